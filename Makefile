@@ -323,7 +323,7 @@ bench-l2: setup ## Convert and play a recorded market's depth beside hftbacktest
 
 API_PAGES := kernel values names errors venues planes
 K_PICTURES := ladder_with_one_stop bracket_with_a_trail
-GENERATED := python/dita/capi/dita.h docs/reference/cli.md docs/reference/config.md docs/reference/gateway.md docs/reference/journal.md docs/reference/metrics.md docs/fsm.md docs/assets/fsm.svg \
+GENERATED := python/dita/capi/dita.h docs/reference/cli.md docs/reference/config.md docs/reference/gateway.md docs/reference/journal.md docs/reference/metrics.md docs/reference/second-names.md docs/fsm.md docs/assets/fsm.svg \
 	docs/assets/market_maker.svg $(K_PICTURES:%=docs/assets/k_%.svg) $(API_PAGES:%=docs/reference/api/%.md)
 generate_python/dita/capi/dita.h = cargo run --locked --quiet --package dita-capi --example header
 generate_docs/reference/cli.md = $(PYTHON) -m dita.cli.reference
@@ -332,6 +332,7 @@ generate_docs/fsm.md = cargo run --locked --quiet --package dita-kernel --exampl
 generate_docs/reference/gateway.md = $(PYTHON) -m dita.gateway.reference
 generate_docs/reference/journal.md = $(PYTHON) tools/journal_page.py
 generate_docs/reference/metrics.md = $(PYTHON) tools/metrics_page.py
+generate_docs/reference/second-names.md = $(VENV)/bin/dita second-names --markdown
 generate_docs/assets/fsm.svg = $(PYTHON) tools/fsm_svg.py
 generate_docs/assets/market_maker.svg = $(PYTHON) tools/market_maker_svg.py
 $(foreach name,$(K_PICTURES),$(eval generate_docs/assets/k_$(name).svg = $$(PYTHON) tools/k_svg.py $(name)))

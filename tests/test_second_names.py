@@ -1,5 +1,6 @@
 """Names, forms and defaults of the older systems: each is the thing that has another name here."""
 
+import json
 import types
 from decimal import Decimal
 from pathlib import Path
@@ -19,8 +20,11 @@ from dita import (
     MockVenueAdapter,
     VenueEvent,
 )
+from dita.cli import main
+from dita.cli.second_names import SECTIONS, page
 from dita.journal import MemoryKernelJournal
 from dita.projection import MemoryProjection
+from dita.samples import path_of
 from dita.second_names import FIGURES
 from kernels import ENTER, EXIT, SYMBOL, ack, event, fill, intent, opened, paper
 
@@ -89,7 +93,7 @@ def test_the_account_has_a_snapshot_of_the_ledgers_figures() -> None:
     assert after.fees_paid > 0
     assert after.capital == 10_000 + after.realized_pnl - after.fees_paid
     assert before.capital == 10_000, "a snapshot is of one moment"
-    assert kernel.account.observe_slots() == kernel.account.settle() == after
+    assert kernel.account.observe_slots(kernel.state.slots) == kernel.account.settle("5") == after
 
 
 @pytest.mark.parametrize("size", [float("nan"), float("inf"), Decimal("NaN"), "much", None, [1]])
@@ -190,3 +194,41 @@ def test_a_slot_names_the_fills_that_it_has_seen() -> None:
     kernel.process_intent(intent(ENTER, "i2", trade_id="t2"))
     assert len(kernel.slot(0).seen_event_ids) == 1
     kernel.close()
+
+
+ROWS = [
+    pytest.param(row, id=f"{system.partition(' ')[2][:12]}-{number}")
+    for system, (_, rows) in SECTIONS.items()
+    for number, row in enumerate(rows)
+]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_each_second_name_is_built(
+    row: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    market = tmp_path / "xusdt_1h.csv"
+    bars = (f"2024-01-{1 + n // 24:02}T{n % 24:02}:00,100,110,90,101,1" for n in range(72))
+    market.write_text("\n".join(["timestamp,open,high,low,close,volume", *bars]) + "\n")
+
+    def cli(*arguments: str) -> int:
+        try:
+            return main(list(arguments))
+        except SystemExit as end:
+            return int(end.code or 0)
+
+    given = {"path": tmp_path, "market": market, "cli": cli, "path_of_sample": path_of("ema-cross")}
+    exec(compile(row.code, row.there, "exec"), given)  # noqa: S102 - our own rows
+
+
+def test_the_page_and_the_command_list_every_second_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert TABLE.read_text() == page()
+    assert main(["second-names"]) == 0
+    shown = capsys.readouterr().out
+    for _, rows in SECTIONS.values():
+        for row in rows:
+            assert row.there.replace("`", "")[:20] in shown
+    assert main(["second-names", "--json", "seen_event_ids"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [len(rows) for rows in found.values()] == [2, 0, 0, 0, 0]

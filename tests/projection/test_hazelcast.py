@@ -181,6 +181,14 @@ def test_analysts_ask_in_sql(hazelcast: ClusterAddress, client: Any, name: str) 
         ]
         open_slot = kernel.slot(0)
         assert rows == [(SYMBOL, "LONG", open_slot.size, open_slot.unrealized_pnl)]
+        nested = "exit_leg_ratios, active_entry_order, active_exit_order, seen_event_ids, metadata"
+        (row,) = client.sql.execute(f"SELECT {nested} FROM dita_slots WHERE kernel = ?", name).result()  # noqa: S608 - ours
+        ratios, entry, leaving, seen, metadata = (row.get_object_with_index(column) for column in range(5))
+        assert json.loads(str(ratios)) == ["1"]
+        assert json.loads(str(entry))["venue_client_id"] == open_slot.active_entry_order.venue_client_id
+        assert json.loads(str(leaving)) is None
+        assert json.loads(str(metadata)) == {}
+        assert json.loads(str(seen)) == list(open_slot.seen_event_ids)
         for table in map(mappings.table_of, mappings.MAPPINGS):
             mine = client.sql.execute(f"SELECT * FROM {table} WHERE kernel = ?", name).result()  # noqa: S608 - ours
             assert len(list(mine)) >= 1, table

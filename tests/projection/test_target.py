@@ -53,6 +53,14 @@ def test_a_log_that_is_followed_is_what_the_cluster_holds(hazelcast: ClusterAddr
         assert held(client, mappings.CONTROL, "followed")["followed"]["gate"] == "NORMAL"
         assert held(client, mappings.HEALTH, "followed")["followed"]["follower"]["state"] == "STOPPED"
         mappings.set_up(client)
+        entries = "SELECT slot_id, active_entry_order, seen_event_ids FROM dita_slots WHERE kernel = ?"
+        for row in client.sql.execute(entries, "followed").result():
+            slot_id, entry, seen = (row.get_object_with_index(column) for column in range(3))
+            known = desk.kernel.snapshot()["slots"][slot_id]
+            if known["active_entry_order"] is not None:
+                theirs = json.loads(str(entry))["venue_client_id"]
+                assert theirs == known["active_entry_order"]["venue_client_id"]
+            assert json.loads(str(seen)) == list(known["seen_event_ids"])
         for table in map(mappings.table_of, mappings.MAPPINGS):
             rows = client.sql.execute(f"SELECT * FROM {table} WHERE kernel = ?", "followed").result()  # noqa: S608 - ours
             assert len(list(rows)) >= 1, table

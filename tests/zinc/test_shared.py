@@ -315,3 +315,46 @@ def test_a_slot_with_more_than_fits_loses_lists_and_texts_first() -> None:
     assert (read.seen_event_ids, read.metadata, read.size) == ((), slot.metadata, 1)
     assert plane._segment.slot_standing(0) == (0, True)
     plane.close()
+
+
+OWNER = """
+import sys
+from dita import ExecutionKernel, SharedMemoryZincPlane
+kernel = ExecutionKernel(zinc_plane=SharedMemoryZincPlane("again", directory=sys.argv[1]))
+kernel.set_exchange_config({"instruments": {"BTCUSDT": {"tick_size": "0.1", "lot_step": "0.001"}}})
+kernel.set_seed_capital(sys.argv[2])
+for number in range(int(sys.argv[3])):
+    kernel.process_intent({
+        "timestamp": 1, "intent_id": f"i{number}", "trade_id": "t", "slot_id": 0, "asset": "BTCUSDT",
+        "side": "LONG", "action": "EXIT",
+    })
+kernel.account.state()
+print("up", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("is_file_gone", [False, True])
+def test_a_reader_follows_a_segment_that_was_made_anew(tmp_path: Path, *, is_file_gone: bool) -> None:
+    def started(capital: int, intents: int) -> subprocess.Popen[str]:
+        given = [sys.executable, "-c", OWNER, str(tmp_path), str(capital), str(intents)]
+        process = subprocess.Popen(given, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        return process
+
+    with started(100, 5) as first:
+        reader = ZincReader("again", directory=tmp_path)
+        shown, _ = reader.read_intents(0)
+        assert (reader.pid, shown[-1].number) == (first.pid, 5)
+        first.kill()
+    if is_file_gone:
+        (tmp_path / "again.zinc").unlink()
+    with started(200, 2) as second:
+        until = time.monotonic() + 10
+        while reader.pid != second.pid:
+            assert time.monotonic() < until, reader.standing
+        assert reader.standing == "LIVE"
+        again, _ = reader.read_intents(shown[-1].number)
+        assert [one.number for one in again] == [1, 2]
+        second.kill()

@@ -1,5 +1,6 @@
 """How the projection's maps read in SQL."""
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from dita.cluster.errors import ClusterError
@@ -21,6 +22,10 @@ _ID: Final = "VARCHAR"
 _EXACT: Final = "DECIMAL"
 _COUNT: Final = "BIGINT"
 _FLAG: Final = "BOOLEAN"
+_JSON: Final = "JSON"
+_LIST: Final = "JSON[]"
+# A flat mapping reads no list and no object: a map that has any is a view over its JSON.
+_NESTED: Final = "_json"
 
 # What is text in JSON reads as DECIMAL without passing through a float.
 _HEAD: Final = {"kernel": _ID, "run": _COUNT, "seq": _COUNT}
@@ -39,6 +44,8 @@ MAPPINGS: Final[dict[str, dict[str, str]]] = {
         **dict.fromkeys(("fees_paid", "funding_net"), _EXACT),
         "unprotected": _FLAG,
         "cost": _EXACT,
+        **dict.fromkeys(("exit_leg_ratios", "seen_event_ids"), _LIST),
+        **dict.fromkeys(("active_entry_order", "active_exit_order", "metadata"), _JSON),
     },
     ORDERS: {
         **_HEAD,
@@ -105,12 +112,34 @@ def statements() -> list[str]:
     """Return the SQL that lets the maps be read as tables. To run it again changes nothing."""
     made = []
     for name, columns in MAPPINGS.items():
+        table = table_of(name)
+        if _JSON in columns.values():
+            fields = ", ".join(f'{_column(one, kind)} AS "{one}"' for one, kind in columns.items())
+            shape = (
+                "(__key VARCHAR, this JSON) TYPE IMap OPTIONS ('keyFormat'='varchar', 'valueFormat'='json')"
+            )
+            made += [
+                f'CREATE OR REPLACE EXTERNAL MAPPING {table}{_NESTED} EXTERNAL NAME "{name}" {shape}',
+                # As an earlier version made it.
+                f"DROP MAPPING IF EXISTS {table}",
+                f"CREATE OR REPLACE VIEW {table} AS SELECT __key, {fields} FROM {table}{_NESTED}",  # noqa: S608 - ours
+            ]
+            continue
         fields = ", ".join(("__key VARCHAR", *(f'"{one}" {kind}' for one, kind in columns.items())))
         made.append(
-            f'CREATE OR REPLACE EXTERNAL MAPPING {table_of(name)} EXTERNAL NAME "{name}" ({fields}) '
+            f'CREATE OR REPLACE EXTERNAL MAPPING {table} EXTERNAL NAME "{name}" ({fields}) '
             "TYPE IMap OPTIONS ('keyFormat'='varchar', 'valueFormat'='json-flat')"
         )
     return made
+
+
+def _column(name: str, kind: str) -> str:
+    """A field of a JSON value as a column of a type."""
+    if kind in {_JSON, _LIST}:
+        wrapper = " WITH ARRAY WRAPPER EMPTY ARRAY ON EMPTY" if kind == _LIST else ""
+        return f"JSON_QUERY(this, '$.{name}'{wrapper})"
+    text = f"JSON_VALUE(this, '$.{name}')"
+    return text if kind == _ID else f"CAST({text} AS {kind})"
 
 
 def set_up(client: "HazelcastClient") -> list[str]:
@@ -124,7 +153,9 @@ def set_up(client: "HazelcastClient") -> list[str]:
 
     try:
         for statement in statements():
-            client.sql.execute(statement).result()
+            # A view of this name is no mapping to drop, and the next statement replaces it.
+            with contextlib.suppress(*[HazelcastSqlError] * statement.startswith("DROP ")):
+                client.sql.execute(statement).result()
     except (HazelcastError, HazelcastSqlError) as error:
         raise ClusterError(
             f"the cluster refuses the mappings ({error}): its members need hazelcast-sql and jet enabled"

@@ -1,6 +1,7 @@
 """Where a configuration comes from, and which source counts."""
 
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -148,11 +149,17 @@ def _read(path: Path) -> dict[str, Any]:
             text = file.read(_BYTES_MAX + 1)
         if len(text) > _BYTES_MAX:
             raise ConfigError([Fault(str(path), "", f"is larger than {_BYTES_MAX} bytes", "file")])
+        if path.suffix == ".json":
+            content = json.loads(text, parse_float=Decimal)
+            if not isinstance(content, dict):
+                raise ConfigError([Fault(str(path), "", "is no JSON object", "file")])
+            return content
         return tomllib.loads(text.decode())
     except OSError as error:
         raise ConfigError([Fault(str(path), "", error.strerror or str(error), "file")]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([Fault(str(path), "", f"is no TOML: {error}", "file")]) from error
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        form = "JSON" if path.suffix == ".json" else "TOML"
+        raise ConfigError([Fault(str(path), "", f"is no {form}: {error}", "file")]) from error
 
 
 def _take_table(

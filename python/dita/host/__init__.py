@@ -11,7 +11,7 @@ from dita.host.consent import with_consent
 from dita.host.directory import Directory, DirectoryError, home
 from dita.host.host import Host
 from dita.host.plain_orders import PlainOrder, PlainOrders
-from dita.host.router import open_router
+from dita.host.router import open_manifest, open_router
 from dita.host.strategies import StrategyHandle
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "StrategyHandle",
     "ask",
     "home",
+    "open_manifest",
     "open_router",
     "with_consent",
 ]

@@ -1,11 +1,12 @@
-"""Opens a router on adapters that are made already: a host, and its face."""
+"""Opens a router: on adapters that are made already, or by a manifest. It is a host, and its face."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from os import PathLike
 from typing import Any
 
-from dita.config import AccountConfig, BreakerConfig, Config
+from dita.config import AccountConfig, BreakerConfig, Config, load
 from dita.host.directory import Directory
 from dita.host.host import Host
 from dita.venues import OrderManager
@@ -50,4 +51,21 @@ def open_router(
     }
     config = Config(accounts=accounts, breaker=breaker or BreakerConfig())
     with Host(config, adapters=adapters, directory=directory) as host:
+        yield OrderManager(host)
+
+
+@contextmanager
+def open_manifest(path: str | PathLike[str], directory: Directory | None = None) -> Iterator[OrderManager]:
+    """Open every account that a manifest names, and return the one way to all of them.
+
+    Args:
+        path: The manifest: a `dita.toml`, or JSON with the same keys
+            (`{"accounts": {"binance/main": {...}}}`).
+        directory: Where logs and controls are kept; None keeps nothing.
+
+    Raises:
+        ConfigError: It cannot be read, a key is not known, or a value is wrong.
+        KernelError: An account cannot be opened; what was opened before it is closed again.
+    """
+    with Host(load(path).config, directory=directory) as host:
         yield OrderManager(host)

@@ -238,6 +238,10 @@ class Market:
         """Return the minute bars that begin in a time, the oldest first."""
         return [bar for bar in self.bars if open_ms <= bar.open_ms < end_ms]
 
+    def lately(self, length_ms: int, now_ms: int) -> list[MinuteBar]:
+        """Return the minute bars of the last time; where the clock is off and it has none, the newest."""
+        return self.minutes(now_ms - length_ms, now_ms + 1) or [self.bars[-1]]
+
     def _bar_at(self, now_ms: int) -> MinuteBar:
         open_ms = now_ms - now_ms % MINUTE_MS
         if not self.bars or self.bars[-1].open_ms < open_ms:

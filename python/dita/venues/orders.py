@@ -6,6 +6,11 @@ from typing import Any, Final
 
 from dita.errors import InvalidInput, refuse
 
+#: The fields of `MarketLimits` beside its symbol.
+LIMITS: Final = (
+    "tick_size", "lot_step", "min_qty", "max_qty", "min_notional", "max_price", "contract_multiplier",
+    "inverse", "market_max_qty", "price_band", "max_open_orders", "max_open_stops",
+)  # fmt: skip
 _SIDES: Final = ("BUY", "SELL")
 _TYPES: Final = ("MARKET", "LIMIT", "STOP_MARKET", "STOP_LIMIT", "TAKE_PROFIT")
 _LIVES: Final = ("GTC", "IOC", "FOK", "GTD", "DAY")

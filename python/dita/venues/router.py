@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from dita._kernel import MarketLimits
 from dita.errors import InvalidInput, refuse
 from dita.venues.aliases import Listed, Names, one_list
-from dita.venues.orders import OrderRequest, OrderResponse
+from dita.venues.orders import LIMITS, OrderRequest, OrderResponse
 
 MAIN: Final = "main"
 
@@ -138,15 +138,19 @@ class OrderManager:
 
     def get_market_metadata(
         self, symbols: Iterable[str], venue: str = "", account: str = ""
-    ) -> dict[str, dict[str, Any]]:
-        """Return the rules of instruments as the account's kernel goes by them, by the names that were given.
+    ) -> dict[str, MarketLimits]:
+        """Return what the account's venue takes of instruments, by the names that were given.
 
         Raises:
             InvalidInput: One is no name of the account's instruments.
         """
         name = self.name(venue, account)
         kernel, names = self._host.accounts[name], self._names_of(name)
-        return {symbol: dict(kernel.instrument(names.find(symbol))) for symbol in symbols}
+        found = {symbol: kernel.instrument(names.find(symbol)) for symbol in symbols}
+        return {
+            symbol: MarketLimits(said["symbol"], **{rule: said[rule] for rule in LIMITS})
+            for symbol, said in found.items()
+        }
 
     # ----------------------------------------------------------------------------------------------- orders
 

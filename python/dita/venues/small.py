@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol, cast, runtime_checkable
 from dita._kernel import MarketLimits, VenueEvent, VenueOrder
 from dita.errors import InvalidInput, KernelClosed, KernelError, NotSent, refuse
 from dita.venues.base import BaseExecutionAdapter, VenueAdapter
-from dita.venues.orders import OrderRequest, OrderResponse, exactly, response_of
+from dita.venues.orders import LIMITS, OrderRequest, OrderResponse, exactly, response_of
 from dita.venues.sim import SimulatedVenue
 
 _LOG: Final = logging.getLogger("dita.venue")
@@ -32,10 +32,6 @@ OPTIONAL: Final = (
     "get_fills",
     "get_income",
 )
-_LIMITS: Final = (
-    "tick_size", "lot_step", "min_qty", "max_qty", "min_notional", "max_price", "contract_multiplier",
-    "inverse", "market_max_qty", "price_band", "max_open_orders", "max_open_stops",
-)  # fmt: skip
 
 
 @runtime_checkable
@@ -119,7 +115,7 @@ def rules_of(answer: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     rules: dict[str, dict[str, Any]] = {}
     for symbol, own in answer.items():
         if isinstance(own, MarketLimits):
-            fields = {name: getattr(own, name) for name in _LIMITS}
+            fields = {name: getattr(own, name) for name in LIMITS}
             rules[symbol] = {name: value for name, value in fields.items() if value not in {None, False}}
         elif isinstance(own, Mapping):
             rules[symbol] = dict(own)

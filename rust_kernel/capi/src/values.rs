@@ -422,11 +422,7 @@ fn newest_exit(
     match newest {
         Some(newest) if slot.exit_orders.is_empty() => slot.exit_orders.push(newest),
         Some(newest) if slot.exit_orders.last() != Some(&newest) => {
-            return Err(Wrong::given(
-                field,
-                value,
-                "disagree: active_exit_order is the last of exit_orders",
-            ));
+            return Err(Wrong::given(field, value, "disagree: active_exit_order is the last of exit_orders"));
         }
         Some(_) | None => {}
     }

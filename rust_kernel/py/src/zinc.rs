@@ -145,20 +145,28 @@ type Market<'py> = (Bound<'py, PyList>, (u64, u64), (u64, u64));
 #[pyclass(frozen, module = "dita._kernel")]
 pub struct ZincReader {
     place: Place,
-    segment: Mutex<Arc<Segment>>,
+    /// With when it was last looked whether its file is still the one of its name.
+    segment: Mutex<(Arc<Segment>, Instant)>,
 }
+
+/// How often a reader looks whether a new file has taken the name of a killed writer's.
+const LOOK: Duration = Duration::from_millis(100);
 
 impl ZincReader {
     /// The segment; the one that has taken its name, where it has ended.
     #[inline]
     fn segment(&self) -> Arc<Segment> {
-        let mut segment = unpoisoned(&self.segment);
-        if !segment.is_kept_up()
-            && let Ok(newer) = Segment::open(&self.place)
-        {
+        let mut guard = unpoisoned(&self.segment);
+        let (segment, looked) = &mut *guard;
+        let mut is_old = !segment.is_kept_up();
+        if !is_old && looked.elapsed() >= LOOK {
+            *looked = Instant::now();
+            is_old = !segment.is_in_place();
+        }
+        if is_old && let Ok(newer) = Segment::open(&self.place) {
             *segment = Arc::new(newer);
         }
-        Arc::clone(&segment)
+        Arc::clone(segment)
     }
 
     /// A section's newest record as bytes; `None` before the first.
@@ -190,6 +198,11 @@ impl ZincReader {
     }
 }
 
+/// Where to go on in a ring: a number that it has not come to is another segment's.
+fn place_in(last: u64, after: u64) -> u64 {
+    if after > last { 0 } else { after }
+}
+
 impl ZincReader {
     /// Reads a ring from behind a place, while `take` takes what it reads; gives the new place.
     fn ring(
@@ -201,7 +214,7 @@ impl ZincReader {
     ) -> Result<u64, Error> {
         let segment = self.segment();
         let Some(lane) = segment.lane(section, 0) else { return Ok(after) };
-        let (mut words, mut read) = (vec![0; segment.words(section)], after);
+        let (mut words, mut read) = (vec![0; segment.words(section)], place_in(lane.last(), after));
         loop {
             match lane.after(read, &mut words) {
                 Next::None => return Ok(read),
@@ -231,7 +244,7 @@ impl ZincReader {
     fn new(directory: &Bound<'_, PyAny>, name: &str) -> Result<ZincReader, Error> {
         let directory: PathBuf = directory.extract()?;
         let place = Place::new(&directory, name)?;
-        let segment = Mutex::new(Arc::new(Segment::open(&place)?));
+        let segment = Mutex::new((Arc::new(Segment::open(&place)?), Instant::now()));
         Ok(ZincReader { place, segment })
     }
 
@@ -344,7 +357,7 @@ impl ZincReader {
         let (list, mut missed) = (PyList::empty(py), 0);
         let Some(lane) = segment.lane(Section::Intents, 0) else { return Ok((list, 0)) };
         let mut words = vec![0; segment.words(Section::Intents)];
-        let mut read = after;
+        let mut read = place_in(lane.last(), after);
         while list.len() < most {
             match lane.after(read, &mut words) {
                 Next::None => break,

@@ -1,6 +1,7 @@
 //! A segment: its header, its sections, who writes it and whether that one still lives.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -163,6 +164,8 @@ struct Laid {
 pub struct Segment {
     mapping: Mapping,
     path: PathBuf,
+    /// Device and inode of its file.
+    file: (u64, u64),
     sections: [Laid; Section::ALL.len()],
     /// The writer's.
     written: Option<(Place, WriterLock)>,
@@ -189,7 +192,10 @@ impl Segment {
         let file = make_own(&draft, end as u64 * 8)?;
         let mapping =
             Mapping::of(&file, end, true).map_err(|error| ZincError::io(&draft, "map it", &error))?;
-        let segment = Segment { mapping, path: path.clone(), sections, written: Some((place.clone(), lock)) };
+        let found = file.metadata().map_err(|error| ZincError::io(&draft, "look at it", &error))?;
+        let file = (found.dev(), found.ino());
+        let segment =
+            Segment { mapping, path: path.clone(), file, sections, written: Some((place.clone(), lock)) };
         segment.write_header(end);
         supersede(&path);
         fs::rename(&draft, &path).map_err(|error| ZincError::io(&path, "put it into its place", &error))?;
@@ -228,7 +234,8 @@ impl Segment {
 
     fn open_file(path: &Path, is_writable: bool) -> Result<Segment, ZincError> {
         let file = open_own(path, is_writable)?;
-        let bytes = file.metadata().map_err(|error| ZincError::io(path, "look at it", &error))?.len();
+        let found = file.metadata().map_err(|error| ZincError::io(path, "look at it", &error))?;
+        let bytes = found.len();
         let words = (bytes / 8) as usize;
         if words < HEADER_WORDS {
             return Err(ZincError::garbage(path, format!("it has {bytes} bytes")));
@@ -254,7 +261,8 @@ impl Segment {
             *laid = read_section(count, words)
                 .ok_or_else(|| ZincError::garbage(path, format!("its section {place} cannot be")))?;
         }
-        Ok(Segment { mapping, path: path.to_owned(), sections, written: None })
+        let file = (found.dev(), found.ino());
+        Ok(Segment { mapping, path: path.to_owned(), file, sections, written: None })
     }
 
     #[inline(always)]
@@ -339,6 +347,12 @@ impl Segment {
     #[inline]
     pub fn is_kept_up(&self) -> bool {
         self.load(AT_STATE) == LIVE
+    }
+
+    /// True where its file is the one of its name; asks the system. It is not where the file of a killed writer was
+    /// removed, and another writer has made a new one.
+    pub fn is_in_place(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.file)
     }
 
     /// Whether it is kept up; asks the system.

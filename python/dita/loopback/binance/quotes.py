@@ -114,6 +114,11 @@ class Quotes:
         bars = bars_of(market, interval, start or 0, (end if end is not None else now_ms) + 1)
         return [bar_row(bar, interval) for bar in (bars[:limit] if start else bars[-limit:])]
 
+    def mark_klines(self, asked: Asked, now_ms: int) -> list[list[Any]]:
+        """GET /fapi/v1/markPriceKlines: the trades' bars, without volumes."""
+        rows = self.klines(asked, now_ms)
+        return [[*row[:5], "0", row[6], "0", row[8], "0", "0", "0"] for row in rows]
+
     def premium_index(self, asked: Asked, now_ms: int) -> Any:  # noqa: ANN401 - one, or a list of all
         """GET /fapi/v1/premiumIndex."""
         rows = [
@@ -182,7 +187,7 @@ class Quotes:
 
     def day(self, market: Market, now_ms: int) -> dict[str, Any]:
         """Write an instrument's last day."""
-        bars = market.minutes(now_ms - 24 * HOUR_MS, now_ms + 1)
+        bars = market.lately(24 * HOUR_MS, now_ms)
         whole = merge(bars, bars[0].open_ms)
         return {
             "symbol": market.listing.symbol, "priceChange": plain(market.last - whole.open),

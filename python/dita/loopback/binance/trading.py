@@ -1,7 +1,9 @@
 """REST: orders, conditional orders, and what is asked about them."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
@@ -18,6 +20,7 @@ CONDITIONAL: Final = frozenset({"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROF
 _LIVES: Final = frozenset({"GTC", "IOC", "FOK", "GTX", "GTD"})
 _DAY_MS: Final = 86_400_000
 _CONDITIONAL_MAX: Final = 200
+_BATCH_MAX: Final = 5
 _Row = TypeVar("_Row")
 
 
@@ -77,6 +80,32 @@ class Trading:
         if asked.text("side") != order.side:
             raise refusals.missing("side")
         return order_reply(self.account.amend(order, quantity, price, asked.values.get("modifyId", "")))
+
+    def place_batch(self, asked: Asked) -> list[dict[str, Any]]:
+        """POST /fapi/v1/batchOrders: five orders at most, each on its own."""
+        wanted = _listed(asked, "batchOrders")
+        if not all(isinstance(one, dict) for one in wanted) or len(wanted) > _BATCH_MAX:
+            raise Refused(-4082, "Invalid number of batch orders.")
+        fields = [{name: str(value) for name, value in one.items()} for one in wanted]
+        return [self._each(self.place, replace(asked, values=one)) for one in fields]
+
+    def cancel_batch(self, asked: Asked) -> list[dict[str, Any]]:
+        """DELETE /fapi/v1/batchOrders: by our ids, or the venue's; ten at most."""
+        # ccxt writes the names in lower case, which the venue takes as well.
+        given = {name.lower(): name for name in asked.values}
+        of = "orderId" if "orderidlist" in given else "origClientOrderId"
+        wanted = _listed(asked, given.get(f"{of.lower()}list", f"{of}List"))
+        if len(wanted) > 2 * _BATCH_MAX:
+            raise Refused(-4082, "Invalid number of batch orders.")
+        fields = [{"symbol": asked.text("symbol"), of: str(one)} for one in wanted]
+        return [self._each(self.cancel, replace(asked, values=one)) for one in fields]
+
+    def _each(self, call: Callable[[Asked], dict[str, Any]], asked: Asked) -> dict[str, Any]:
+        """What comes of one order of several: its refusal stands in its place."""
+        try:
+            return call(asked)
+        except Refused as refused:
+            return refusals.body_of(refused)
 
     # --------------------------------------------------------------------------------------- cancelling
 
@@ -305,3 +334,13 @@ def _check_band(market: Market, side: str, price: Decimal) -> None:
         raise Refused(-4016, f"Limit price can't be higher than {plain(high)}.")
     if side == "SELL" and price < low:
         raise Refused(-4024, f"Limit price can't be lower than {plain(low)}.")
+
+
+def _listed(asked: Asked, name: str) -> list[Any]:
+    try:
+        found = json.loads(asked.text(name))
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or not found:
+        raise refusals.missing(name)
+    return found

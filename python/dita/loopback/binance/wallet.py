@@ -193,6 +193,23 @@ class Wallet:
         self.account.set_isolated(symbol, isolated=mode == "ISOLATED")
         return {"code": 200, "msg": "success"}
 
+    def position_margin(self, asked: Asked) -> dict[str, Any]:
+        """POST /fapi/v1/positionMargin: refused, an isolated position has its initial margin and no more."""
+        symbol = self._symbol(asked)
+        if asked.number("amount") <= 0:
+            raise Refused(-4055, "Amount must be positive.")
+        if asked.whole("type") not in {1, 2}:
+            raise refusals.missing("type")
+        held = [one for one in self.account.held().positions if one.symbol == symbol and one.size]
+        if not held or not any(one.isolated for one in held):
+            raise Refused(-4049, "Add margin only support for isolated position.")
+        raise Refused(-4051, "Isolated balance insufficient.")
+
+    def trading_status(self, asked: Asked) -> dict[str, Any]:
+        """GET /fapi/v1/apiTradingStatus: no indicator is tracked, and nothing is locked."""
+        del asked
+        return {"indicators": {}, "updateTime": self.account.now_ms()}
+
     def position_mode(self, asked: Asked) -> dict[str, Any]:
         """GET and POST /fapi/v1/positionSide/dual: it is chosen when the exchange starts."""
         if asked.method == "GET":

@@ -1,6 +1,7 @@
 """Bybit's exchange without its sockets: requests in, answers and frames out, on a clock that is given."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from dita.loopback.account import MS
@@ -8,6 +9,7 @@ from dita.loopback.bybit import streams
 from dita.loopback.bybit.asked import Asked
 from dita.loopback.bybit.limits import Limits, TooMany
 from dita.loopback.bybit.quotes import Quotes
+from dita.loopback.bybit.refusals import wrong
 from dita.loopback.bybit.streams import BybitSession, MarketStreams
 from dita.loopback.bybit.trading import Trading
 from dita.loopback.bybit.voice import BybitVoice
@@ -24,6 +26,9 @@ _KINDS: Final = {
     "/v5/order/history": "query",
 }
 _ORDERS: Final = frozenset({"/v5/order/create", "/v5/order/amend"})
+#: What is asked of every category at a start: in the others there is nothing.
+_LISTS: Final = frozenset({"/v5/market/instruments-info", "/v5/market/risk-limit"})
+_BATCH_MAX: Final = 20
 Endpoint = tuple[Callable[[Asked], Any], bool]
 
 
@@ -73,7 +78,7 @@ class BybitExchange(Exchange):
                 asked.check(self.terms.api_key, self.terms.api_secret, now_ms)
             kind = _KINDS.get(asked.path, "")
             is_order = asked.path in _ORDERS
-            if asked.method == "GET" and asked.is_of_others:
+            if asked.method == "GET" and asked.is_of_others and (signed or asked.path in _LISTS):
                 nothing = {"category": asked.text("category"), "list": [], "nextPageCursor": ""}
                 return self._reply(0, "OK", nothing, headers)
             result = self.carried_out(lambda: call(asked), asked, kind, is_order=is_order)
@@ -115,10 +120,12 @@ class BybitExchange(Exchange):
             ("GET", "/v5/market/orderbook"): (timed(quotes.depth), False),
             ("GET", "/v5/market/recent-trade"): (quotes.trades, False),
             ("GET", "/v5/market/kline"): (timed(quotes.klines), False),
+            ("GET", "/v5/market/mark-price-kline"): (timed(quotes.mark_klines), False),
             ("GET", "/v5/market/tickers"): (timed(quotes.tickers), False),
             ("GET", "/v5/market/funding/history"): (timed(quotes.funding_history), False),
             ("GET", "/v5/market/risk-limit"): (quotes.risk_limits, False),
             ("POST", "/v5/order/create"): (trading.create, True),
+            ("POST", "/v5/order/create-batch"): (self._create_batch, True),
             ("POST", "/v5/order/amend"): (trading.amend, True),
             ("POST", "/v5/order/cancel"): (trading.cancel, True),
             ("POST", "/v5/order/cancel-all"): (trading.cancel_all, True),
@@ -132,9 +139,34 @@ class BybitExchange(Exchange):
             ("POST", "/v5/account/set-margin-mode"): (wallet.set_margin_mode, True),
             ("GET", "/v5/user/query-api"): (wallet.key_rights, True),
             ("GET", "/v5/position/list"): (wallet.positions, True),
+            ("GET", "/v5/position/closed-pnl"): (trading.closed_pnl, True),
+            ("POST", "/v5/position/trading-stop"): (trading.trading_stop, True),
             ("POST", "/v5/position/set-leverage"): (wallet.set_leverage, True),
             ("POST", "/v5/position/switch-mode"): (wallet.switch_mode, True),
         }
+
+    def _create_batch(self, asked: Asked) -> Answer:
+        """POST /v5/order/create-batch: each order on its own, in the order that is given."""
+        asked.check_linear()
+        wanted = asked.values.get("request")
+        if not isinstance(wanted, list) or not 0 < len(wanted) <= _BATCH_MAX:
+            raise wrong("request")
+        rows, said = [], []
+        for one in wanted:
+            fields = {"category": "linear", **(one if isinstance(one, dict) else {})}
+            row = {
+                "category": "linear",
+                "symbol": str(fields.get("symbol", "")),
+                "createAt": str(self.now_ms()),
+            }
+            try:
+                ids, result = self.trading.create(replace(asked, values=fields)), {"code": 0, "msg": "OK"}
+            except Refused as refused:
+                ids, result = {"orderId": "", "orderLinkId": ""}, {"code": refused.code, "msg": refused.text}
+            rows.append({**row, **ids})
+            said.append(result)
+        answer = self._reply(0, "OK", {"list": rows}, {})
+        return Answer(200, {**answer.body, "retExtInfo": {"list": said}}, answer.headers)
 
     def _time(self) -> dict[str, str]:
         now_ns = self.shown_ns()

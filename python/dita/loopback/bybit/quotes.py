@@ -80,8 +80,14 @@ class Quotes:
         ]  # fmt: skip
         return {"symbol": market.listing.symbol, "category": "linear", "list": rows}
 
+    def mark_klines(self, asked: Asked, now_ms: int) -> dict[str, Any]:
+        """GET /v5/market/mark-price-kline: the trades' bars, without volumes."""
+        said = self.klines(asked, now_ms)
+        return {**said, "list": [row[:5] for row in said["list"]]}
+
     def tickers(self, asked: Asked, now_ms: int) -> dict[str, Any]:
         """GET /v5/market/tickers."""
+        asked.check_linear()
         rows = [self.ticker(market, now_ms) for market in self._chosen(asked)]
         return {"category": asked.text("category"), "list": rows}
 
@@ -116,14 +122,14 @@ class Quotes:
 
     def ticker(self, market: Market, now_ms: int) -> dict[str, str]:
         """Write an instrument's last day, mark and funding."""
-        bars = market.minutes(now_ms - 24 * HOUR_MS, now_ms + 1)
+        bars = market.lately(24 * HOUR_MS, now_ms)
         whole, (bid, ask) = merge(bars, bars[0].open_ms), (market.bids[0], market.asks[0])
         return {
             "symbol": market.listing.symbol, "tickDirection": "PlusTick",
             "price24hPcnt": plain((market.last / whole.open - 1).quantize(Decimal("1e-6"))),
             "lastPrice": plain(market.last), "prevPrice24h": plain(whole.open),
             "highPrice24h": plain(whole.high), "lowPrice24h": plain(whole.low),
-            "prevPrice1h": plain(market.minutes(now_ms - HOUR_MS, now_ms + 1)[0].open),
+            "prevPrice1h": plain(market.lately(HOUR_MS, now_ms)[0].open),
             "markPrice": plain(market.mark), "indexPrice": plain(market.mark), "openInterest": "10659.509",
             "openInterestValue": plain(Decimal("10659.509") * market.mark),
             "turnover24h": plain(whole.turnover), "volume24h": plain(whole.volume),

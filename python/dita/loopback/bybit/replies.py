@@ -1,6 +1,6 @@
 """How Bybit v5 writes orders, executions, positions and balances, in REST answers and frames alike."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -131,6 +131,35 @@ def execution_row(trade: Trade, mark: Decimal) -> dict[str, Any]:
         "execValue": plain(value), "execType": kind, "execQty": plain(trade.size), "closedSize": "",
         "seq": _SEQ + trade.number, "createType": order_row(order)["createType"],
         "execPnl": plain(trade.realized), "extraFees": "",
+    }  # fmt: skip
+
+
+def closing_row(parts: Sequence[tuple[Trade, Decimal, Decimal]], leverage: int) -> dict[str, str]:
+    """Write what an order has closed.
+
+    Args:
+        parts: Its trades that closed something: how much, and the fees of its opening.
+        leverage: The instrument's.
+    """
+    first, last = parts[0][0], parts[-1][0]
+    order, way = first.order, 1 if first.order.side == "SELL" else -1
+    size = sum((closed for _, closed, _ in parts), ZERO)
+    left = sum((trade.price * closed for trade, closed, _ in parts), ZERO)
+    gained = sum((trade.realized for trade, _, _ in parts), ZERO)
+    open_fee = sum((fee for _, _, fee in parts), ZERO)
+    close_fee = sum((trade.fee * closed / trade.size for trade, closed, _ in parts), ZERO)
+    entered = left - way * gained
+    exact = Decimal("1e-8")
+    return {
+        "symbol": order.symbol, "orderType": "Limit" if order.price else "Market", "leverage": str(leverage),
+        "updatedTime": str(last.time_ms), "side": title(order.side), "orderId": order_id(order),
+        "closedPnl": plain((gained - open_fee - close_fee).quantize(exact)),
+        "openFee": plain(open_fee.quantize(exact)), "closeFee": plain(close_fee.quantize(exact)),
+        "avgEntryPrice": plain((entered / size).quantize(exact)), "qty": plain(order.quantity),
+        "cumEntryValue": plain(entered.quantize(exact)), "createdTime": str(order.created_ms),
+        "orderPrice": plain(order.price), "closedSize": plain(size),
+        "avgExitPrice": plain((left / size).quantize(exact)), "execType": "Trade",
+        "fillCount": str(len(parts)), "cumExitValue": plain(left.quantize(exact)),
     }  # fmt: skip
 
 

@@ -2,15 +2,17 @@
 
 import itertools
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from dita.loopback.account import NewOrder
 from dita.loopback.bybit import refusals
 from dita.loopback.bybit.asked import Asked
 from dita.loopback.bybit.refusals import wrong
-from dita.loopback.bybit.replies import execution_row, link_id, order_id, order_row
+from dita.loopback.bybit.replies import closing_row, execution_row, link_id, order_id, order_row
 from dita.loopback.exchange import Exchange
-from dita.loopback.records import ZERO, PlacedOrder
+from dita.loopback.market import Market
+from dita.loopback.records import ZERO, PlacedOrder, Trade
 from dita.loopback.voice import Refused
 
 _DAY_MS: Final = 86_400_000
@@ -32,6 +34,7 @@ class Trading:
         self.account = exchange.account
         self.faults = exchange.faults
         self._made_up = itertools.count(1)
+        self._guards: dict[tuple[str, str, str], PlacedOrder] = {}
 
     # ------------------------------------------------------------------------------------------ changing
 
@@ -126,6 +129,107 @@ class Trading:
             rows = [row for row in rows if row["execType"] == kind]
         return self._page(asked, rows, lambda row: row)
 
+    def closed_pnl(self, asked: Asked) -> dict[str, Any]:
+        """GET /v5/position/closed-pnl: an order that has closed something is a row, the newest first."""
+        asked.check_linear()
+        rows = [row for row in self._closings() if asked.maybe("symbol") in {"", row["symbol"]}]
+        return self._page(
+            asked, self._in_time(asked, rows, lambda row: int(row["updatedTime"])), lambda row: row
+        )
+
+    def _closings(self) -> list[dict[str, Any]]:
+        """Walk through all trades, and sum up what each order has closed."""
+        held: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
+        found: dict[str, list[tuple[Trade, Decimal, Decimal]]] = {}
+        for trade in self.account.histories.trades:
+            order, way = trade.order, 1 if trade.order.side == "BUY" else -1
+            place = order.symbol, order.position_side
+            size, fees = held.get(place, (ZERO, ZERO))
+            closed = min(trade.size, abs(size)) if size * way < 0 else ZERO
+            opening_fee = fees * closed / abs(size) if closed else ZERO
+            opened = trade.fee * (trade.size - closed) / trade.size
+            held[place] = size + way * trade.size, fees - opening_fee + opened
+            if closed:
+                found.setdefault(order_id(order), []).append((trade, closed, opening_fee))
+        return [
+            closing_row(parts, self.account.leverages[parts[0][0].order.symbol]) for parts in found.values()
+        ]
+
+    def trading_stop(self, asked: Asked) -> dict[str, Any]:
+        """POST /v5/position/trading-stop: a stop and a target of all that is held now; "0" cancels one."""
+        asked.check_linear()
+        symbol, place = asked.text("symbol"), _POSITIONS[asked.whole("positionIdx", 0)]
+        if symbol not in self.account.markets:
+            raise refusals.of_order("UNKNOWN_SYMBOL")
+        for name in ("trailingStop", "tpLimitPrice", "slLimitPrice"):
+            if asked.maybe(name) not in {"", "0"}:
+                raise Refused(refusals.PARAMETER, f"params error: {name} is not served here", status=200)
+        given = {name: asked.number(name) for name in ("stopLoss", "takeProfit") if asked.maybe(name)}
+        if not given:
+            raise wrong("takeProfit or stopLoss")
+        long, short = (self._held(symbol, place, side) for side in ("SELL", "BUY"))
+        if not (long or short):
+            raise Refused(refusals.PARAMETER, "can not set tp/sl/ts for zero position", status=200)
+        changed = [
+            self._guard(asked, (symbol, place, name), price, long or -short) for name, price in given.items()
+        ]
+        if not any(changed):
+            raise Refused(34040, "not modified", status=200)
+        return {}
+
+    def _guard(self, asked: Asked, key: tuple[str, str, str], price: Decimal, held: Decimal) -> bool:
+        """Set a position's stop or target anew; whether that changes anything."""
+        symbol, place, name = key
+        before = self._guards.get(key)
+        is_there = before is not None and before.waits
+        if (before.trigger_price if before is not None and is_there else ZERO) == price:
+            return False
+        side = "SELL" if held > 0 else "BUY"
+        rises = (held > 0) == (name == "takeProfit")
+        by = asked.maybe("tpTriggerBy" if name == "takeProfit" else "slTriggerBy")
+        if price:
+            made = self.account.place(
+                NewOrder(
+                    symbol=symbol,
+                    side=side,
+                    position_side=place,
+                    kind=_kind("Market", side, 1 if rises else 2),
+                    time_in_force="IOC",
+                    quantity=abs(held),
+                    price=ZERO,
+                    client_id=f"made-up-{self.account.now_ms()}-{next(self._made_up)}",
+                    reduce_only=True,
+                    trigger_price=price,
+                    working_type="MARK_PRICE" if by == "MarkPrice" else "CONTRACT_PRICE",
+                    trigger_direction=1 if rises else 2,
+                ),
+                conditional=True,
+            )
+            self._guards[key] = made
+        if before is not None and is_there:
+            self.account.cancel(before)
+        return True
+
+    def _quantity(self, asked: Asked, market: Market, place: str, side: str) -> Decimal:
+        """Read qty: 0 of a market order that only closes is all that is held, or the largest order."""
+        quantity, most = asked.number("qty"), market.listing.market_max_qty
+        if asked.text("orderType") != "Market":
+            return quantity
+        if not quantity and asked.flag("reduceOnly") and asked.flag("closeOnTrigger"):
+            quantity = min(self._held(market.listing.symbol, place, side), most)
+            if not quantity:
+                raise refusals.of_order("REDUCE_ONLY")
+        if quantity > most:
+            raise refusals.of_order("TOO_LARGE")
+        return quantity
+
+    def _held(self, symbol: str, place: str, side: str) -> Decimal:
+        """How much of a position an order of this side closes."""
+        for one in self.account.held(0).positions:
+            if (one.symbol, one.position_side) == (symbol, place):
+                return max(ZERO, one.size if side == "SELL" else -one.size)
+        return ZERO
+
     # -------------------------------------------------------------------------------------------- inside
 
     def _one(self, asked: Asked) -> PlacedOrder:
@@ -216,9 +320,7 @@ class Trading:
         idx = asked.whole("positionIdx", 0)
         if not 0 <= idx <= 2 or (idx == 0) == self.account.hedge:
             raise refusals.of_order("HEDGE_ACCOUNT")
-        quantity = asked.number("qty")
-        if kind == "Market" and quantity > market.listing.market_max_qty:
-            raise refusals.of_order("TOO_LARGE")
+        quantity = self._quantity(asked, market, _POSITIONS[idx], side)
         trigger = asked.number("triggerPrice") if asked.maybe("triggerPrice") else ZERO
         direction = asked.whole("triggerDirection", 0)
         if trigger and direction not in {1, 2}:

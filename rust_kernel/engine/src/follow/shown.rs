@@ -11,6 +11,7 @@ use dita_kernel::slot::Slot;
 use crate::account::account;
 use crate::bots::bot_rows;
 use crate::json::{self, Object, quoted};
+use crate::views::fills_seen;
 
 fn average(rules: &Instrument, value: Money, qty: Qty) -> Option<Decimal> {
     rules.average_price(value, qty).map(|price| rules.price_decimal(price))
@@ -54,9 +55,11 @@ pub(super) fn slot(kernel: &Kernel, name: &str, slot_id: u32, slot: &Slot) -> Op
     object.id("close_reason", if slot.stage == TradeStage::Closed { &slot.close_reason } else { &Id::EMPTY });
     object.flag("unprotected", slot.unprotected);
     let client_id = |it: OrderRef| kernel.orders().get(it).map(|order| order.client_id.as_str());
-    object.text_or_null("active_entry_order", slot.entry.and_then(client_id));
-    object.text_or_null("active_exit_order", slot.exit.and_then(client_id));
+    let whole = |it: Option<OrderRef>| order(kernel, name, kernel.orders().get(it?)?);
+    object.raw("active_entry_order", whole(slot.entry).as_deref().unwrap_or("null"));
+    object.raw("active_exit_order", whole(slot.exit).as_deref().unwrap_or("null"));
     object.texts("exit_orders", slot.other_exits.iter().copied().chain(slot.exit).filter_map(client_id));
+    object.texts("seen_event_ids", fills_seen(kernel, slot).iter().map(Id::as_str));
     object.raw("metadata", json_or_none(&slot.metadata));
     Some(object.end())
 }

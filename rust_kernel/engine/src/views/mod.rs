@@ -7,6 +7,7 @@ use dita_kernel::instrument::Instrument;
 use dita_kernel::num::{Decimal, Money, Qty};
 
 pub use order::{Amend, OrderView, order_view, order_views};
+pub(crate) use slot::fills_seen;
 pub use slot::{SlotView, blank_slot, close_reason, leg_index, slot_view};
 
 fn average(rules: &Instrument, value: Money, qty: Qty) -> Option<Decimal> {

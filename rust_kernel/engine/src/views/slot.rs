@@ -199,7 +199,7 @@ pub fn slot_view(kernel: &Kernel, slot_id: u32) -> Option<SlotView> {
 }
 
 /// The venue's ids of the fills of the orders that the slot names, oldest order first.
-fn fills_seen(kernel: &Kernel, slot: &Slot) -> Vec<Id> {
+pub(crate) fn fills_seen(kernel: &Kernel, slot: &Slot) -> Vec<Id> {
     let named = slot.entry.into_iter().chain(slot.other_exits.iter().copied()).chain(slot.exit);
     let fills = named.filter_map(|it| kernel.orders().get(it)).flat_map(|order| &order.fills);
     fills.map(|fill| &fill.venue_trade_id).filter(|id| !id.is_empty()).cloned().collect()
