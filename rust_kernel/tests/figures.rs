@@ -151,11 +151,11 @@ fn an_inferred_fill_that_becomes_two_is_split_in_every_figure() {
     assert_eq!(
         fills(&desk, &exit),
         [
-            "1.000 at 111, closed 1.000, fee 0.055, profit 11",
+            "1.000 at 111, closed 1.000, fee 0.0555, profit 11",
             "3.000 at 110, closed 3.000, fee 0.165, profit 30"
         ]
     );
-    assert_eq!(unsettled(&desk), ("0.42".into(), 3));
+    assert_eq!(unsettled(&desk), ("0.4205".into(), 3));
     desk.fill(&exit, "TY", "3", "112");
     assert_eq!(desk.money(0).0, "47");
     assert_eq!(desk.balance(Account::RealizedPnl), "-47");

@@ -5,9 +5,10 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec, RareFields};
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
-    AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, Liquidity, OrderSide, Severity,
-    TradeSide, TradeStage as Stage, VenueOrderStatus as Status,
+    AccountEventKind, KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind,
+    Liquidity, OrderSide, OrderType, Severity, TradeSide, TradeStage as Stage, VenueOrderStatus as Status,
 };
+use dita_kernel::num::Money;
 use dita_kernel::outcome::{Detail, Outcome};
 
 #[test]
@@ -775,6 +776,149 @@ fn a_settlement_ahead_of_a_fill_that_replaces_an_inferred_one_is_booked_once() {
     desk.fill(&exit, "TX", "1", "110");
     // 10 of profit, fees 0.05 and 0.055
     assert_eq!(desk.k(), "1009.895");
+    desk.assert_replays();
+}
+
+#[test]
+fn the_fee_of_an_inferred_fill_is_that_of_the_real_ones_price_and_liquidity() {
+    // A venue that reports no fees, and a post-only entry: inferred as a maker's at 100, filled as a taker at 110.
+    for total in ["1", "0.4"] {
+        let mut desk = Desk::new();
+        desk.intent(Action::Enter, 0, |intent| {
+            (intent.target_size, intent.order_type) = (Some(dec("1")), OrderType::Limit);
+            (intent.limit_price, intent.post_only) = (Some(dec("100")), true);
+        });
+        let entry = desk.submitted();
+        status_filled(&mut desk, &entry, total, "100");
+        desk.event(Kind::PartialFill, &entry, |event| {
+            event.venue_trade_id = id("T1");
+            (event.size, event.price) = (Some(dec("1")), Some(dec("110")));
+            event.liquidity = Some(Liquidity::Taker);
+        });
+        assert_eq!((desk.k().as_str(), desk.money(0).1.as_str()), ("999.945", "0.055"), "{total} of 1");
+        assert_eq!(desk.kernel.assets()[0].exchange.unsettled_fees.to_string(), "0.055", "{total} of 1");
+        assert_eq!(desk.settled("T1", "0", "0.05").code, Code::Ok);
+        assert_eq!((desk.k().as_str(), desk.money(0).1.as_str()), ("999.95", "0.05"), "{total} of 1");
+        assert_eq!(desk.kernel.assets()[0].exchange.unsettled_fees.to_string(), "0", "{total} of 1");
+        desk.assert_replays();
+    }
+}
+
+/// Of a trade, what the ledger has moved from or to an account, + to it.
+fn of_trade(desk: &Desk, trade: &str, account: Account) -> String {
+    let rows = desk.kernel.ledger().recent().filter(|row| row.trade_id.as_str() == trade);
+    let moved = rows.map(|row| match (row.from == account, row.to == account) {
+        (true, _) => -row.amount,
+        (_, true) => row.amount,
+        (false, false) => Money::ZERO,
+    });
+    moved.fold(Money::ZERO, |sum, amount| sum + amount).to_string()
+}
+
+#[test]
+fn the_ledger_of_a_trade_has_what_was_settled_before_its_fills_were_received() {
+    for inferred in [false, true] {
+        let mut desk = Desk::new();
+        desk.enter(0, "1");
+        let entry = desk.submitted();
+        desk.settled("T1", "0", "0.04");
+        if inferred {
+            status_filled(&mut desk, &entry, "1", "100");
+        }
+        desk.fill(&entry, "T1", "1", "100");
+        desk.exit(0);
+        let exit = desk.submitted();
+        desk.settled("TX", "9.5", "0.06");
+        if inferred {
+            status_filled(&mut desk, &exit, "1", "110");
+        }
+        desk.fill(&exit, "TX", "1", "110");
+        assert_eq!((desk.k().as_str(), desk.money(0).1.as_str()), ("1009.4", "0.1"), "inferred: {inferred}");
+        let trade = "trade-0-1";
+        let of = [Account::Fees, Account::RealizedPnl, Account::Wallet]
+            .map(|account| of_trade(&desk, trade, account));
+        assert_eq!(of, ["0.1", "-9.5", "9.4"], "inferred: {inferred}: the trade's own rows");
+        assert_eq!(
+            of_trade(&desk, "", Account::Fees),
+            "0",
+            "inferred: {inferred}: what is left without a trade"
+        );
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_close_that_the_venue_settles_again_is_booked_by_its_last_figures() {
+    // Bought 2 at 100, sold 1 at 110 and settled with 10. The entry is corrected to 90, and the close settled with 20.
+    for again_first in [false, true] {
+        let mut desk = Desk::new();
+        let entry = desk.open(0, "2", "100");
+        let bought = desk.kernel.orders().iter().find(|order| order.client_id == entry).expect("an order");
+        let bought = bought.fills[0].venue_trade_id.clone();
+        desk.exit_size(0, "1");
+        let exit = desk.submitted();
+        desk.fill(&exit, "TX", "1", "110");
+        let settled = |desk: &mut Desk, trade: &str, realized: &str, fee: &str| {
+            desk.account(AccountEventKind::FillSettled, |event| {
+                (event.venue_trade_id, event.size) = (id(trade), Some(dec("-1")));
+                (event.realized_pnl, event.fee) = (Some(dec(realized)), Some(dec(fee)));
+            })
+        };
+        let correct = |desk: &mut Desk| {
+            let outcome = desk.event(Kind::TradeCorrect, &entry, |event| {
+                event.rare =
+                    Some(Box::new(RareFields { ref_trade_id: bought.clone(), ..RareFields::default() }));
+                event.venue_trade_id = id("TC");
+                (event.size, event.price, event.fee) = (Some(dec("2")), Some(dec("90")), Some(dec("0.1")));
+            });
+            assert!(outcome.accepted, "{outcome:?}");
+        };
+        assert_eq!(settled(&mut desk, "TX", "10", "0.055").code, Code::Ok);
+        if !again_first {
+            correct(&mut desk);
+        }
+        let again = settled(&mut desk, "TX", "20", "0.05");
+        assert_eq!((again.accepted, again.code, again.severity), (true, Code::Ok, Severity::Warning));
+        if again_first {
+            correct(&mut desk);
+        }
+        // 20 and fees of 0.1 and 0.05.
+        assert_eq!(desk.k(), "1019.85", "again first: {again_first}");
+        assert_eq!(settled(&mut desk, "TX", "20", "0.05").code, Code::DuplicateEvent);
+        desk.exit(0);
+        let exit = desk.submitted();
+        desk.fill(&exit, "TY", "1", "110");
+        settled(&mut desk, "TY", "20", "0.05");
+        assert_eq!(desk.k(), "1039.8", "again first: {again_first}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
+fn a_close_of_a_closed_trade_that_is_settled_again_with_another_profit_has_to_be_reconciled() {
+    let mut desk = Desk::new();
+    desk.open(0, "1", "100");
+    desk.exit(0);
+    let exit = desk.submitted();
+    desk.fill(&exit, "TX", "1", "110");
+    let settled = |desk: &mut Desk, realized: Option<&str>, fee: Option<&str>| {
+        let outcome = desk.account(AccountEventKind::FillSettled, |event| {
+            (event.venue_trade_id, event.size) = (id("TX"), Some(dec("-1")));
+            (event.realized_pnl, event.fee) = (realized.map(dec), fee.map(dec));
+        });
+        (outcome.code, desk.k())
+    };
+    let mut told = |realized, fee, code: Code, k: &str| {
+        assert_eq!(settled(&mut desk, realized, fee), (code, k.into()), "{realized:?} {fee:?}");
+    };
+    // The fee alone, then the profit: what is missing stays as it was predicted.
+    told(None, Some("0.06"), Code::Ok, "1009.89");
+    told(None, Some("0.06"), Code::DuplicateEvent, "1009.89");
+    told(Some("9.5"), None, Code::Ok, "1009.39");
+    told(Some("9.5"), Some("0.06"), Code::DuplicateEvent, "1009.39");
+    // Late news of what it closed may be in the wallet already: nobody can tell what is in the new figure.
+    told(Some("9.7"), Some("0.06"), Code::ReconcileRequired, "1009.39");
+    told(Some("9.5"), Some("0.05"), Code::Ok, "1009.4");
     desk.assert_replays();
 }
 

@@ -109,7 +109,7 @@ impl Kernel {
         effects: &mut Effects,
     ) -> Outcome {
         // What was settled under the fill's own id is not any more, unless there is no other one to settle it by.
-        let under_fills_id = self.unbook_unseen(instrument, side, &Id::EMPTY, fill_id);
+        let under_fills_id = self.unbook_unseen(instrument, side, fill_id);
         if event.kind == Kind::TradeBust {
             let settle = self.instruments[instrument as usize].settle;
             let seq = self.seq;
@@ -127,7 +127,7 @@ impl Kernel {
             return self.answer(refusal.code, event.slot_id, refusal.detail);
         }
         let ahead = if settles {
-            self.unbook_unseen(instrument, side, &Id::EMPTY, &event.venue_trade_id)
+            self.unbook_unseen(instrument, side, &event.venue_trade_id)
         } else {
             under_fills_id
         };

@@ -52,8 +52,8 @@ pub struct BotsSheet {
     pub rows: Vec<BotStanding>,
     /// What is no bot's.
     pub unassigned: BotStanding,
-    /// What the account's average cost has not realised yet of what the bots' own costs have; with − in the wallet, with
-    /// + in what is open.
+    /// What the account has not realised yet of what the bots' own trades have: by its average cost, or because the venue
+    /// settled their fills in another order than they were received.
     pub between: Money,
     /// K.
     pub wallet: Money,
@@ -66,7 +66,8 @@ impl BotsSheet {
     pub fn between_row(&self) -> BotStanding {
         let mut bot = Bot::new(&Id::new(BETWEEN).unwrap_or_default(), self.unassigned.bot.asset);
         bot.realized = self.between;
-        BotStanding { bot, open: -self.between, margin: Money::ZERO, slots: 0, notional: Money::ZERO }
+        let open = self.rows.iter().fold(self.open - self.unassigned.open, |left, row| left - row.open);
+        BotStanding { bot, open, margin: Money::ZERO, slots: 0, notional: Money::ZERO }
     }
 }
 
@@ -121,16 +122,25 @@ impl Kernel {
             nobody.invested -= row.bot.invested;
         }
         nobody.capital += nobody.invested + nobody.fees - nobody.realized - nobody.funding;
-        let of_asset = (0_u32..).zip(&self.instruments).filter(|(_, rules)| rules.settle == asset);
-        let open = of_asset.fold(Money::ZERO, |sum, (place, _)| {
-            self.book(place).iter().fold(sum, |sum, basis| sum + self.unrealized(place, basis))
-        });
+        let of_asset =
+            |place: u32| self.instruments.get(place as usize).map(|rules| rules.settle) == Some(asset);
+        let (mut open, mut of_nobody) = (Money::ZERO, Money::ZERO);
+        for place in (0..self.instruments.len() as u32).filter(|place| of_asset(*place)) {
+            let sum = |bases: [Basis; 3]| {
+                bases.iter().fold(Money::ZERO, |sum, basis| sum + self.unrealized(place, basis))
+            };
+            open += sum(self.book(place));
+            of_nobody += sum(self.unassigned(place));
+        }
+        for slot in self.slots.iter().filter(|slot| self.is_nobodys(slot, asset)) {
+            of_nobody += self.unrealized(slot.instrument, &slot.basis);
+        }
         let standing = self.standing(asset);
         let theirs = rows.iter().fold(Money::ZERO, |sum, row| sum + row.margin);
         let whole = standing.isolated + standing.margin + standing.reserved;
         let unassigned = BotStanding {
             bot: nobody,
-            open: rows.iter().fold(open + between, |left, row| left - row.open),
+            open: of_nobody,
             // Bots on both sides of a book need more than the account does.
             margin: if whole > theirs { whole - theirs } else { Money::ZERO },
             slots: self.slots.iter().filter(|slot| self.is_nobodys(slot, asset)).count() as u32,
@@ -363,14 +373,6 @@ impl Kernel {
     pub(crate) fn add_late(&mut self, place: u32, asset: u16, figure: Figure, amount: Money) {
         if let Some(bots) = &mut self.aside.bots {
             bots.add(self.orders.at(place).owner(), asset, figure, amount);
-        }
-    }
-
-    /// What was booked for a fill before it came, and for nobody yet, is its slot's.
-    #[inline]
-    pub(crate) fn add_ahead(&mut self, slot_id: u32, asset: u16, figure: Figure, amount: Money) {
-        if let Some(bots) = &mut self.aside.bots {
-            bots.add(&self.slots[slot_id as usize].owner, asset, figure, amount);
         }
     }
 

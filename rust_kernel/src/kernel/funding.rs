@@ -13,6 +13,7 @@ use crate::input::{FundingTerms, Stamp};
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::{KernelDiagnosticCode as Code, Product};
 use crate::num::{Money, Price, Qty, Rate};
+use crate::order::OrderRole;
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::planted::{Bug, planted};
 
@@ -252,6 +253,59 @@ impl Kernel {
         for (slot_id, trade_number, amount) in moved {
             self.add_funding(slot_id, trade_number, settle, amount);
         }
+    }
+
+    /// The trades that an entry of that time is about, and what was nobody's: those that held the instrument then. Where
+    /// nothing was held, the entry is stamped before or after its boundary: those that hold it now, or held it last.
+    pub(super) fn funded_by(&self, instrument: u32, time_ns: i64) -> (Vec<Share>, Qty) {
+        let time_ns = if time_ns == 0 { i64::MAX } else { time_ns };
+        let of_it = self.orders.iter().filter(|order| order.instrument == instrument);
+        let times = of_it.flat_map(|order| order.fills.iter().map(|fill| fill.venue_time_ns));
+        let before_last = times.filter(|at| *at <= time_ns).max().map(|last_ns| last_ns.saturating_sub(1));
+        let mut found = (Vec::new(), Qty::ZERO);
+        for at_ns in [Some(time_ns), Some(i64::MAX), before_last].into_iter().flatten() {
+            found = self.holders_at(instrument, at_ns);
+            if !found.0.is_empty() || !found.1.is_zero() {
+                break;
+            }
+        }
+        found
+    }
+
+    /// What each trade held of an instrument at that time of the venue's, and what was nobody's: what is held now, without
+    /// the fills that came after it. What the venue forced since then counts as nobody's.
+    fn holders_at(&self, instrument: u32, time_ns: i64) -> (Vec<Share>, Qty) {
+        let mut shares: Vec<Share> = Vec::new();
+        let mut add = |slot_id: u32, trade_number: u64, side: u8, qty: Qty| {
+            let is_it = |share: &&mut Share| share.slot_id == slot_id && share.trade_number == trade_number;
+            match shares.iter_mut().find(is_it) {
+                Some(share) => share.qty += qty,
+                None => shares.push(Share { slot_id, trade_number, side, qty, credited: Money::ZERO }),
+            }
+        };
+        let hedged = self.is_hedged(instrument);
+        let mut of_nobody = self.unassigned(instrument).map(|basis| basis.qty);
+        for (slot_id, slot) in (0_u32..).zip(&self.slots).filter(|(_, slot)| slot.instrument == instrument) {
+            let side = crate::position::position_side(hedged, slot.side) as u8;
+            add(slot_id, slot.trade_number, side, slot.basis.qty);
+        }
+        for order in self.orders.iter().filter(|order| order.instrument == instrument) {
+            for fill in order.fills.iter().filter(|fill| fill.venue_time_ns > time_ns) {
+                let undone = |qty: Qty| if order.order_side.sign() > 0 { -qty } else { qty };
+                let side = order.position_side as u8;
+                if order.role == OrderRole::External {
+                    of_nobody[usize::from(side)] += undone(fill.qty);
+                    continue;
+                }
+                for pair in fill.pairs.as_deref().unwrap_or_default() {
+                    add(pair.slot_id, pair.trade_number, side, undone(pair.qty));
+                }
+                let (opened, _) = fill.opened(Money::ZERO);
+                add(order.slot_id, order.trade_number, side, undone(opened));
+            }
+        }
+        shares.retain(|share| !share.qty.is_zero());
+        (shares, of_nobody.iter().fold(Qty::ZERO, |sum, qty| sum + qty.abs()))
     }
 
     /// A fill came that was before boundaries which are crossed, those `until_ns` excepted and what comes after it: their

@@ -243,6 +243,11 @@ impl Kernel {
                 reference,
             };
             self.ledger.post(self.seq, settle, amount, posting);
+            if self.aside.bots.is_some() {
+                // The trades have it already.
+                let between = Posting { cause: Cause::InterSlot, to: Account::InterSlot, ..posting };
+                self.ledger.post(self.seq, settle, -amount, between);
+            }
             self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
         }
     }

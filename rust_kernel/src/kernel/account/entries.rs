@@ -12,7 +12,6 @@ use crate::ledger::{Account, Cause, Posting};
 use crate::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code};
 use crate::num::{Money, Qty, Rounding, multiply_divide};
 use crate::outcome::{Detail, FORGOTTEN, Outcome, Refusal};
-use crate::slot::Slot;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -129,7 +128,7 @@ impl Kernel {
         self.ledger.post(self.seq, asset, credited, posting);
         self.assets[usize::from(asset)].exchange.booked_time_ns = self.now_ns;
         if let (Cause::Funding, Some(instrument)) = (cause, instrument) {
-            self.share_funding(instrument, credited);
+            self.share_funding(instrument, credited, event.timestamp_ns);
         }
         if let (Cause::LiquidationFee, Some(instrument)) = (cause, instrument) {
             self.share_forced_fee(instrument, asset, credited);
@@ -137,27 +136,19 @@ impl Kernel {
         self.answer(Code::Ok, None, Detail::None)
     }
 
-    /// Shows funding that nothing predicted in the slots that hold the instrument: by size, as no rate is known. What
-    /// belongs to no slot bears its part, which no slot shows; without that, the last slot takes what division leaves.
-    fn share_funding(&mut self, instrument: u32, credited: Money) {
-        let holders = |slot: &Slot| slot.instrument == instrument && !slot.basis.qty.is_zero();
-        let mut held = Qty::ZERO;
-        for slot in self.slots.iter().filter(|slot| holders(slot)) {
-            held += slot.size();
-        }
-        for nobodys in &self.books[instrument as usize].unassigned {
-            held += nobodys.basis.qty.abs();
-        }
+    /// Books funding that nothing predicted to the trades that held the instrument at that time: by size, as no rate is
+    /// known. What belongs to no slot bears its part, which no slot shows; without that, the last trade takes what division
+    /// leaves.
+    fn share_funding(&mut self, instrument: u32, credited: Money, time_ns: i64) {
+        let (holders, of_nobody) = self.funded_by(instrument, time_ns);
+        let held = holders.iter().fold(of_nobody, |sum, share| sum + share.qty.abs());
         let settle = self.instruments[instrument as usize].settle;
-        let mut sizes: Vec<Qty> = self.slots.iter().filter(|slot| holders(slot)).map(Slot::size).collect();
-        sizes.push(sizes.iter().fold(held, |left, size| left - *size));
+        let sizes: Vec<Qty> = holders.iter().map(|share| share.qty.abs()).chain([of_nobody]).collect();
         let in_units = self.by_size(credited, &sizes, settle);
         let mut left = credited;
         let mut unserved = held;
-        let mut moved: Vec<(u32, u64, Money)> = Vec::new();
-        let places = (0_u32..).zip(self.slots.iter_mut()).filter(|(_, slot)| holders(slot));
-        for (at, (slot_id, slot)) in places.enumerate() {
-            let size = slot.size();
+        for (at, holder) in holders.iter().enumerate() {
+            let size = holder.qty.abs();
             let share = if let Some(units) = &in_units {
                 units[at]
             } else if size == unserved {
@@ -165,13 +156,13 @@ impl Kernel {
             } else {
                 Money(multiply_divide(credited.0, size.0, held.0, Rounding::Down).unwrap_or_default())
             };
-            slot.funding += share;
-            moved.push((slot_id, slot.trade_number, share));
+            let slot = &mut self.slots[holder.slot_id as usize];
+            if slot.trade_number == holder.trade_number {
+                slot.funding += share;
+            }
+            self.add_funding(holder.slot_id, holder.trade_number, settle, share);
             left -= share;
             unserved -= size;
-        }
-        for (slot_id, trade_number, share) in moved {
-            self.add_funding(slot_id, trade_number, settle, share);
         }
     }
 }

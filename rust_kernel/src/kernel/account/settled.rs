@@ -1,7 +1,6 @@
 //! The venue's figures of a fill: of one that is booked, or ahead of the fill itself.
 
 use super::{optional, wrong};
-use crate::bots::Figure;
 use crate::id::Id;
 use crate::input::{AccountEvent, Stamp};
 use crate::kernel::Kernel;
@@ -18,6 +17,7 @@ use alloc::vec::Vec;
 pub(super) struct SettledPlan {
     target: Settling,
     fee: Option<Money>,
+    /// Without that of spot, which is no booking of the venue's.
     realized: Option<Money>,
 }
 
@@ -25,6 +25,8 @@ pub(super) struct SettledPlan {
 enum Settling {
     /// A known fill of that order.
     Known(u32),
+    /// A fill of that order that is settled: with a figure missing before, or with another one.
+    Again { place: u32, other: bool },
     /// A fill of that instrument which no event has brought yet.
     Unseen(u32),
     /// It came before.
@@ -57,6 +59,14 @@ impl Kernel {
         let SettledPlan { target, fee, realized } = plan;
         match target {
             Settling::Known(place) => self.commit_settle(place, fee, realized, event),
+            Settling::Again { place, other } => {
+                let told = self.unsettle(place, &event.venue_trade_id);
+                let mut outcome = self.commit_settle(place, fee, realized.or(told), event);
+                if other {
+                    outcome.severity = Severity::Warning;
+                }
+                outcome
+            }
             Settling::Unseen(instrument) => self.commit_unseen(instrument, fee, realized, event),
             Settling::Repeats | Settling::Old => self.answer(Code::DuplicateEvent, None, Detail::None),
             Settling::Superseded => self.answer(Code::StaleEvent, None, Detail::None),
@@ -77,9 +87,11 @@ impl Kernel {
             return Err(wrong("venue_trade_id", "", "must not be empty"));
         }
         let fee = optional("fee", event.fee)?;
-        let realized = optional("realized_pnl", event.realized_pnl)?;
+        let rules = &self.instruments[instrument as usize];
+        // What a spot sale brought is in the wallets already: profit is a thing of the books.
+        let realized = optional("realized_pnl", event.realized_pnl)?.filter(|_| rules.base.is_none());
         if fee.is_some() && !event.fee_asset.is_empty() {
-            let settle = usize::from(self.instruments[instrument as usize].settle);
+            let settle = usize::from(rules.settle);
             if self.assets[settle].name != event.fee_asset {
                 self.check_wallet(&event.fee_asset)?;
             }
@@ -109,8 +121,10 @@ impl Kernel {
         Ok(SettledPlan { target, fee, realized })
     }
 
-    /// A settlement of what is settled. Without its side one with other figures may be of another fill of that id, which
-    /// has not come: nobody can tell, and it is not booked.
+    /// A settlement of what is settled: a repetition, or one that brings a figure which was missing, or another figure.
+    /// Without its side another figure may be of another fill of that id, which has not come. Another profit of a trade
+    /// that is over may have late news of what was closed in it, and those are in the wallet. Nobody can tell then, and
+    /// it is not booked.
     #[cold]
     fn settled_again(
         &self,
@@ -121,31 +135,76 @@ impl Kernel {
     ) -> Settling {
         let order = self.orders.at(place);
         let revised = order.extra.as_ref().is_some_and(|extra| !extra.corrections.is_empty());
-        if event.traded_side().is_some() || revised || order.fills[at].busted {
+        if revised || order.fills[at].busted {
             return Settling::Repeats;
         }
-        // Both halves of a trade may be here, and settled.
-        let id = &event.venue_trade_id;
-        let same = [OrderSide::Buy, OrderSide::Sell].into_iter().any(|side| {
-            let half = self.orders.by_fill(order.instrument, id, Some(side));
-            half.is_some_and(|(place, at)| self.is_settled_so(place, at, fee, realized))
-        });
-        if same { Settling::Repeats } else { Settling::Unclear }
+        let told = |place, at| (place, self.held_against(place, at, event, (fee, realized)));
+        let fits = match event.traded_side() {
+            Some(_) => Some(told(place, at)),
+            None => {
+                // Both halves of a trade may be here, and settled.
+                let half = |side| self.orders.by_fill(order.instrument, &event.venue_trade_id, Some(side));
+                let halves = [OrderSide::Buy, OrderSide::Sell].into_iter().filter_map(half);
+                halves.map(|(place, at)| told(place, at)).find(|(_, told)| !told[0] && !told[1])
+            }
+        };
+        match fits {
+            Some((_, [false, false, false])) => Settling::Repeats,
+            Some((place, [false, false, true])) => Settling::Again { place, other: false },
+            Some((place, [_, true, _])) if !self.is_open_still(place) => Settling::Unclear,
+            Some((place, _)) => Settling::Again { place, other: true },
+            None => Settling::Unclear,
+        }
     }
 
-    /// True where a fill is booked with these figures, all of its parts together.
-    fn is_settled_so(&self, place: u32, at: usize, fee: Option<Money>, realized: Option<Money>) -> bool {
-        let order = self.orders.at(place);
-        let id = &order.fills[at].venue_trade_id;
-        let parts = order.fills.iter().filter(|fill| fill.venue_trade_id == *id);
-        let (mut booked_fee, mut booked_profit) = (Money::ZERO, Money::ZERO);
-        for fill in parts {
-            booked_fee += fill.fee;
-            booked_profit += fill.realized;
+    /// Lets a settled fill be settled again. Returns the profit that the venue has reported of it, which stands where the
+    /// new settlement has none.
+    #[cold]
+    fn unsettle(&mut self, place: u32, fill_id: &Id) -> Option<Money> {
+        let mut told = None;
+        for part in self.orders.at_mut(place).fills.iter_mut().filter(|part| part.venue_trade_id == *fill_id)
+        {
+            part.settled = false;
+            if part.profit_told {
+                told = Some(told.unwrap_or_default() + part.realized);
+            }
         }
-        let told = order.fills[at].profit_told;
-        fee.is_none_or(|fee| fee == booked_fee)
-            && realized.is_none_or(|realized| !told || realized == booked_profit)
+        told
+    }
+
+    /// How figures stand to those that a fill is settled with, all of its parts together: whether the fee is another one,
+    /// whether the profit is, and whether one of them was missing.
+    fn held_against(
+        &self,
+        place: u32,
+        at: usize,
+        event: &AccountEvent,
+        (fee, realized): (Option<Money>, Option<Money>),
+    ) -> [bool; 3] {
+        let order = self.orders.at(place);
+        let fill = &order.fills[at];
+        let parts = order.fills.iter().filter(|part| part.venue_trade_id == fill.venue_trade_id);
+        let (mut booked_fee, mut booked_profit) = (Money::ZERO, Money::ZERO);
+        for part in parts {
+            booked_fee += part.fee;
+            booked_profit += part.realized;
+        }
+        let asset = &self.assets[usize::from(fill.fee_asset)].name;
+        let same_asset = event.fee_asset.is_empty() || event.fee_asset == *asset;
+        [
+            fee.is_some_and(|fee| !fill.fee_predicted && (fee != booked_fee || !same_asset)),
+            realized.is_some_and(|realized| fill.profit_told && realized != booked_profit),
+            (fee.is_some() && fill.fee_predicted) || (realized.is_some() && !fill.profit_told),
+        ]
+    }
+
+    /// True where an order's trade holds a position: what came late of its cost is in that, and not in the wallet.
+    fn is_open_still(&self, place: u32) -> bool {
+        let order = self.orders.at(place);
+        let owner = self.owner_of(order.role, order.slot_id, order.trade_number);
+        let holds = owner.is_some_and(|slot_id| !self.slots[slot_id as usize].basis.qty.is_zero());
+        let book = &self.books[order.instrument as usize].book[order.position_side as usize];
+        holds && !book.qty.is_zero()
     }
 
     #[inline]
@@ -209,8 +268,6 @@ impl Kernel {
             }
         }
         let Some(first) = first else { return };
-        // What a spot sale brought is in the wallets already: profit is a thing of the books.
-        let realized = realized.filter(|_| rules.base.is_none());
         if let Some(realized) = realized {
             let posting = Posting {
                 cause: Cause::PnlSettled,
@@ -221,10 +278,12 @@ impl Kernel {
                 reference: fill_id,
             };
             self.ledger.post(self.seq, settle, realized - profit, posting);
-            self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
-            if slot_id.is_none() {
-                self.add_late(place, settle, Figure::Realized, realized - profit);
+            if self.aside.bots.is_some() {
+                // The venue's book is another than ours. Each bot has the profit of its own trades: that is between them.
+                let between = Posting { cause: Cause::InterSlot, to: Account::InterSlot, ..posting };
+                self.ledger.post(self.seq, settle, profit - realized, between);
             }
+            self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
             self.note_told_of(place, realized - profit, price_pending);
         }
         if let Some((fee, asset)) = fee {
@@ -254,7 +313,6 @@ impl Kernel {
     ) -> Outcome {
         let rules = &self.instruments[instrument as usize];
         let settle = rules.settle;
-        let realized = realized.filter(|_| rules.base.is_none());
         let size = event.size.and_then(|size| rules.qty(size).ok()).map(Qty::abs);
         let fee_asset =
             if event.fee_asset.is_empty() { settle } else { self.asset_or_open(&event.fee_asset) };

@@ -1,4 +1,4 @@
-//! What a fill costs: told by the venue, settled ahead of the fill, or predicted; and what changes it later.
+//! What a fill costs: reported by the venue with the fill, or predicted; and what changes it later.
 
 use super::NewFill;
 use crate::bots::Figure;
@@ -10,11 +10,9 @@ use crate::kernel::spot::{base_amount, shrinkage};
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::{Liquidity, OrderSide};
 use crate::num::{Money, Qty};
-use crate::order::Fill;
 
 impl Kernel {
-    /// Books the fee: the venue's, the one settled ahead of the fill, or the predicted one. Returns it, its asset, and
-    /// whether it is predicted.
+    /// Books the fee: the venue's, or the predicted one. Returns it, its asset, and whether it is predicted.
     #[inline]
     pub(super) fn book_fee(
         &mut self,
@@ -22,38 +20,32 @@ impl Kernel {
         owner: Option<u32>,
         fill: &NewFill,
         fee_asset: Option<u16>,
-        unseen: Option<&Fill>,
         venue_trade_id: &Id,
     ) -> (Money, u16, bool) {
         let order = self.orders.at(place);
         let rules = &self.instruments[order.instrument as usize];
         let settle = rules.settle;
-        let (fee, asset, cause) = match (unseen, fill.fee) {
-            (Some(ahead), _) if !ahead.fee_predicted => (ahead.fee, ahead.fee_asset, None),
-            (_, Some(fee)) => {
+        let (fee, asset, cause) = match fill.fee {
+            Some(fee) => {
                 let asset = fee_asset.unwrap_or_else(|| fees::paid_in(rules, order.order_side, fee.0 < 0));
-                (fee, asset, Some(Cause::Fee))
+                (fee, asset, Cause::Fee)
             }
-            (_, None) => {
+            None => {
                 let (fee, asset) =
                     self.predicted_fee(rules, order.order_side, fill.qty, fill.value, fill.liquidity);
-                (fee, asset, Some(Cause::FeePredicted))
+                (fee, asset, Cause::FeePredicted)
             }
         };
-        let predicted = cause == Some(Cause::FeePredicted);
-        if let Some(cause) = cause {
-            let posting = Posting {
-                cause,
-                from: Account::Wallet,
-                to: Account::Fees,
-                slot_id: owner,
-                trade_id: &order.trade_id,
-                reference: venue_trade_id,
-            };
-            self.ledger.post(self.seq, asset, fee, posting);
-        } else if let Some(slot_id) = owner {
-            self.add_ahead(slot_id, asset, Figure::Fees, fee);
-        }
+        let predicted = cause == Cause::FeePredicted;
+        let posting = Posting {
+            cause,
+            from: Account::Wallet,
+            to: Account::Fees,
+            slot_id: owner,
+            trade_id: &order.trade_id,
+            reference: venue_trade_id,
+        };
+        self.ledger.post(self.seq, asset, fee, posting);
         let exchange = &mut self.assets[usize::from(asset)].exchange;
         exchange.booked_time_ns = self.now_ns;
         if predicted {

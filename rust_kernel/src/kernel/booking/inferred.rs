@@ -1,6 +1,7 @@
 //! Inferred fills: only a cumulative quantity told of them, until the real ones take their place.
 
 use super::NewFill;
+use crate::bots::Figure;
 use crate::id::Id;
 use crate::kernel::Kernel;
 use crate::kernel::spot::{base_amount, shrinkage};
@@ -12,7 +13,7 @@ use crate::planted::{Bug, planted};
 
 impl Kernel {
     /// Gives inferred fills, oldest first, the real price and id. Quantity does not move; the fee, where the venue
-    /// told it, goes whole to the first of them.
+    /// reported it, goes whole to the first of them, and is predicted again where it did not.
     pub(crate) fn replace_inferred(
         &mut self,
         place: u32,
@@ -33,19 +34,24 @@ impl Kernel {
             self.date_back(place, at, fill.venue_time_ns);
             // Where a mark takes the position's value out of bounds, it counts at its cost, which is another now.
             self.refresh_exposure(instrument);
-            if let Some((fee, asset)) = &mut told {
-                self.correct_fee(place, at, core::mem::take(fee), *asset, venue_trade_id);
+            match &mut told {
+                Some((fee, asset)) => {
+                    self.correct_fee(place, at, core::mem::take(fee), *asset, venue_trade_id);
+                }
+                None => self.predict_again(Cause::FeePredicted, place, at, venue_trade_id),
             }
         }
     }
 
-    /// Takes back what was booked for a fill settled ahead, where the fill stands for an inferred one: that has booked
-    /// money of its own. The figures come back with [`Kernel::settle_as_told`], once the fill is booked.
-    #[cold]
+    /// Takes back what was booked for a fill settled ahead, which was of no trade. The figures come back as the trade's
+    /// with [`Kernel::settle_as_told`], once the fill is booked.
+    #[inline]
     pub(crate) fn unbook_ahead(&mut self, place: u32, venue_trade_id: &Id) -> Option<Fill> {
+        if self.orders.unseen() == 0 {
+            return None;
+        }
         let order = self.orders.at(place);
-        let (instrument, side, trade_id) = (order.instrument, order.order_side, order.trade_id.clone());
-        self.unbook_unseen(instrument, side, &trade_id, venue_trade_id)
+        self.unbook_unseen(order.instrument, order.order_side, venue_trade_id)
     }
 
     /// The same for a fill of that side, whoever's it is.
@@ -54,7 +60,6 @@ impl Kernel {
         &mut self,
         instrument: u32,
         side: OrderSide,
-        trade_id: &Id,
         venue_trade_id: &Id,
     ) -> Option<Fill> {
         let ahead = self.orders.take_unseen(instrument, venue_trade_id, side)?;
@@ -64,7 +69,7 @@ impl Kernel {
             from,
             to,
             slot_id: None,
-            trade_id,
+            trade_id: &Id::EMPTY,
             reference: &ahead.venue_trade_id,
         };
         self.ledger.post(self.seq, settle, -ahead.realized, posting(Account::RealizedPnl, Account::Wallet));
@@ -87,6 +92,7 @@ impl Kernel {
         let (instrument, slot_id, role) = (order.instrument, order.slot_id, order.role);
         let (trade_number, position_side) = (order.trade_number, order.position_side as usize);
         let rules = &self.instruments[instrument as usize];
+        let settle = rules.settle;
         // Parts of values that were in bounds.
         let old_value = rules.value(booked.price, part).unwrap_or_default();
         let change = rules.value(fill.price, part).unwrap_or_default() - old_value;
@@ -132,16 +138,34 @@ impl Kernel {
         // What it closed of other trades, it closed at that price.
         let repaired = self.repair(place, &[at]);
         let (change, signed) = (change - repaired.worth, signed - repaired.value);
-        if let Some(slot_id) = self.owner_of(role, slot_id, trade_number) {
+        let mut own = repaired.own;
+        let owner = self.owner_of(role, slot_id, trade_number);
+        if let Some(slot_id) = owner {
             let slot = &mut self.slots[slot_id as usize];
             if role == OrderRole::Entry {
                 slot.entry_value += change;
             }
             if slot.basis.qty.is_zero() || role == OrderRole::Exit {
                 slot.realized -= signed;
+                own -= signed;
             } else {
                 slot.basis.cost += signed;
             }
+        } else if role != OrderRole::External {
+            // The trade is over.
+            own -= signed;
+            self.add_late(place, settle, Figure::Realized, own);
+        }
+        if self.bots().is_some() {
+            let between = Posting {
+                cause: Cause::InterSlot,
+                from: Account::RealizedPnl,
+                to: Account::InterSlot,
+                slot_id: owner,
+                trade_id: &self.orders.at(place).trade_id,
+                reference: venue_trade_id,
+            };
+            self.ledger.post(self.seq, settle, own - repriced, between);
         }
     }
 

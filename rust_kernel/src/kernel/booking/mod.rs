@@ -11,7 +11,6 @@ use alloc::vec::Vec;
 use super::Kernel;
 use super::amend::worst_case;
 use super::spot::shrinkage;
-use crate::bots::Figure;
 use crate::effect::Effects;
 use crate::id::Id;
 use crate::instrument::Instrument;
@@ -101,19 +100,12 @@ impl Kernel {
                 nobodys.apply(qty, value, role.origin()).realized
             }
         };
-        let unseen = if venue_trade_id.is_empty() {
-            None
-        } else {
-            self.orders.take_unseen(instrument, venue_trade_id, order_side)
-        };
         let realized = if is_spot {
             self.book_exchange(place, owner, &closing, (qty, cost_change), own, venue_trade_id)
         } else {
-            let ahead = unseen.as_ref().map(|ahead| (ahead, fill.price_pending));
-            self.book_profit(place, owner, &closing, own, ahead, venue_trade_id)
+            self.book_profit(place, owner, &closing, own, venue_trade_id)
         };
-        let (fee, fee_asset, fee_predicted) =
-            self.book_fee(place, owner, fill, fee_asset, unseen.as_ref(), venue_trade_id);
+        let (fee, fee_asset, fee_predicted) = self.book_fee(place, owner, fill, fee_asset, venue_trade_id);
         if !given.is_empty() {
             let rounding = realized - closing.realized;
             self.share_forced(instrument, &given, fill.qty, (rounding, fee, fee_asset));
@@ -134,8 +126,8 @@ impl Kernel {
             liquidity: fill.liquidity,
             liquidity_assumed: fill.liquidity_assumed,
             fee_predicted,
-            settled: unseen.is_some(),
-            profit_told: unseen.as_ref().is_some_and(|ahead| !ahead.price_pending),
+            settled: false,
+            profit_told: false,
             inferred: fill.inferred,
             price_pending: fill.price_pending,
             pairs,
@@ -144,9 +136,6 @@ impl Kernel {
             seq,
             venue_time_ns: fill.venue_time_ns,
         });
-        if unseen.is_some() {
-            self.release_late(instrument, venue_trade_id);
-        }
         let is_late = fill.venue_time_ns <= self.funding.last_open_ns && fill.venue_time_ns != 0;
         if is_late && !planted(Bug::LateFillMissesItsBoundary) {
             self.repredict(place, owner, qty, fill.venue_time_ns, i64::MAX);
@@ -215,8 +204,7 @@ impl Kernel {
     }
 
     /// Books the venue's profit in the wallet, rounded as the venue rounds, and the difference between the slot's own
-    /// cost and the book's as an entry between slots. `unseen` is what was settled ahead of the fill, and whether its price
-    /// is still missing. Returns what the wallet got.
+    /// cost and the book's as an entry between slots. Returns what the wallet got.
     #[inline]
     fn book_profit(
         &mut self,
@@ -224,10 +212,9 @@ impl Kernel {
         owner: Option<u32>,
         closing: &Closing,
         own: Money,
-        unseen: Option<(&Fill, bool)>,
         reference: &Id,
     ) -> Money {
-        if closing.closed.is_zero() && own.is_zero() && unseen.is_none() {
+        if closing.closed.is_zero() && own.is_zero() {
             return Money::ZERO;
         }
         let order = self.orders.at(place);
@@ -242,25 +229,12 @@ impl Kernel {
             trade_id: &order.trade_id,
             reference,
         };
-        // The venue's own figure, where it told one ahead, is booked already and stands.
-        let told = unseen.filter(|(ahead, _)| !ahead.price_pending);
-        if told.is_none() {
-            let profit = posting(Cause::RealizedPnl, Account::RealizedPnl, Account::Wallet);
-            self.ledger.post(self.seq, settle, realized, profit);
-        }
+        let profit = posting(Cause::RealizedPnl, Account::RealizedPnl, Account::Wallet);
+        self.ledger.post(self.seq, settle, realized, profit);
         let between = posting(Cause::InterSlot, Account::RealizedPnl, Account::InterSlot);
         self.ledger.post(self.seq, settle, own - closing.realized, between);
         self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
-        match told {
-            Some((ahead, price_pending)) => {
-                if let Some(slot_id) = owner {
-                    self.add_ahead(slot_id, settle, Figure::Realized, ahead.realized);
-                }
-                self.note_told_of(place, ahead.realized - realized, price_pending);
-                ahead.realized
-            }
-            None => realized,
-        }
+        realized
     }
 
     /// Holds back what an entry may still fill, and what an order may that was at work when the account was opened; of a

@@ -344,7 +344,9 @@ impl Kernel {
         let profit = posting(revision.cause, Account::RealizedPnl, Account::Wallet);
         self.ledger.post(self.seq, settle, moved.wallet, profit);
         let between = posting(Cause::InterSlot, Account::RealizedPnl, Account::InterSlot);
-        self.ledger.post(self.seq, settle, own - moved.exact, between);
+        // With bots, what settlements have told of it already is between them: each has its own trades' profit.
+        let booked = if self.bots().is_some() { moved.wallet } else { moved.exact };
+        self.ledger.post(self.seq, settle, own - booked, between);
         let rules = &self.instruments[order.instrument as usize];
         if let Some(base) = rules.base {
             // Spot: what it cost, and what it brought, go back.

@@ -182,9 +182,9 @@ impl Kernel {
         fee_asset: Option<u16>,
         effects: &mut Effects,
     ) {
-        let mut ahead = None;
+        let brings = plan.replacement.is_some() || plan.fill.is_some();
+        let ahead = if brings { self.unbook_ahead(place, fill_key(event)) } else { None };
         if let Some(fill) = &plan.replacement {
-            ahead = self.unbook_ahead(place, fill_key(event));
             self.replace_inferred(place, fill, fill_key(event), fee_asset);
         }
         if let Some(fill) = &plan.inferred {
