@@ -319,6 +319,7 @@ class KernelDiagnosticCode(enum.StrEnum):
     RECONCILE_REQUIRED = "RECONCILE_REQUIRED"
     CLOCK_SKEW = "CLOCK_SKEW"
     BUDGET = "BUDGET"
+    INTENT_TAKEN = "INTENT_TAKEN"
 
 class AccountEventKind(enum.StrEnum):
     """What an account event says."""
@@ -1708,6 +1709,9 @@ class Engine:
     def process_intent(self, intent: KernelIntent) -> KernelOutcome:
         """Takes an intent, and with it all that its venue answers at once."""
 
+    def resend_intents(self, intents: Sequence[KernelIntent]) -> list[KernelOutcome]:
+        """Takes intents that may have been taken before; of those that were, the first outcomes."""
+
     def refuse_intent(
         self,
         *,
@@ -2935,15 +2939,22 @@ class Link:
     def fileno(self) -> int:
         """Return what an event loop watches: it can be read when something is told."""
 
-    def process_intent(self, intent: KernelIntent, note: tuple[str, int] | None = None) -> KernelOutcome:
-        """Take an intent, and wait for its outcome; a note (text, told_seq) is kept together with it."""
+    def process_intent(
+        self, intent: KernelIntent, note: tuple[str, int] | None = None, again: bool = False
+    ) -> KernelOutcome:
+        """Take an intent, and wait for its outcome; a note (text, told_seq) is kept together with it.
+
+        `again` says that it may have been taken before: then its first outcome is wanted.
+        """
 
     def process_intents(
-        self, intents: list[KernelIntent], note: tuple[str, int] | None = None
+        self, intents: list[KernelIntent], note: tuple[str, int] | None = None, again: bool = False
     ) -> list[KernelOutcome]:
         """Take intents that come together, and a note with them."""
 
-    def start(self, intents: list[KernelIntent], note: tuple[str, int] | None = None) -> int:
+    def start(
+        self, intents: list[KernelIntent], note: tuple[str, int] | None = None, again: bool = False
+    ) -> int:
         """Send intents, with a note or without, and wait for nothing."""
 
     def taken(self, number: int) -> list[KernelOutcome] | None:

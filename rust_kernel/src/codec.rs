@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::id::Id;
 use wire::{Room, Stopped};
 
 /// The format that this version writes, and the only one it reads.
@@ -126,6 +127,14 @@ impl postcard::ser_flavors::Flavor for Appended<'_> {
     fn finalize(self) -> postcard::Result<()> {
         Ok(())
     }
+}
+
+/// The id of the intent that an encoded [`crate::input::Input`] is; `None` where it is something else.
+pub fn intent_id(bytes: &[u8]) -> Option<Id> {
+    let body = bytes.strip_prefix(&[FORMAT_VERSION])?;
+    // The first of the inputs, and what an intent begins with: read alone, since whole intents are made of much more.
+    let ((kind, _, intent_id), _) = postcard::take_from_bytes::<(u32, i64, Id)>(body).ok()?;
+    (kind == 0).then_some(intent_id)
 }
 
 /// Reads a value back; all of `bytes` must belong to it.

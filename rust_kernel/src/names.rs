@@ -360,6 +360,9 @@ named! {
         ClockSkew = "CLOCK_SKEW",
         /// A bot's budget does not carry it; details name the bot, its budget, what is in use and what is needed.
         Budget = "BUDGET",
+        /// This intent id was accepted long ago, and its first outcome is not kept: nothing was done. Details have the input's
+        /// number and time.
+        IntentTaken = "INTENT_TAKEN",
     }
 }
 

@@ -107,6 +107,8 @@ pub enum Detail {
     First {
         /// Its sequence number.
         seq: u64,
+        /// When it came, kernel time, ns, where that is told: to the minute once its record is gone.
+        time_ns: Option<i64>,
         /// The order it made or meant.
         venue_client_id: Id,
     },
@@ -269,6 +271,7 @@ pub const fn severity_of(code: KernelDiagnosticCode) -> Severity {
         | Code::SlotBusy
         | Code::NoPosition
         | Code::NoActiveOrder
+        | Code::IntentTaken
         | Code::ClockSkew => Severity::Warning,
         Code::InvalidSlotId
         | Code::InvalidIntent

@@ -67,6 +67,10 @@ fn samples() -> Vec<(&'static str, Input)> {
         verdict: Verdict::Booked { seq: 300 },
         event: RecalledEvent::Venue(Box::new(fill.clone())),
     };
+    let taken = Recalled {
+        verdict: Verdict::Removed { seq: 300, time_ns: Some(-60) },
+        event: RecalledEvent::Intent(Box::new(intent.clone())),
+    };
     let set = EffectResult::LeverageSet { symbol: id("BTCUSDT"), leverage: dec("5") };
     vec![
         ("intent", Input::Intent(Box::new(intent))),
@@ -86,7 +90,19 @@ fn samples() -> Vec<(&'static str, Input)> {
         ("edge", Input::Edge { symbol: id("BTCUSDT"), edge_bps: dec("-0.5") }),
         ("restart", Input::Restart),
         ("recalled", Input::Recalled(Box::new(recalled))),
+        ("taken", Input::Recalled(Box::new(taken))),
     ]
+}
+
+#[test]
+fn an_intents_id_is_read_from_its_bytes_alone() {
+    for (name, input) in samples() {
+        let mut bytes = Vec::new();
+        encode(&input, &mut bytes).unwrap();
+        let id = if let Input::Intent(intent) = &input { Some(intent.intent_id.clone()) } else { None };
+        assert_eq!(dita_kernel::codec::intent_id(&bytes), id, "{name}");
+        assert_eq!(dita_kernel::codec::intent_id(&bytes[1..]), None, "{name}: another version");
+    }
 }
 
 fn opening() -> OpeningState {

@@ -146,7 +146,7 @@ fn an_accepted_intent_seen_again_does_nothing_and_gives_the_first_outcome() {
         intent.target_size = Some(dec("7"));
     });
     assert_eq!((again.accepted, again.code), (true, Code::DuplicateIntent));
-    assert_eq!(again.detail, Detail::First { seq: first.seq, venue_client_id: order });
+    assert_eq!(again.detail, Detail::First { seq: first.seq, time_ns: None, venue_client_id: order });
     assert!(desk.effects.commands.is_empty());
     assert_eq!(hash, desk.kernel.state_hash());
     // A refused intent is not remembered: the same id may be used again.

@@ -1,11 +1,13 @@
 //! What the memory is too short for: the log's verdict comes in beside the event, and money is booked once.
 
 use crate::common::{Desk, dec, id};
-use dita_kernel::input::{AccountEvent, Input, Recalled, RecalledEvent, VenueEvent, Verdict};
+use dita_kernel::input::{AccountEvent, Input, Intent, Recalled, RecalledEvent, Stamp, VenueEvent, Verdict};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{
-    AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide,
+    AccountEventKind, KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind,
+    OrderSide, TradeSide,
 };
+use dita_kernel::outcome::Detail;
 
 /// A desk that remembers little, after so many round trips that the first orders are forgotten.
 fn forgetful() -> Desk {
@@ -144,4 +146,75 @@ fn what_the_log_does_not_know_is_refused_as_any_other() {
         // The desk asks the dry run, too, and both must say the same.
         assert!(!recall(&mut desk, Verdict::NotBooked, event.clone()).0, "{event:?}");
     }
+}
+
+/// An ENTER of half a unit.
+fn enter(name: &str, slot_id: u32) -> Box<Intent> {
+    let trade = id(&format!("trade-{name}"));
+    let mut intent = Intent::new(Action::Enter, id(name), trade, slot_id, id("BTCUSDT"), TradeSide::Long);
+    intent.reference_price = Some(dec("100"));
+    intent.target_size = Some(dec("0.5"));
+    Box::new(intent)
+}
+
+#[test]
+fn an_intent_that_the_log_has_accepted_does_nothing_again() {
+    let booked = Verdict::Booked { seq: 7 };
+    let removed = Verdict::Removed { seq: 7, time_ns: Some(60_000_000_000) };
+    let first = |time_ns| Detail::First { seq: 7, time_ns, venue_client_id: id("") };
+    let mut desk = forgetful();
+    for (verdict, code, accepted, detail) in [
+        (booked, Code::DuplicateIntent, true, first(None)),
+        (removed, Code::IntentTaken, false, first(Some(60_000_000_000))),
+    ] {
+        let input =
+            Input::Recalled(Box::new(Recalled { verdict, event: RecalledEvent::Intent(enter("old", 1)) }));
+        let (hash, orders) = (desk.kernel.state_hash(), desk.kernel.orders().iter().count());
+        assert_eq!(desk.kernel.validate(Stamp(desk.now + 1), &input).is_ok(), accepted);
+        let outcome = desk.put(input);
+        assert_eq!((outcome.code, outcome.accepted, outcome.slot_id), (code, accepted, Some(1)));
+        assert_eq!(outcome.detail, detail);
+        assert_eq!(desk.kernel.orders().iter().count(), orders, "no order was made");
+        assert!(accepted || desk.kernel.state_hash() == hash, "a refused intent changes nothing");
+        assert!(desk.effects.commands.is_empty());
+    }
+    desk.assert_replays();
+}
+
+#[test]
+fn of_a_forgotten_intent_whose_order_is_known_the_order_is_named() {
+    let mut desk =
+        Desk::with(KernelConfig { max_slots: 3, remembered_intents: 1, ..KernelConfig::default() });
+    desk.open(0, "1", "100");
+    let (intent_id, order) = {
+        let order = desk.kernel.orders().iter().next().expect("it was made");
+        (order.intent_id.clone(), order.client_id.clone())
+    };
+    let again = Box::new(Intent { intent_id: intent_id.clone(), ..*enter("x", 0) });
+    assert!(desk.put(Input::Intent(enter("other", 1))).accepted);
+    assert!(!desk.kernel.remembers_intent(&intent_id) && desk.kernel.remembers_intent(&id("other")));
+    for verdict in [Verdict::Booked { seq: 4 }, Verdict::Removed { seq: 4, time_ns: None }] {
+        let event = RecalledEvent::Intent(again.clone());
+        let outcome = desk.put(Input::Recalled(Box::new(Recalled { verdict, event })));
+        assert_eq!((outcome.accepted, outcome.code), (true, Code::DuplicateIntent));
+        let named = Detail::First { seq: 4, time_ns: None, venue_client_id: order.clone() };
+        assert_eq!(outcome.detail, named);
+    }
+    desk.assert_replays();
+}
+
+#[test]
+fn a_verdict_on_an_intent_that_is_new_or_remembered_or_of_no_slot_leaves_it_to_the_memory() {
+    let mut desk = Desk::with(KernelConfig { max_slots: 3, ..KernelConfig::default() });
+    desk.open(0, "1", "100");
+    let booked = Verdict::Booked { seq: 2 };
+    let new = RecalledEvent::Intent(enter("new", 1));
+    assert_eq!(recall(&mut desk, Verdict::NotBooked, new.clone()), (true, Code::Ok));
+    let outcome = desk.put(Input::Recalled(Box::new(Recalled { verdict: booked, event: new })));
+    assert!(matches!(outcome.detail, Detail::First { seq, .. } if seq > 2), "{outcome:?}");
+    assert_eq!(
+        recall(&mut desk, booked, RecalledEvent::Intent(enter("none", 9))),
+        (false, Code::InvalidSlotId)
+    );
+    desk.assert_replays();
 }

@@ -158,17 +158,6 @@ def test_a_file_that_holds_no_key_is_refused(ledger: Path, tmp_path: Path) -> No
         sign(head_of(verify(ledger)), tmp_path / "key.pem")
 
 
-def test_the_command_says_that_nothing_is_known_behind_the_last_record(
-    ledger: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["audit", "verify", str(ledger)]) == 0
-    records = verify(ledger).records
-    assert (
-        f"of what came after record {records - 1} nothing can be known (--head FILE)"
-        in capsys.readouterr().out
-    )
-
-
 def test_the_command_heads_verifies_and_proves(
     ledger: Path, trade: str, key: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -118,3 +118,59 @@ def test_an_intent_whose_call_ended_without_an_answer_has_its_first_outcome_when
     assert kernel.process_intent(intent).diagnostic_code == "DUPLICATE_INTENT"
     assert len(kernel.orders()) == 1
     kernel.close()
+
+
+SENDS_OLD = """
+import os, signal
+kernel = dita.connect(SOCKET, name="mine", **{options})
+outcome = kernel.process_intent(dita.KernelIntent(
+    intent_id="old", slot_id=kernel.slots[0], trade_id="old", asset="BTCUSDT", side="LONG", action="ENTER",
+    target_size="0.001", timestamp=1,
+), resend={resend})
+fills = [event.venue_trade_id for event in outcome.emitted_events]
+print(outcome.diagnostic_code, kernel.slot(kernel.slots[0]).is_free(), *fills, flush=True)
+os.kill(os.getpid(), signal.SIGKILL) if {dies} else kernel.close()
+"""
+
+
+def sends_old(one: Served, *, resend: bool = False, dies: bool = False, **options: object) -> list[str]:
+    """Send the old intent from a process of its own; its code, whether the slot is free, its fills."""
+    program = one.program(SENDS_OLD.format(options=options, resend=resend, dies=dies))
+    out, errors = program.communicate(timeout=60)
+    assert program.returncode == (-signal.SIGKILL if dies else 0), errors
+    return out.split()
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_new_process_that_sends_an_old_id_executes_nothing_after_5000_other_intents(
+    serve: Callable[..., Served], *, killed: bool
+) -> None:
+    one = serve()
+    one.quote()
+    first = sends_old(one, dies=True, on_loss="flatten", grace_s=0)
+    assert first[:2] == ["OK", "False"]
+    assert len(first) > 2
+    one.wait(lambda: one.leases() == {})
+    with dita.connect(one.socket, name="busy") as busy:
+        asked = {"slot_id": busy.slots[0], "asset": "BTCUSDT", "side": "LONG", "timestamp": 1}
+        for batch in range(5):
+            intents = [
+                KernelIntent(
+                    intent_id=f"{batch}-{at}-{action}",
+                    trade_id=f"{batch}-{at}",
+                    action=action,
+                    target_size="0.001",
+                    **asked,
+                )
+                for at in range(500)
+                for action in ("ENTER", "EXIT")
+            ]
+            assert all(outcome.accepted for outcome in busy.process_intents(intents))
+    if killed:
+        one.kill()
+        one.start()
+        one.quote()
+    assert sends_old(one) == ["DUPLICATE_INTENT", "True"]
+    # Who says that it sends again has the first outcome, with the fills of then.
+    assert sends_old(one, resend=True) == ["OK", "True", *first[2:]]
+    assert sends_old(one, resume=True) == ["OK", "True", *first[2:]]

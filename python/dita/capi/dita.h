@@ -101,6 +101,7 @@ enum {
   DITA_CODE_RECONCILE_REQUIRED = 34,
   DITA_CODE_CLOCK_SKEW = 35,
   DITA_CODE_BUDGET = 36,
+  DITA_CODE_INTENT_TAKEN = 37,
 };
 
 /** How bad an outcome is. */

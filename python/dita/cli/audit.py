@@ -1,7 +1,9 @@
 """`dita audit`: write, verify and head an audit ledger, and prove one trade of it."""
 
 import argparse
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,7 +72,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     write.add_argument("--follow", action="store_true", help="go on with the log until stopped")
     add_json_option(write)
     verify = add_action(
-        actions, "verify", "find any change; exit code 1 where there is one", _verify, _EXAMPLES["verify"]
+        actions,
+        "verify",
+        "find any change; exit code 1 where there is one, or no record",
+        _verify,
+        _EXAMPLES["verify"],
     )
     _add_folder(verify)
     verify.add_argument("--head", type=Path, metavar="FILE", help="a head that was kept elsewhere")
@@ -107,11 +113,15 @@ def _write(options: argparse.Namespace) -> int:
             f"{options.log_dir}: is no directory; name the one that the kernel has as log_dir"
         )
     try:
+        _check_log(options.log_dir)
         name = kernel_name(options.kernel, options.log_dir)
         spec = FollowerSpec("audit", str(options.to), str(options.log_dir), name)
-        follower = Follower(spec.log_dir, build_target(spec), kernel=name)
-        follower.run(until_end=not options.follow)
-        report = verify(options.to)
+        with _nothing_left_of_a_failure(options.log_dir, options.to):
+            follower = Follower(spec.log_dir, build_target(spec), kernel=name)
+            follower.run(until_end=not options.follow)
+            report = verify(options.to)
+            if not report.records:
+                raise CommandFailure(f"{options.log_dir}: has nothing to audit yet; no ledger was made")
     except (TargetRefused, KernelError) as error:
         raise CommandFailure(str(error)) from error
     except KeyboardInterrupt:
@@ -121,6 +131,45 @@ def _write(options: argparse.Namespace) -> int:
     else:
         print(f"{options.to}: {count(report.records)} records, up to input {count(report.seq)}")
     return 0
+
+
+def _check_log(log_dir: Path) -> None:
+    """Refuse a log that is damaged, or of which nobody knows what was synced: only that is audited."""
+    from dita import timetravel  # noqa: PLC0415 - as above
+    from dita._kernel import log_bounds  # noqa: PLC0415 - as above
+
+    found = timetravel.verify(log_dir)
+    if found["damage"] is not None:
+        damage = found["damage"]
+        raise CommandFailure(
+            f"{damage['file']}: corrupt at byte {damage['offset']}, input {damage['seq']}: "
+            f"{damage['reason']}; restore a copy of the log, and look at it with dita verify-log {log_dir}"
+        )
+    if found["records"] and not log_bounds(log_dir)[1]:
+        raise CommandFailure(
+            f"{log_dir / 'durable.mark'}: missing or damaged, and only what is known as synced is audited; "
+            "open the log with its kernel once, which makes the mark again"
+        )
+
+
+@contextlib.contextmanager
+def _nothing_left_of_a_failure(log_dir: Path, folder: Path) -> Iterator[None]:
+    """Where the block fails, remove the ledger that it began, and what its follower left at the log."""
+    existed = (folder / "audit.jsonl").exists()
+    places = (*log_dir.glob("audit.*"), *(folder.iterdir() if folder.is_dir() else ()))
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        yield
+    except BaseException as error:
+        if not existed and not isinstance(error, KeyboardInterrupt):
+            own = (*folder.glob("audit*"), *folder.glob("execution_logs*"), *log_dir.glob("audit.*"))
+            for path in own:
+                if path not in places:
+                    path.unlink()
+            with contextlib.suppress(OSError):  # somebody else has put something there meanwhile
+                for place in made:
+                    place.rmdir()
+        raise
 
 
 def _fields(report: Any) -> dict[str, Any]:  # noqa: ANN401 - a class that is loaded late
@@ -152,14 +201,17 @@ def _verify(options: argparse.Namespace) -> int:
         sys.stdout.write(as_json({**_fields(report), "signed_by": signer}))
     else:
         sys.stdout.write(_text(options.folder, report, signer))
-    return 0 if report.fault is None else EXIT_BAD
+    return 0 if report.fault is None and report.records else EXIT_BAD
 
 
 def _text(folder: Path, report: Any, signer: str) -> str:  # noqa: ANN401 - a class that is loaded late
     if report.fault is not None:
         return f"{folder}: does not hold\n  {report.fault_text()}\n"
+    if not report.records:
+        return f"{folder}: EMPTY: no record is in it; write it: dita audit write LOG --to {folder}\n"
+    unseen = ", but records that were cut off at its end cannot be seen without a head (--head FILE)"
     lines = [
-        f"{folder}: holds",
+        f"{folder}: holds{'' if report.headed else unseen}",
         f"  kernel      {report.kernel or 'none yet'}",
         f"  records     {count(report.records)}, {count(report.executions)} of executions",
         f"  last input  {count(report.seq)}",
@@ -172,11 +224,6 @@ def _text(folder: Path, report: Any, signer: str) -> str:  # noqa: ANN401 - a cl
     if report.headed:
         lines.append("  head        the records up to the head are those that it was made of")
         lines.append(f"  signed by   {signer or 'nobody: whoever can write the head can write another one'}")
-    else:
-        last = "any record" if not report.records else f"record {report.records - 1}"
-        lines.append(
-            f"  head        none given: of what came after {last} nothing can be known (--head FILE)"
-        )
     return "\n".join(lines) + "\n"
 
 

@@ -36,6 +36,7 @@ CODES: Final[Mapping[str, str]] = {
     "BELOW_FLOOR": "under the venue's minimum",
     "PRECISION": "a number that the instrument cannot hold exactly",
     "RISK_BLOCKED": "a risk limit",
+    "INTENT_TAKEN": "this intent was taken before and its record is gone, nothing was done again",
     "BUDGET": "the bot's budget does not carry it",
     "LIVE_NOT_ARMED": "not all that real money takes is set",
     "NO_MARK": "no mark, or one that is too old",

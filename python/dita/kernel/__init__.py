@@ -283,13 +283,21 @@ class ExecutionKernel:
 
     # ---------------------------------------------------------------------------------------------- inputs
 
-    def process_intent(self, intent: KernelIntent | Mapping[str, Any] | object) -> KernelOutcome:
+    def process_intent(
+        self, intent: KernelIntent | Mapping[str, Any] | object, *, resend: bool = False
+    ) -> KernelOutcome:
         """Take an intent, and with it all that the venue answers at once.
+
+        With a log, an intent whose id was accepted before is never taken again: it is DUPLICATE_INTENT with
+        `first_seq`, or INTENT_TAKEN with `first_seq` and `first_time_ns` where its record is gone. Without a
+        log, that is so of the last 4,096 that were accepted.
 
         Args:
             intent: What the strategy wants. A mapping, or an object with an intent's attributes, is read as
                 one; where a value in it cannot be, the outcome is INVALID_INTENT, with `field`, `value`,
                 `reason`, `intent_id`, `action` and `asset`.
+            resend: Whether it may have been sent before, also by a process that ended: where it was taken,
+                the log is read for its first outcome, with the fills of then.
 
         Returns:
             The kernel's own verdict; the venue's, where it answered at once, is in `diagnostic_code`,
@@ -305,6 +313,8 @@ class ExecutionKernel:
                 return self._refused(fields, error)
         if self._zinc is not None:
             self._followers.call(self._zinc.publish_intent, intent)
+        if resend:
+            return self._engine.resend_intents([intent])[0]
         return self._engine.process_intent(intent)
 
     def share(self, plane: SharedMemoryZincPlane) -> None:
@@ -381,7 +391,9 @@ class ExecutionKernel:
             **texts,
         )
 
-    def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
+    def process_intents(
+        self, intents: Iterable[KernelIntent], *, resend: bool = False
+    ) -> list[KernelOutcome]:
         """Take intents that come together.
 
         With a log all of them are written down, then synced once, then what they lead to leaves; those about
@@ -389,6 +401,7 @@ class ExecutionKernel:
 
         Args:
             intents: In the order in which they shall be taken.
+            resend: As of `process_intent`; each is then taken to its end before the next.
 
         Returns:
             Their outcomes, in the same order.
@@ -404,6 +417,8 @@ class ExecutionKernel:
                     raise wrong_type(f"intents[{at}]", intent, "KernelIntent")
             for intent in intents:
                 self._followers.call(self._zinc.publish_intent, intent)
+        if resend:
+            return self._engine.resend_intents(intents)
         return self._engine.process_intents(intents)
 
     def on_venue_event(self, event: VenueEvent) -> KernelOutcome:

@@ -89,6 +89,7 @@ def connect(
     timeout_s: float = TIMEOUT_S,
     comes_back_s: float = COMES_BACK_S,
     spin: bool = False,
+    resume: bool = False,
 ) -> "ConnectedKernel":
     """Connect to a kernel's server (`dita serve`), and take a lease on slots.
 
@@ -108,6 +109,8 @@ def connect(
         spin: Whether calls go through shared memory: faster, and a processor at each end is busy looking,
             the server's always, this one's while a call waits. Where the server does not offer that
             (`spin = true` in its `[serve]`), a warning is logged, and calls go through the socket.
+        resume: Whether each intent may have been sent before, by a process under this name that ended:
+            `resend` of every call. An intent that was taken is then answered with its first outcome.
 
     Raises:
         LeaseHeld: Another process holds the lease: `pid`, `since_ns`.
@@ -131,7 +134,7 @@ def connect(
     travels, why = link.travels()
     if spin and travels != "channel":
         _LOG.warning("calls go through the socket, and not through shared memory: %s", why)
-    return ConnectedKernel(link, own_name() if name is None else name)
+    return ConnectedKernel(link, own_name() if name is None else name, resume=resume)
 
 
 def own_name() -> str:
@@ -148,11 +151,13 @@ class ConnectedKernel:
 
     Attributes:
         name: The lease's.
+        resumes: Whether each intent is sent with `resend`.
     """
 
-    def __init__(self, link: Link, name: str) -> None:
+    def __init__(self, link: Link, name: str, *, resume: bool = False) -> None:
         """Use a connection: see `connect`."""
         self.name = name
+        self.resumes = resume
         self._link = link
         self._source = Source(link)
         self._state = KernelStateView(self._source)
@@ -164,7 +169,11 @@ class ConnectedKernel:
     # ---------------------------------------------------------------------------------------------- inputs
 
     def process_intent(
-        self, intent: KernelIntent | Mapping[str, Any] | object, *, note: str | None = None
+        self,
+        intent: KernelIntent | Mapping[str, Any] | object,
+        *,
+        note: str | None = None,
+        resend: bool = False,
     ) -> KernelOutcome:
         """Take an intent about one of the lease's slots; see `ExecutionKernel.process_intent`.
 
@@ -175,29 +184,33 @@ class ConnectedKernel:
         Args:
             intent: It.
             note: A text that the server's log keeps together with it, as the lease's note: both, or neither.
+            resend: Whether it may have been sent before, also by a process that ended: where it was taken,
+                its first outcome comes back, with the fills of then.
 
         Raises:
             InvalidInput: The slot or the owner is another's, or the note cannot be.
             KernelError: The server is too old to keep a note with an intent; nothing was sent.
             ServerAway: No answer came. The intent may have been taken: send it again under the same id.
         """
-        return self._link.process_intent(self.intent(intent), self._note_with(note))
+        return self._link.process_intent(self.intent(intent), self._note_with(note), resend or self.resumes)
 
     def process_intents(
-        self, intents: Iterable[KernelIntent], *, note: str | None = None
+        self, intents: Iterable[KernelIntent], *, note: str | None = None, resend: bool = False
     ) -> list[KernelOutcome]:
         """Take intents that come together; see `ExecutionKernel.process_intents`. At most 1,024.
 
         Args:
             intents: They.
             note: As of one: the log keeps all of them and the note, or nothing.
+            resend: As of one.
 
         Raises:
             InvalidInput: A slot or an owner is another's, or the note cannot be; none is taken.
             KernelError: The server is too old to keep a note with intents; nothing was sent.
             ServerAway: No answer came.
         """
-        return self._link.process_intents([self.intent(one) for one in intents], self._note_with(note))
+        given = [self.intent(one) for one in intents]
+        return self._link.process_intents(given, self._note_with(note), resend or self.resumes)
 
     def _note_with(self, note: str | None) -> tuple[str, int] | None:
         if note is not None:

@@ -133,10 +133,14 @@ fn told(outcome: &Outcome) -> ToldFields {
             let missing = missing.names().iter().map(|name| (*name).into()).collect();
             fields([("missing", Told::Texts(missing))])
         }
-        Detail::First { seq, venue_client_id } => fields([
-            ("first_seq", Told::Whole(i64::try_from(*seq).unwrap_or(i64::MAX))),
-            ("venue_client_id", id(venue_client_id)),
-        ]),
+        Detail::First { seq, time_ns, venue_client_id } => {
+            let first_seq = ("first_seq", Told::Whole(i64::try_from(*seq).unwrap_or(i64::MAX)));
+            let order = ("venue_client_id", id(venue_client_id));
+            match time_ns {
+                Some(time_ns) => fields([first_seq, ("first_time_ns", Told::Whole(*time_ns)), order]),
+                None => fields([first_seq, order]),
+            }
+        }
     }
 }
 

@@ -18,6 +18,10 @@ pub(crate) const KIND_BITS: u8 = 0x3F;
 pub(crate) const KEYED: u8 = 0x40;
 /// The kernel refused it: it changed nothing, and booked nothing.
 pub(crate) const REFUSED: u8 = 0x80;
+/// The type of an intent's record.
+pub(crate) const INTENT: u8 = 0;
+/// The version of what [`keys_of`] gives: 1 has the keys of accepted intents.
+const KEYS_VERSION: u32 = 1;
 
 /// Settings of an engine's log.
 #[derive(Clone, Debug)]
@@ -56,6 +60,7 @@ impl LogSettings {
             writing: if is_queue { Writing::ByOwner } else { Writing::default() },
             segment_bytes_max: self.segment_bytes_max,
             retained_bytes_max: self.retained_bytes_max.saturating_add(self.follower_bytes_max),
+            keys_version: KEYS_VERSION,
             ..dita_log::Config::new(&identity(kernel), RULES_VERSION)
         }
     }
@@ -149,6 +154,7 @@ impl Durable {
         kernel: &Kernel,
         stamp: Stamp,
         input: &Input,
+        intent_key: Option<Key>,
         outcome: &Outcome,
     ) -> Result<(), LogError> {
         let booked = outcome.accepted && outcome.code != Code::DuplicateEvent;
@@ -158,7 +164,9 @@ impl Durable {
         let kind = kind_of(input) | refused | keyed;
         self.since_snapshot += 1;
         let mut written = Ok(());
-        self.log.append(kind, kernel.seq(), stamp.0, key.as_slice(), |out| {
+        // An intent's key follows from what is written of it.
+        let found_by = key.or(intent_key.filter(|_| outcome.accepted));
+        self.log.append(kind, kernel.seq(), stamp.0, found_by.as_slice(), |out| {
             written = codec::encode(input, out);
             if let Some(key) = key {
                 out.extend_from_slice(&key);
@@ -206,6 +214,27 @@ impl Durable {
             other => return Ok(Err(other)),
         };
         Ok(Ok(Input::Recalled(Box::new(Recalled { verdict, event }))))
+    }
+
+    /// An intent that was accepted as input `seq`: with the log's verdict where the kernel has forgotten it, else as it came.
+    #[cold]
+    pub(crate) fn recognise_intent(
+        &self,
+        kernel: &Kernel,
+        seq: u64,
+        input: Input,
+    ) -> Result<Input, LogError> {
+        match input {
+            Input::Intent(intent) if !kernel.remembers_intent(&intent.intent_id) => {
+                let verdict = if self.log.leads_to(seq) {
+                    Verdict::Booked { seq }
+                } else {
+                    Verdict::Removed { seq, time_ns: self.log.time_of(seq)? }
+                };
+                Ok(Input::Recalled(Box::new(Recalled { verdict, event: RecalledEvent::Intent(intent) })))
+            }
+            input => Ok(input),
+        }
     }
 
     /// The event with the log's verdict, where the log has booked it; else as it came.
@@ -293,7 +322,7 @@ pub(crate) fn unwritable(field: &'static str, error: &codec::CodecError) -> LogE
 /// The input's number in the log, for those who only look at types.
 pub fn kind_of(input: &Input) -> u8 {
     match input {
-        Input::Intent(_) => 0,
+        Input::Intent(_) => INTENT,
         Input::Venue(_) => 1,
         Input::Account(_) => 2,
         Input::Instrument(_) | Input::Listed(_) => 3,
@@ -359,10 +388,20 @@ fn hash(key: &BookingKey<'_>) -> Key {
         Some(OrderSide::Buy) => 1,
         Some(OrderSide::Sell) => 2,
     };
-    let (symbol, id) = (key.symbol.as_bytes(), key.id.as_bytes());
+    hash_of([kind, side, length(key.symbol)], key.symbol, key.id)
+}
+
+/// The key under which the log finds an accepted intent. Its id tells whose it is: a program's begins with the name of its
+/// lease.
+pub(crate) fn intent_key(intent_id: &Id) -> Key {
+    hash_of([u8::MAX, 0, 0], &Id::EMPTY, intent_id)
+}
+
+fn hash_of(kind: [u8; 3], symbol: &Id, id: &Id) -> Key {
+    let (symbol, id) = (symbol.as_bytes(), id.as_bytes());
     // Hashed in one go: a hasher that takes pieces costs as much as the hash.
     let mut bytes = [0; 3 + 2 * ID_BYTES_MAX];
-    bytes[..3].copy_from_slice(&[kind, side, length(key.symbol)]);
+    bytes[..3].copy_from_slice(&kind);
     let (begin, end) = (3 + symbol.len(), 3 + symbol.len() + id.len());
     bytes[3..begin].copy_from_slice(symbol);
     bytes[begin..end].copy_from_slice(id);
@@ -382,6 +421,11 @@ pub(crate) fn keys_of(kind: u8, payload: &[u8], keys: &mut Vec<Key>) {
         && let Some(key) = payload.last_chunk::<16>()
     {
         keys.push(*key);
+    }
+    if kind == INTENT
+        && let Some(intent_id) = codec::intent_id(payload)
+    {
+        keys.push(intent_key(&intent_id));
     }
 }
 

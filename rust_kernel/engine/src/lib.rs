@@ -58,7 +58,7 @@ pub use queue::WAITING_BYTES_MAX as QUEUE_WAITING_BYTES_MAX;
 pub use recovery::{Recovery, ReplayError, ReplayProgress, replay_record};
 pub use replay_check::{DIFFERENCES_MAX, Difference, ReplayCheck, replay_check};
 pub use replica::{ReplayWatch, Replica, Start, Step, Until};
-pub use retelling::{Past, PastEvent, find_intents, first_answers, happened_since};
+pub use retelling::{Past, PastEvent, first_answers, happened_since, refused_intents};
 pub use run::{Engine, EngineConfig, EngineError, Progress, Ticket, VenueCall};
 pub use run_durably::LogStanding;
 pub use screen::{Look, Remark, SCREEN_WAITING_MAX, Screen, ShownFill};

@@ -9,7 +9,7 @@ use dita_kernel::input::{Input, Stamp};
 use dita_kernel::kernel::{Kernel, KernelConfig, SnapshotError};
 use dita_kernel::outcome::Outcome;
 use dita_kernel::soundness::Flaw;
-use dita_log::{Log, LogError, Reader, Record, Recovered, Snapshot, TornTail, past};
+use dita_log::{Examined, Log, LogError, Reader, Record, Recovered, Snapshot, TornTail, past};
 
 use crate::durable::{self, Durable, LogSettings, REFUSED, SharedDisk};
 use crate::note::{self, Kept, LEASES_MAX, NOTES_MAX, is_kept};
@@ -298,7 +298,7 @@ pub(crate) fn replay_some(
 /// one keeps its state in another shape) costs time and nothing else while the log still has all its records.
 fn begin(
     config: &KernelConfig,
-    log: &Log,
+    log: &Examined<'_>,
     found: &mut Recovered,
 ) -> Result<(Kernel, Option<u64>), ReplayError> {
     let fresh = || {
@@ -364,7 +364,7 @@ fn room(kernel: &Kernel, config: &KernelConfig) -> Result<Option<Input>, ReplayE
 /// records were replayed.
 fn replay(
     begun: &KernelConfig,
-    log: &Log,
+    log: &Examined<'_>,
     found: &mut Recovered,
     progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
 ) -> Result<(Kernel, Kept, Option<u64>, u64), ReplayError> {
@@ -391,7 +391,8 @@ pub(crate) fn open(
     progress: &mut dyn FnMut(ReplayProgress) -> ControlFlow<()>,
 ) -> Result<(Kernel, Durable, Recovery, Option<Input>), ReplayError> {
     let begun = begun_with(config, &disk);
-    let (log, mut found) = Log::open(disk, settings.config(&begun), &durable::keys_of)?;
+    let (log, mut found) = Log::examine(disk, settings.config(&begun), &durable::keys_of)?;
+    // What refuses a log comes before anything of it is changed.
     check_rules(&found)?;
     let (kernel, kept, snapshot_seq, replayed) =
         match warm.map(|warm| warm.take_over(&log, found.last_seq, progress)) {
@@ -403,7 +404,7 @@ pub(crate) fn open(
             None => replay(&begun, &log, &mut found, progress)?,
         };
     let wider = room(&kernel, config)?;
-    let durable = Durable::new(log, settings, replayed, kept);
+    let durable = Durable::new(log.begin()?, settings, replayed, kept);
     let recovery = Recovery {
         snapshot_seq,
         replayed,

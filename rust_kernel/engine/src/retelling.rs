@@ -3,19 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use dita_kernel::codec;
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, RecalledEvent, VenueEvent};
 use dita_log::{LogError, Reader, Span, past};
 
 use crate::answer::Answer;
-use crate::durable::{KIND_BITS, REFUSED, SharedDisk, input_of};
+use crate::durable::{INTENT, REFUSED, SharedDisk};
 use crate::recovery::{ReplayError, differs};
 use crate::replica::{ReplayWatch, Replica, Start, Step, Until};
 use crate::run::{begin_answer, go_on_with_answer};
 use crate::views::{OrderView, SlotView, order_view, slot_view};
-
-/// The type of an intent's record.
-const INTENT: u8 = 0;
 
 /// Answers that may go on: of which slot, and of which intent.
 type Going = Vec<(u32, u64)>;
@@ -32,6 +30,24 @@ pub fn first_answers(
     progress: &mut ReplayWatch<'_>,
 ) -> Result<BTreeMap<u64, Answer>, ReplayError> {
     let mut answers = BTreeMap::new();
+    // Those that one snapshot leads to are met on one way; between others may lie all of the log.
+    let snapshots = past::snapshots(disk.as_ref())?;
+    let mut left = seqs.clone();
+    while let Some(first) = left.first().copied() {
+        let next = snapshots.iter().find(|snapshot| **snapshot >= first);
+        let rest = next.map_or_else(BTreeSet::new, |next| left.split_off(&next.saturating_add(1)));
+        answers.extend(answers_between(disk, &left, progress)?);
+        left = rest;
+    }
+    Ok(answers)
+}
+
+fn answers_between(
+    disk: &SharedDisk,
+    seqs: &BTreeSet<u64>,
+    progress: &mut ReplayWatch<'_>,
+) -> Result<BTreeMap<u64, Answer>, ReplayError> {
+    let mut answers = BTreeMap::new();
     let (Some(first), Some(last)) = (seqs.first(), seqs.last()) else { return Ok(answers) };
     let before = first.saturating_sub(1);
     let mut replica = Replica::open_at(disk.clone(), before, Span::Written, progress)?;
@@ -40,38 +56,21 @@ pub fn first_answers(
         if step.differs() {
             return Err(differs(step.seq, step.accepted_then, step.outcome.accepted));
         }
-        match &step.input {
-            Input::Intent(intent) => {
-                // Intents that come together are taken one after the other, and then the venue is asked.
-                going.retain(|(slot_id, _)| !answered && *slot_id != intent.slot_id);
-                answered = false;
-                if seqs.contains(&step.seq) {
-                    going.push((intent.slot_id, step.seq));
-                    let (kernel, effects) = (replica.kernel(), replica.effects());
-                    let answer = begin_answer(kernel, effects, step.stamp_ns, &step.input, step.outcome);
-                    answers.insert(step.seq, Answer { notices: effects.notices.clone(), ..answer });
-                }
+        if let Some(intent) = step.input.intent() {
+            // Intents that come together are taken one after the other, and then the venue is asked.
+            going.retain(|(slot_id, _)| !answered && *slot_id != intent.slot_id);
+            answered = false;
+            if seqs.contains(&step.seq) {
+                going.push((intent.slot_id, step.seq));
+                let (kernel, effects) = (replica.kernel(), replica.effects());
+                let answer = begin_answer(kernel, effects, step.stamp_ns, &step.input, step.outcome);
+                answers.insert(step.seq, Answer { notices: effects.notices.clone(), ..answer });
             }
-            Input::Venue(_) | Input::Account(_) | Input::Effect(_) | Input::Recalled(_) => {
-                answered = true;
-                go_on(&replica, step, &going, &mut answers);
-            }
-            Input::Instrument(_)
-            | Input::Seed { .. }
-            | Input::Mark { .. }
-            | Input::Time
-            | Input::Control(_)
-            | Input::Opening(_)
-            | Input::Funding(_)
-            | Input::Adopt(_)
-            | Input::Override(_)
-            | Input::Calibration(_)
-            | Input::Edge { .. }
-            | Input::Restart
-            | Input::Capacity { .. }
-            | Input::Bots(_)
-            | Input::BotLimits(_)
-            | Input::Listed(_) => going.clear(),
+        } else if step.input.news().is_some() || matches!(step.input, Input::Effect(_)) {
+            answered = true;
+            go_on(&replica, step, &going, &mut answers);
+        } else {
+            going.clear();
         }
         if replica.kernel().seq() >= *last && going.is_empty() {
             break;
@@ -81,34 +80,29 @@ pub fn first_answers(
     Ok(answers)
 }
 
-/// The numbers of intents, by their ids, out of what a log has from an input on: of the one that was taken, or else of the last that
-/// was refused.
+/// The numbers of refused intents, by their ids, out of what a log has between two inputs: of each the last. Those that were
+/// accepted are in the log's index: see [`crate::Engine::taken`].
 ///
 /// # Errors
 /// [`ReplayError`]: the log is damaged there.
-pub fn find_intents(
+pub fn refused_intents(
     disk: &SharedDisk,
-    ids: &BTreeSet<Id>,
-    from_seq: u64,
+    (from_seq, until_seq): (u64, u64),
 ) -> Result<BTreeMap<Id, u64>, ReplayError> {
-    let mut found: BTreeMap<Id, (bool, u64)> = BTreeMap::new();
+    let mut refused = BTreeMap::new();
     let from_seq = from_seq.max(past::first_seq(disk.as_ref())?).max(1);
+    if from_seq > until_seq {
+        return Ok(refused);
+    }
     let mut reader = Reader::open(disk.clone(), None, from_seq, Span::Written)?;
-    while let Some(record) = reader.next()? {
-        let (kind, seq) = (record.kind, record.seq);
-        if kind & KIND_BITS != INTENT {
-            continue;
-        }
-        let input = input_of(kind, record.payload).map_err(|cause| ReplayError::Record { seq, cause })?;
-        let Input::Intent(intent) = input else { continue };
-        let taken = kind & REFUSED == 0;
-        if ids.contains(&intent.intent_id)
-            && (taken || found.get(&intent.intent_id).is_none_or(|(taken, _)| !taken))
+    while let Some(record) = reader.next()?.filter(|record| record.seq <= until_seq) {
+        if record.kind == INTENT | REFUSED
+            && let Some(intent_id) = codec::intent_id(record.payload)
         {
-            found.insert(intent.intent_id, (taken, seq));
+            refused.insert(intent_id, record.seq);
         }
     }
-    Ok(found.into_iter().map(|(id, (_, seq))| (id, seq)).collect())
+    Ok(refused)
 }
 
 /// Adds what the venue said to the answer of the slot that it is about.
@@ -200,7 +194,7 @@ fn event_of(input: Input) -> Option<VenueEvent> {
         Input::Venue(event) => Some(*event),
         Input::Recalled(recalled) => match recalled.event {
             RecalledEvent::Venue(event) => Some(*event),
-            RecalledEvent::Account(_) => None,
+            RecalledEvent::Account(_) | RecalledEvent::Intent(_) => None,
         },
         _ => None,
     }

@@ -672,9 +672,8 @@ pub(crate) fn begin_answer(
     let slot_id = outcome.slot_id.or(first);
     let trade_id = match (input, slot_id.and_then(|slot_id| kernel.slot(slot_id))) {
         (_, Some(slot)) if outcome.accepted => slot.trade_id.clone(),
-        (Input::Intent(intent), _) => intent.trade_id.clone(),
         (Input::Venue(event), _) => event.trade_id.clone(),
-        _ => Id::EMPTY,
+        (input, _) => input.intent().map(|intent| intent.trade_id.clone()).unwrap_or_default(),
     };
     let mut transitions = Vec::new();
     if !effects.transitions.is_empty() {

@@ -5,10 +5,10 @@ use dita_kernel::input::{Input, Stamp};
 use dita_kernel::names::KernelDiagnosticCode as Code;
 use dita_kernel::names::Severity;
 use dita_kernel::outcome::{Detail, Outcome};
-use dita_log::{LogError, Need};
+use dita_log::{Key, LogError, Need};
 
 use crate::answer::Answer;
-use crate::durable::{Durable, SharedDisk};
+use crate::durable::{Durable, SharedDisk, intent_key};
 use crate::note::Note;
 use crate::port::{self, Port};
 use crate::run::{Engine, EngineError, Progress, Ticket, VenueCall, Waiting};
@@ -138,12 +138,20 @@ impl Engine {
         if self.may_be_known(&waiting.input) {
             waiting.input = self.recognise(waiting.input)?;
         }
+        let mut key = None;
+        if let (Input::Intent(intent), Some(durable)) = (&waiting.input, &self.durable) {
+            let its = intent_key(&intent.intent_id);
+            if let Some(seq) = durable.log.find(&its)? {
+                waiting.input = durable.recognise_intent(&self.kernel, seq, waiting.input)?;
+            }
+            key = Some(its);
+        }
         if let Some(noted) = waiting.note.take() {
             self.note_first(*noted)?;
         }
         self.effects.clear();
         let outcome = self.kernel.step(stamp, &waiting.input, &mut self.effects);
-        self.record(stamp, &waiting.input, &outcome)?;
+        self.record(stamp, &waiting.input, key, &outcome)?;
         self.end_together();
         self.note_on_plane(&waiting.input, &outcome);
         if outcome.asks_the_log() {
@@ -190,9 +198,15 @@ impl Engine {
     }
 
     #[inline(always)]
-    fn record(&mut self, stamp: Stamp, input: &Input, outcome: &Outcome) -> Result<(), LogError> {
+    fn record(
+        &mut self,
+        stamp: Stamp,
+        input: &Input,
+        intent_key: Option<Key>,
+        outcome: &Outcome,
+    ) -> Result<(), LogError> {
         match &mut self.durable {
-            Some(durable) => durable.record(&self.kernel, stamp, input, outcome),
+            Some(durable) => durable.record(&self.kernel, stamp, input, intent_key, outcome),
             None => Ok(()),
         }
     }
@@ -237,7 +251,7 @@ impl Engine {
         for (stamp, input) in marks.drain(..) {
             self.effects.clear();
             let outcome = self.kernel.step(stamp, &input, &mut self.effects);
-            self.record(stamp, &input, &outcome)?;
+            self.record(stamp, &input, None, &outcome)?;
             self.note_on_plane(&input, &outcome);
             self.conclude(None, input, outcome);
         }
@@ -381,6 +395,15 @@ impl Engine {
         durable.held = false;
         durable.log.keep_together(false);
         durable.settle(&mut self.kernel).map_err(|error| self.fail(error))
+    }
+
+    /// The input that an intent of this id was accepted as, however long ago; `None` without a log, or where none was.
+    ///
+    /// # Errors
+    /// [`EngineError::Log`]: the log's index cannot be read; from here on the engine takes nothing.
+    pub fn taken(&mut self, intent_id: &Id) -> Result<Option<u64>, EngineError> {
+        let Some(durable) = &self.durable else { return Ok(None) };
+        durable.log.find(&intent_key(intent_id)).map_err(|error| self.fail(error))
     }
 
     /// The newest note of a name, where the log has one.

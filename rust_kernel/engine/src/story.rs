@@ -257,6 +257,7 @@ impl Trail {
             Input::Recalled(recalled) => match &recalled.event {
                 RecalledEvent::Venue(event) => self.is_told(event) || in_slot(step.outcome.slot_id),
                 RecalledEvent::Account(event) => self.is_settled(event),
+                RecalledEvent::Intent(intent) => self.is_asked(intent, slots),
             },
             Input::Effect(EffectResult::NotSent { venue_client_id, .. }) => {
                 self.client_ids.contains(venue_client_id)

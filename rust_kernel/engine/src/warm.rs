@@ -2,7 +2,7 @@
 
 use dita_kernel::effect::Effects;
 use dita_kernel::kernel::Kernel;
-use dita_log::{Log, Reader, Span, past};
+use dita_log::{Examined, Reader, Span, past};
 
 use crate::durable::SharedDisk;
 use crate::note::Kept;
@@ -81,7 +81,7 @@ impl Warm {
     /// its last record and the hash over all of them have to be the same.
     pub(crate) fn take_over(
         mut self,
-        log: &Log,
+        log: &Examined<'_>,
         last_seq: u64,
         progress: &mut dyn FnMut(ReplayProgress) -> core::ops::ControlFlow<()>,
     ) -> Result<(Kernel, Kept, u64), String> {

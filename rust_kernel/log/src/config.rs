@@ -50,6 +50,9 @@ pub struct Config {
     pub retained_bytes_max: u64,
     /// How much is read when the log is opened.
     pub check: Check,
+    /// The owner's version of its keys. Where it is not 0, an index of another version is made again at the opening, from
+    /// the records that are still there, and indexes tell when a record came, to the minute: see [`crate::Log::time_of`].
+    pub keys_version: u32,
 }
 
 impl Config {
@@ -65,6 +68,7 @@ impl Config {
             snapshots_kept: 2,
             retained_bytes_max: 64 << 30,
             check: Check::default(),
+            keys_version: 0,
         }
     }
 

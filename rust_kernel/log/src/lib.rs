@@ -78,7 +78,7 @@
 //! vouches for. A disk that loses what it said was synced is found out by the mark, if that survived.
 //!
 //! # Recovery
-//! First everything is read and nothing changed. Then: the directory is synced (names that a killed process left in the
+//! First everything is read and nothing changed; the owner replays it and may refuse it. Then: the directory is synced (names that a killed process left in the
 //! system's memory), leftovers go, the torn tail is cut, the last segment is synced (what a killed process wrote and did
 //! not sync is about to be acted upon), missing indexes are made, the mark gets the new epoch and is synced. A crash
 //! between any two of these leaves a log to which the same applies again.
@@ -123,7 +123,7 @@ pub use error::LogError;
 pub use ids::{Key, KeysOf};
 pub use reader::{Reader, Span, State};
 pub use record::{Chain, Flaw, HEADER_BYTES, RECORD_BYTES_MAX, Record};
-pub use recovery::Recovered;
+pub use recovery::{Examined, Recovered};
 pub use retention::Retained;
 pub use segment::{FORMAT_VERSION, IDENTITY_BYTES_MAX, Identity, SegmentHeader, segment_name};
 pub use snapshot::Snapshot;

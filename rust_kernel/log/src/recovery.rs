@@ -11,7 +11,8 @@ use crate::error::LogError;
 use crate::ids::{Ids, KeysOf, Range};
 use crate::mark::{MARK_NAME, Mark, MarkFile};
 use crate::pieces::{PIECE_BYTES, PIECE_CAPACITY, Pieces};
-use crate::record::Record;
+use crate::reader::{Reader, Span};
+use crate::record::{Chain, Record};
 use crate::segment::{Identity, SegmentHeader, salt, segment_name};
 use crate::snapshot::Snapshot;
 use crate::survey::{SegmentInfo, Survey, Surveyor, TornTail, Visit};
@@ -41,18 +42,28 @@ pub struct Recovered {
 }
 
 impl Log {
-    /// Opens a log for writing, or begins one: takes the lock, verifies, repairs what a crash left, and counts the
-    /// epoch up. Corruption is refused, and then nothing has been changed. `keys_of` gives the keys of a record for
-    /// the index of ids.
+    /// Opens a log for writing, or begins one: [`Log::examine`], and at once [`Examined::begin`].
     pub fn open(
         disk: Arc<dyn Disk>,
         config: Config,
         keys_of: KeysOf<'_>,
     ) -> Result<(Log, Recovered), LogError> {
+        let (examined, recovered) = Log::examine(disk, config, keys_of)?;
+        Ok((examined.begin()?, recovered))
+    }
+
+    /// Takes a log's lock and verifies it. Corruption is refused. Nothing is changed, so that the owner can replay what is
+    /// there, and may refuse that as well, before [`Examined::begin`]. `keys_of` gives the keys of a record for the index
+    /// of ids.
+    pub fn examine(
+        disk: Arc<dyn Disk>,
+        config: Config,
+        keys_of: KeysOf<'_>,
+    ) -> Result<(Examined<'_>, Recovered), LogError> {
         config.validate()?;
         let identity = Identity::new(&config.identity)?;
         let lock = lock(disk.as_ref())?;
-        let mut ids = Ids::new(disk.clone(), &identity);
+        let mut ids = Ids::new(disk.clone(), &identity, config.keys_version);
         let surveyor = Surveyor {
             disk: disk.as_ref(),
             identity: &identity,
@@ -65,7 +76,59 @@ impl Log {
         begins_as_configured(&survey, config.first_seq)?;
         let opening = Opening { disk, config, identity, keys_of };
         let plan = opening.plan_indexes(&mut survey, &mut ids)?;
-        opening.repair(survey, ids, plan, lock)
+        let Some(epoch) = survey.epoch_max.checked_add(1) else {
+            let reason = "the log says that it was opened more often than can be counted".to_string();
+            return Err(LogError::Corrupt {
+                file: opening.disk.path(MARK_NAME),
+                offset: 0,
+                seq: survey.end.next_seq,
+                reason,
+            });
+        };
+        // What a snapshot stands for was not read, and is about to be.
+        for segment in plan.rebuild.iter().chain(plan.outdated.iter().flat_map(|(_, left)| left)) {
+            crate::opened::read_sealed(opening.disk.as_ref(), &opening.identity, segment, &mut |_| {})?;
+        }
+        let snapshot = survey.snapshot.take();
+        let recovered = Recovered {
+            replay_from: snapshot.as_ref().map_or(opening.config.first_seq, |snapshot| snapshot.seq + 1),
+            last_seq: survey.end.next_seq - 1,
+            epoch,
+            rules_version: survey.segments.last().map(|segment| segment.rules_version),
+            torn: survey.torn.clone(),
+            remarks: survey.remarks.clone(),
+            snapshot,
+        };
+        Ok((Examined { opening, survey, ids, plan, epoch, lock }, recovered))
+    }
+}
+
+/// A log that was verified, and is locked: it can be read, and nothing of it was changed.
+pub struct Examined<'a> {
+    opening: Opening<'a>,
+    survey: Survey,
+    ids: Ids,
+    plan: IndexPlan,
+    epoch: u32,
+    lock: Box<dyn DirectoryLock>,
+}
+
+impl Examined<'_> {
+    /// A reader of its records from `from_seq` on, without a torn tail.
+    pub fn reader(&self, from_seq: u64) -> Result<Reader, LogError> {
+        let Opening { disk, identity, .. } = &self.opening;
+        Reader::open(disk.clone(), Some(identity.bytes()), from_seq, Span::Written)
+    }
+
+    /// The hash of the last record.
+    pub fn chain(&self) -> Chain {
+        self.survey.end.chain
+    }
+
+    /// Repairs what a crash left, counts the epoch up, and goes on.
+    pub fn begin(self) -> Result<Log, LogError> {
+        let Examined { opening, survey, ids, plan, epoch, lock } = self;
+        opening.repair(survey, ids, plan, epoch, lock)
     }
 }
 
@@ -101,11 +164,11 @@ struct ActiveKeys<'a> {
 impl ActiveKeys<'_> {
     fn visit(&mut self, visit: &Visit<'_>) {
         match visit {
-            Visit::Segment => self.ids.active.clear(),
+            Visit::Segment => self.ids.begin_segment(),
             Visit::Record(record) => {
                 self.keys.clear();
                 (self.keys_of)(record.kind, record.payload, &mut self.keys);
-                self.ids.insert(&self.keys, record.seq);
+                self.ids.insert(&self.keys, record.seq, record.ts_ns);
             }
             Visit::Progress(_) => {}
         }
@@ -127,6 +190,8 @@ struct IndexPlan {
     surplus: Vec<(u64, u64)>,
     /// Files that could not be used. What is made again has their name, or stands for a part of one and lies beside it.
     damaged: Vec<(u64, u64)>,
+    /// Files whose keys are of another version, with the segments that are left of their range: their keys are added.
+    outdated: Vec<(Range, Vec<SegmentInfo>)>,
 }
 
 impl Opening<'_> {
@@ -136,7 +201,8 @@ impl Opening<'_> {
 
     /// Opens the index files and finds what is missing. Changes nothing.
     fn plan_indexes(&self, survey: &mut Survey, ids: &mut Ids) -> Result<IndexPlan, LogError> {
-        let mut plan = IndexPlan { rebuild: Vec::new(), surplus: Vec::new(), damaged: Vec::new() };
+        let mut plan =
+            IndexPlan { rebuild: Vec::new(), surplus: Vec::new(), damaged: Vec::new(), outdated: Vec::new() };
         let sealed = survey.segments.len().saturating_sub(1);
         let active_seq = survey.segments.last().map_or(self.config.first_seq, |segment| segment.first_seq);
         // The widest of those that begin together first: it stands for the narrower ones, if it is whole.
@@ -154,6 +220,14 @@ impl Opening<'_> {
                 survey.remarks.push(format!("{file}: damaged, made again from the records: {flaw}"));
                 plan.damaged.push((first_seq, last_seq));
                 continue;
+            }
+            if ids.is_outdated(Range { first_seq, last_seq })? {
+                let within = |s: &&SegmentInfo| s.first_seq >= first_seq && s.last_seq <= last_seq;
+                let left: Vec<SegmentInfo> =
+                    survey.segments[..sealed].iter().filter(within).cloned().collect();
+                if !left.is_empty() {
+                    plan.outdated.push((Range { first_seq, last_seq }, left));
+                }
             }
             gaps.push((next_seq, first_seq));
             next_seq = last_seq + 1;
@@ -184,21 +258,9 @@ impl Opening<'_> {
         survey: Survey,
         mut ids: Ids,
         plan: IndexPlan,
+        epoch: u32,
         lock: Box<dyn DirectoryLock>,
-    ) -> Result<(Log, Recovered), LogError> {
-        let Some(epoch) = survey.epoch_max.checked_add(1) else {
-            let reason = "the log says that it was opened more often than can be counted".to_string();
-            return Err(LogError::Corrupt {
-                file: self.disk.path(MARK_NAME),
-                offset: 0,
-                seq: survey.end.next_seq,
-                reason,
-            });
-        };
-        // What a snapshot stands for was not read, and is about to be: before anything is changed.
-        for segment in &plan.rebuild {
-            crate::opened::read_sealed(self.disk.as_ref(), &self.identity, segment, &mut |_| {})?;
-        }
+    ) -> Result<Log, LogError> {
         self.remove_leftovers(&survey, &plan)?;
         let active = match survey.segments.last() {
             Some(segment) => self.reopen(segment, survey.torn.is_some())?,
@@ -206,6 +268,9 @@ impl Opening<'_> {
         };
         for segment in &plan.rebuild {
             self.rebuild_index(segment, &mut ids)?;
+        }
+        for (range, left) in &plan.outdated {
+            self.renew_index(*range, left, &mut ids)?;
         }
         self.remove_damaged(&plan)?;
         let last_seq = survey.end.next_seq - 1;
@@ -215,23 +280,15 @@ impl Opening<'_> {
         mark.write(last_seq).map_err(|error| self.failed(MARK_NAME, "write", &error))?;
         mark.sync().map_err(|error| self.failed(MARK_NAME, "sync", &error))?;
         self.disk.sync_dir().map_err(|error| self.failed("", "sync the directory", &error))?;
-        let recovered = Recovered {
-            replay_from: survey.snapshot.as_ref().map_or(self.config.first_seq, |snapshot| snapshot.seq + 1),
-            last_seq,
-            epoch,
-            rules_version: survey.segments.last().map(|segment| segment.rules_version),
-            torn: survey.torn,
-            remarks: survey.remarks,
-            snapshot: survey.snapshot,
-        };
         let shared = Arc::new(Shared::new(self.disk.clone(), mark, last_seq));
         let sync_thread = self.start_thread(&shared)?;
         let by_thread = self.config.writing == Writing::ByThread && self.disk.background_sync();
         let sealed = survey.segments.len().saturating_sub(1);
         let usable = |seq: &u64| survey.snapshots_usable.contains(seq);
         let old_snapshots = survey.files.snapshots.iter().copied().filter(|seq| !usable(seq)).collect();
-        let log = Log {
-            roll_next: recovered.rules_version.is_some_and(|rules| rules != self.config.rules_version),
+        let rules_version = survey.segments.last().map(|segment| segment.rules_version);
+        Ok(Log {
+            roll_next: rules_version.is_some_and(|rules| rules != self.config.rules_version),
             disk: self.disk,
             config: self.config,
             identity: self.identity,
@@ -256,8 +313,7 @@ impl Opening<'_> {
             sync_thread,
             write_thread: None,
             lock,
-        };
-        Ok((log, recovered))
+        })
     }
 
     fn first_header(&self, epoch: u32) -> SegmentHeader {
@@ -316,16 +372,28 @@ impl Opening<'_> {
     }
 
     fn rebuild_index(&self, segment: &SegmentInfo, ids: &mut Ids) -> Result<(), LogError> {
-        let mut entries = Vec::new();
+        let mut own = Ids::new(self.disk.clone(), &self.identity, self.config.keys_version);
         let mut keys = Vec::new();
         let mut collect = |record: &Record<'_>| {
             keys.clear();
             (self.keys_of)(record.kind, record.payload, &mut keys);
-            entries.extend(keys.iter().map(|key| (*key, record.seq)));
+            own.insert(&keys, record.seq, record.ts_ns);
         };
         crate::opened::read_sealed(self.disk.as_ref(), &self.identity, segment, &mut collect)?;
         let range = Range { first_seq: segment.first_seq, last_seq: segment.last_seq };
-        ids.write(range, &mut entries)
+        ids.write(range, own.active.into_iter().collect())
+    }
+
+    /// Adds the keys of the segments that are left of an outdated index. What it has of those that are gone stays. A crash
+    /// on the way leaves it as it was, and beside it files that the next opening removes.
+    fn renew_index(&self, range: Range, left: &[SegmentInfo], ids: &mut Ids) -> Result<(), LogError> {
+        let Some(outdated) = ids.take_out(range) else { return Ok(()) };
+        for segment in left {
+            self.rebuild_index(segment, ids)?;
+        }
+        // One that is of this segment alone has been made again already, under the same name.
+        let whole = left.iter().any(|s| (s.first_seq, s.last_seq) == (range.first_seq, range.last_seq));
+        if whole { Ok(()) } else { ids.renew(outdated) }
     }
 
     /// The thread that keeps the time bound of a batch.

@@ -70,7 +70,7 @@ pub fn verify(
             report.snapshots.push((*seq, snapshot.state.len() as u64));
         }
     }
-    let mut ids = Ids::new(disk.clone(), &identity);
+    let mut ids = Ids::new(disk.clone(), &identity, 0);
     for (first_seq, last_seq) in survey.files.indexes {
         let range = Range { first_seq, last_seq };
         if let Err(flaw) = ids.open_verified(range)? {

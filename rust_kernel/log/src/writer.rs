@@ -105,7 +105,7 @@ impl Log {
         let bytes = &self.buffer[start..];
         self.active.bytes += bytes.len() as u64;
         self.last_seq = seq;
-        self.ids.insert(keys, seq);
+        self.ids.insert(keys, seq, ts_ns);
         if self.buffer.len() >= self.piece_bytes && !self.together { self.pass_on() } else { Ok(()) }
     }
 
@@ -287,6 +287,27 @@ impl Log {
     /// The first sequence number that carried the key, however long ago.
     pub fn find(&self, key: &Key) -> Result<Option<u64>, LogError> {
         self.ids.find(key)
+    }
+
+    /// When a record came, ns: exactly while it is there, then to the minute, where [`Config::keys_version`] is not 0.
+    pub fn time_of(&self, seq: u64) -> Result<Option<i64>, LogError> {
+        if seq < self.begins() {
+            return self.ids.time_of(seq);
+        }
+        let mut reader = self.reader(seq)?;
+        Ok(reader.next()?.map(|record| record.ts_ns))
+    }
+
+    /// True where a record and all that leads to it can be read: nothing was removed, or a snapshot before it is there.
+    pub fn leads_to(&self, seq: u64) -> bool {
+        let begins = self.begins();
+        let kept = |snapshot: &u64| *snapshot < seq && *snapshot + 1 >= begins;
+        begins <= self.config.first_seq || self.snapshots.iter().any(kept)
+    }
+
+    /// The first sequence number whose record is there.
+    fn begins(&self) -> u64 {
+        self.sealed.first().map_or(self.active.first_seq, |segment| segment.first_seq)
     }
 
     /// One bounded piece of housekeeping, for when the owner is idle: merges index files. Whether there was any.

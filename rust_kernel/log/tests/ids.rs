@@ -2,9 +2,10 @@
 
 mod common;
 
-use common::{Directory, config, key, keys_of, open, write};
+use common::{Directory, config, key, keys_of, open, payload, write};
 use dita_log::disk::MemoryDisk;
 use dita_log::{Config, Disk, Key, Log, LogError, SyncPolicy};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Keys of the proof of size; `DITA_LOG_KEYS` sets another number.
@@ -186,4 +187,106 @@ fn an_index_whose_segment_was_not_sealed_after_all_is_no_index() {
     for seq in (3..=recovered.last_seq).step_by(3) {
         assert_eq!(log.find(&key(seq).expect("every third has a key")), Ok(Some(seq)));
     }
+}
+
+/// A second key of every record: an owner that has begun to give them.
+fn second_key(seq: u64) -> Key {
+    *blake3::hash(&(seq + (1 << 50)).to_le_bytes()).as_bytes().first_chunk().expect("32 bytes")
+}
+
+fn more_keys_of(kind: u8, payload: &[u8], keys: &mut Vec<Key>) {
+    keys_of(kind, payload, keys);
+    keys.push(second_key(u64::from_le_bytes(
+        *payload.first_chunk().expect("each payload begins with its number"),
+    )));
+}
+
+#[test]
+fn a_log_gets_the_keys_that_its_owner_gives_since_then_of_all_records_that_are_left() {
+    let memory = MemoryDisk::new();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    let mut log = open(&disk, config()).expect("a new log opens").0;
+    let middle = write(&mut log, 150);
+    while log.maintain().expect("it merges") {}
+    log.write_snapshot(middle, 0, b"state", &[0; 32]).expect("memory takes it");
+    let seq = write(&mut log, 100);
+    log.write_snapshot(seq, 0, b"state", &[0; 32]).expect("memory takes it");
+    write(&mut log, 100);
+    // Of a merged file some segments go, and some stay.
+    let bytes: u64 = log.sealed().iter().map(|segment| segment.bytes).sum();
+    let gone = log.retain(bytes - 5_000).expect("memory removes").removed.last().expect("some").last_seq;
+    assert!(gone > 20 && log.sealed()[0].first_seq < 140, "{gone}");
+    log.close().expect("it closes");
+    let newer = Config { keys_version: 1, ..config() };
+    let check = |log: &Log| {
+        for seq in 1..=350 {
+            assert_eq!(log.find(&second_key(seq)), Ok((seq > gone).then_some(seq)), "seq {seq}");
+            let first = key(seq).map_or(Ok(None), |key| log.find(&key));
+            assert_eq!(first, Ok(key(seq).map(|_| seq)), "seq {seq}");
+        }
+    };
+    let files = memory.files();
+    let again = MemoryDisk::holding(files.clone());
+    let disk: Arc<dyn Disk> = Arc::new(again.clone());
+    let (log, recovered) = Log::open(disk, newer.clone(), &more_keys_of).expect("it opens");
+    assert_eq!(recovered.remarks, Vec::<String>::new());
+    check(&log);
+    // It is killed, and opened again: nothing is left to be done.
+    log.abandon();
+    let indexes = |files: &BTreeMap<String, Vec<u8>>| -> BTreeMap<String, Vec<u8>> {
+        files.clone().into_iter().filter(|(name, _)| name.ends_with(".idx")).collect()
+    };
+    let made = indexes(&again.files());
+    assert_eq!(made.keys().collect::<Vec<_>>(), indexes(&files).keys().collect::<Vec<_>>());
+    let (log, _) = Log::open(Arc::new(again.kill()), newer.clone(), &more_keys_of).expect("it opens");
+    check(&log);
+    log.abandon();
+    assert!(indexes(&again.files()) == made);
+    // Or killed on the way: the next opening comes to the same.
+    let mut timeline = again.timeline();
+    let mut images = 0;
+    while timeline.advance() {
+        let image = timeline.killed();
+        let opened = Log::open(Arc::new(image.clone()), newer.clone(), &more_keys_of);
+        let (log, _) = opened.expect("what a kill leaves opens");
+        check(&log);
+        log.abandon();
+        assert_eq!(indexes(&image.files()).keys().collect::<Vec<_>>(), made.keys().collect::<Vec<_>>());
+        images += 1;
+    }
+    assert!(images > 30, "{images}");
+}
+
+#[test]
+fn when_a_record_came_is_known_to_the_minute_once_it_is_gone() {
+    const MINUTE_NS: i64 = 60_000_000_000;
+    let time_ns = |seq: u64| 1_700_000_000_000_000_000 + seq as i64 * 7_000_000_000;
+    let memory = MemoryDisk::new();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    let config = Config { keys_version: 1, ..config() };
+    let mut log = open(&disk, config.clone()).expect("a new log opens").0;
+    let append_to = |log: &mut Log, until: u64| {
+        for seq in log.last_seq() + 1..=until {
+            log.append(0, seq, time_ns(seq), &[], |buffer| buffer.extend_from_slice(&payload(seq)))
+                .expect("taken");
+        }
+        log.write_snapshot(until, 0, b"state", &[0; 32]).expect("memory takes it");
+    };
+    append_to(&mut log, 200);
+    while log.maintain().expect("it merges") {}
+    append_to(&mut log, 300);
+    append_to(&mut log, 310);
+    let gone = log.retain(0).expect("memory removes").removed.last().expect("some").last_seq;
+    assert!(gone > 200);
+    let check = |log: &Log| {
+        for seq in 1..=310 {
+            let found = log.time_of(seq).expect("memory reads").expect("it is known");
+            let expected = if seq > gone { time_ns(seq) } else { time_ns(seq) / MINUTE_NS * MINUTE_NS };
+            assert_eq!(found, expected, "seq {seq}");
+            assert_eq!(log.leads_to(seq), seq > 300, "seq {seq}");
+        }
+    };
+    check(&log);
+    log.close().expect("it closes");
+    check(&open(&disk, config).expect("it opens").0);
 }

@@ -145,11 +145,16 @@ impl Link {
         }
     }
 
-    /// The message that brings intents, with a note or without.
-    fn asked(&self, intents: Vec<Intent>, note: Option<(String, u64)>) -> Result<Request, Error> {
-        let Some((text, told_seq)) = note else { return Ok(Request::Intents { again: false, intents }) };
+    /// The message that brings intents, with a note or without. `again` says that they may have been taken before.
+    fn asked(
+        &self,
+        intents: Vec<Intent>,
+        note: Option<(String, u64)>,
+        again: bool,
+    ) -> Result<Request, Error> {
+        let Some((text, told_seq)) = note else { return Ok(Request::Intents { again, intents }) };
         self.speaks(NOTING_FROM, "notes with intents")?;
-        Ok(Request::Noting { again: false, told_seq, text, intents })
+        Ok(Request::Noting { again, told_seq, text, intents })
     }
 
     fn take(
@@ -158,9 +163,10 @@ impl Link {
         intents: Vec<Intent>,
         about: Vec<About>,
         note: Option<(String, u64)>,
+        again: bool,
     ) -> Result<Vec<KernelOutcome>, Error> {
         let count = intents.len();
-        let request = self.asked(intents, note)?;
+        let request = self.asked(intents, note, again)?;
         match self.call(py, &request)? {
             Reply::Verdicts(verdicts) if verdicts.len() == count => {
                 Ok(verdicts.into_iter().zip(about).map(|(verdict, about)| outcome(verdict, about)).collect())
@@ -283,45 +289,49 @@ impl Link {
     }
 
     /// Takes an intent; waits for its outcome. `note` is a text and the last input that its writer has heard of: the log keeps
-    /// them together.
-    #[pyo3(signature = (intent, note=None))]
+    /// them together. `again` says that it may have been taken before: then its first outcome is wanted.
+    #[pyo3(signature = (intent, note=None, again=false))]
     fn process_intent(
         &self,
         intent: &Bound<'_, PyAny>,
         note: Option<(String, u64)>,
+        again: bool,
     ) -> Result<KernelOutcome, Error> {
         let cast = intent.cast::<KernelIntent>();
         let its = cast.map_err(|_| Error::wrong_type("intent", intent, "KernelIntent"))?.get();
         let about = About::of(its.core(), its.given_slot());
-        let outcomes = self.take(intent.py(), vec![its.core().clone()], vec![about], note)?;
+        let outcomes = self.take(intent.py(), vec![its.core().clone()], vec![about], note, again)?;
         outcomes.into_iter().next().ok_or_else(unexpected)
     }
 
-    /// Takes intents that come together; their outcomes in the same order. `note` as with one.
-    #[pyo3(signature = (intents, note=None))]
+    /// Takes intents that come together; their outcomes in the same order. `note` and `again` as with one.
+    #[pyo3(signature = (intents, note=None, again=false))]
     fn process_intents<'py>(
         &self,
         py: Python<'py>,
         intents: Vec<Bound<'py, PyAny>>,
         note: Option<(String, u64)>,
+        again: bool,
     ) -> Result<Bound<'py, PyList>, Error> {
         let (intents, about) = read_intents(&intents)?;
-        let outcomes = if intents.is_empty() { Vec::new() } else { self.take(py, intents, about, note)? };
+        let outcomes =
+            if intents.is_empty() { Vec::new() } else { self.take(py, intents, about, note, again)? };
         let made = outcomes.into_iter().map(|outcome| Bound::new(py, outcome));
         Ok(PyList::new(py, made.collect::<PyResult<Vec<_>>>()?)?)
     }
 
     /// Sends intents, and waits for nothing; `taken` has their outcomes once `fileno` can be read.
-    /// `note` as with one.
-    #[pyo3(signature = (intents, note=None))]
+    /// `note` and `again` as with one.
+    #[pyo3(signature = (intents, note=None, again=false))]
     fn start(
         &self,
         py: Python<'_>,
         intents: Vec<Bound<'_, PyAny>>,
         note: Option<(String, u64)>,
+        again: bool,
     ) -> Result<u32, Error> {
         let (intents, about) = read_intents(&intents)?;
-        let request = self.asked(intents, note)?;
+        let request = self.asked(intents, note, again)?;
         let number = py.detach(|| self.core.start(&request))?;
         unpoisoned(&self.started).push((number, about));
         Ok(number)

@@ -123,9 +123,14 @@ pub fn core_details(detail: &CoreDetail) -> Details {
             .with("reason", Detail::Text(reason.clone()))
             .with("reason_code", Detail::Id(reason_code.clone())),
         CoreDetail::Unarmed(missing) => details.with("missing", Detail::Names(missing.names())),
-        CoreDetail::First { seq, venue_client_id } => details
-            .with("first_seq", Detail::Whole(i64::try_from(*seq).unwrap_or(i64::MAX)))
-            .with("venue_client_id", Detail::Id(venue_client_id.clone())),
+        CoreDetail::First { seq, time_ns, venue_client_id } => {
+            let details = details.with("first_seq", Detail::Whole(i64::try_from(*seq).unwrap_or(i64::MAX)));
+            let details = match time_ns {
+                Some(time_ns) => details.with("first_time_ns", Detail::Whole(*time_ns)),
+                None => details,
+            };
+            details.with("venue_client_id", Detail::Id(venue_client_id.clone()))
+        }
     }
 }
 

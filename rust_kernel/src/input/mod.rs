@@ -120,6 +120,10 @@ impl Input {
     pub fn slot_id(&self) -> Option<u32> {
         match self {
             Input::Intent(intent) => Some(intent.slot_id),
+            Input::Recalled(recalled) => match &recalled.event {
+                RecalledEvent::Intent(intent) => Some(intent.slot_id),
+                RecalledEvent::Venue(_) | RecalledEvent::Account(_) => None,
+            },
             Input::Venue(event) => event.slot_id,
             Input::Override(change) => Some(change.slot_id),
             Input::Account(_)
@@ -135,7 +139,37 @@ impl Input {
             | Input::Calibration(_)
             | Input::Edge { .. }
             | Input::Restart
-            | Input::Recalled(_)
+            | Input::Capacity { .. }
+            | Input::Bots(_)
+            | Input::BotLimits(_)
+            | Input::Listed(_) => None,
+        }
+    }
+
+    /// The intent in it, as it came or recalled by the log.
+    #[inline]
+    pub fn intent(&self) -> Option<&Intent> {
+        match self {
+            Input::Intent(intent) => Some(intent),
+            Input::Recalled(recalled) => match &recalled.event {
+                RecalledEvent::Intent(intent) => Some(intent),
+                RecalledEvent::Venue(_) | RecalledEvent::Account(_) => None,
+            },
+            Input::Venue(_)
+            | Input::Account(_)
+            | Input::Instrument(_)
+            | Input::Seed { .. }
+            | Input::Mark { .. }
+            | Input::Time
+            | Input::Effect(_)
+            | Input::Control(_)
+            | Input::Opening(_)
+            | Input::Funding(_)
+            | Input::Adopt(_)
+            | Input::Override(_)
+            | Input::Calibration(_)
+            | Input::Edge { .. }
+            | Input::Restart
             | Input::Capacity { .. }
             | Input::Bots(_)
             | Input::BotLimits(_)
@@ -148,10 +182,11 @@ impl Input {
         match self {
             Input::Venue(event) => Some(News::Order(event)),
             Input::Account(event) => Some(News::Account(event)),
-            Input::Recalled(recalled) => Some(match &recalled.event {
-                RecalledEvent::Venue(event) => News::Order(event),
-                RecalledEvent::Account(event) => News::Account(event),
-            }),
+            Input::Recalled(recalled) => match &recalled.event {
+                RecalledEvent::Venue(event) => Some(News::Order(event)),
+                RecalledEvent::Account(event) => Some(News::Account(event)),
+                RecalledEvent::Intent(_) => None,
+            },
             Input::Intent(_)
             | Input::Instrument(_)
             | Input::Seed { .. }

@@ -1,4 +1,4 @@
-//! What the memory is too short for: the log is asked, and its verdict comes in beside the event.
+//! What the memory is too short for: the log is asked, and its verdict comes in beside the event or intent.
 
 use alloc::boxed::Box;
 
@@ -6,13 +6,14 @@ use super::Kernel;
 use super::account::entry_id;
 use crate::effect::Effects;
 use crate::id::Id;
-use crate::input::{AccountEvent, Input, News, Recalled, RecalledEvent, Stamp, VenueEvent, Verdict};
+use crate::input::{AccountEvent, Input, Intent, News, Recalled, RecalledEvent, Stamp, VenueEvent, Verdict};
 use crate::names::{AccountEventKind, KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide};
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::planted::{Bug, planted};
 
 impl Kernel {
-    /// An event that was refused because it may be of what is forgotten, and what the log knows of it.
+    /// An event that was refused because it may be of what is forgotten, or an intent that was accepted before, and what the
+    /// log knows of it.
     #[cold]
     pub(super) fn take_recalled(
         &mut self,
@@ -20,11 +21,13 @@ impl Kernel {
         recalled: &Recalled,
         effects: &mut Effects,
     ) -> Outcome {
-        if let Verdict::Booked { seq } = recalled.verdict
+        let is_intent = matches!(recalled.event, RecalledEvent::Intent(_));
+        if let Verdict::Booked { seq } | Verdict::Removed { seq, .. } = recalled.verdict
+            && !is_intent
             && !planted(Bug::LogIsNotBelieved)
         {
             self.pass_time(stamp, stamp.0);
-            let first = Detail::First { seq, venue_client_id: Id::EMPTY };
+            let first = Detail::First { seq, time_ns: None, venue_client_id: Id::EMPTY };
             return self.answer(Code::DuplicateEvent, None, first);
         }
         // The log answers for what is forgotten; the memory answers for the rest, as always.
@@ -32,23 +35,80 @@ impl Kernel {
         let outcome = match &recalled.event {
             RecalledEvent::Venue(event) => self.take_venue(stamp, event, effects),
             RecalledEvent::Account(event) => self.take_account(stamp, event),
+            RecalledEvent::Intent(intent) => {
+                self.take_recalled_intent(stamp, recalled.verdict, intent, effects)
+            }
         };
         self.recalling = false;
         outcome
     }
 
+    /// An intent that was accepted before: it does nothing again. Where its order is known, so is what came of it.
+    fn take_recalled_intent(
+        &mut self,
+        stamp: Stamp,
+        verdict: Verdict,
+        intent: &Intent,
+        effects: &mut Effects,
+    ) -> Outcome {
+        match self.plan_recalled_intent(verdict, intent) {
+            Ok(Some(first)) => {
+                self.pass_time(stamp, stamp.0);
+                self.answer(Code::DuplicateIntent, Some(intent.slot_id), first)
+            }
+            Ok(None) => self.take_intent(stamp, intent, effects),
+            Err(refusal) => self.refused(Some(intent.slot_id), *refusal),
+        }
+    }
+
+    /// Its first outcome; `None` where it has none, or the memory has it.
+    fn plan_recalled_intent(
+        &self,
+        verdict: Verdict,
+        intent: &Intent,
+    ) -> Result<Option<Detail>, Box<Refusal>> {
+        if self.slots.get(intent.slot_id as usize).is_none() || self.remembers_intent(&intent.intent_id) {
+            return Ok(None);
+        }
+        let order = || self.orders.iter().find(|order| order.intent_id == intent.intent_id);
+        match verdict {
+            Verdict::NotBooked => Ok(None),
+            Verdict::Booked { seq } => {
+                let venue_client_id = order().map(|order| order.client_id.clone()).unwrap_or_default();
+                Ok(Some(Detail::First { seq, time_ns: None, venue_client_id }))
+            }
+            Verdict::Removed { seq, time_ns } => {
+                let known = order().map(|order| order.client_id.clone());
+                let is_known = known.is_some();
+                let first = Detail::First { seq, time_ns, venue_client_id: known.unwrap_or_default() };
+                if is_known { Ok(Some(first)) } else { Err(Refusal::with(Code::IntentTaken, first)) }
+            }
+        }
+    }
+
+    /// True for an accepted intent that is remembered here: what is older only a log knows.
+    #[inline]
+    pub fn remembers_intent(&self, intent_id: &Id) -> bool {
+        self.intents.find(intent_id, intent_id.hash64()).is_some()
+    }
+
     /// The upper half of it. A question for a copy: what is being recalled is no argument of the plans.
     #[cold]
     pub(super) fn validate_recalled(&self, stamp: Stamp, recalled: &Recalled) -> Result<(), Box<Refusal>> {
-        if let Verdict::Booked { .. } = recalled.verdict {
+        let input = match &recalled.event {
+            RecalledEvent::Intent(intent) => {
+                let first = self.plan_recalled_intent(recalled.verdict, intent)?;
+                return if first.is_some() { Ok(()) } else { self.plan_intent(stamp.0, intent) };
+            }
+            RecalledEvent::Venue(event) => Input::Venue(event.clone()),
+            RecalledEvent::Account(event) => Input::Account(event.clone()),
+        };
+        if let Verdict::Booked { .. } | Verdict::Removed { .. } = recalled.verdict {
             return Ok(());
         }
         let mut replica = self.clone();
         replica.recalling = true;
-        match &recalled.event {
-            RecalledEvent::Venue(event) => replica.validate(stamp, &Input::Venue(event.clone())),
-            RecalledEvent::Account(event) => replica.validate(stamp, &Input::Account(event.clone())),
-        }
+        replica.validate(stamp, &input)
     }
 }
 

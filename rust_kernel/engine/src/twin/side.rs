@@ -198,7 +198,7 @@ impl Reading<'_> {
             Input::Venue(event) => event,
             Input::Recalled(recalled) => match &recalled.event {
                 RecalledEvent::Venue(event) => event,
-                RecalledEvent::Account(_) => return,
+                RecalledEvent::Account(_) | RecalledEvent::Intent(_) => return,
             },
             Input::Intent(intent) if step.outcome.accepted => {
                 // The slot's new trade; and the orders that it sent, in case the venue's word comes when they are forgotten.

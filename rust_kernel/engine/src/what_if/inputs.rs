@@ -79,6 +79,7 @@ impl Second<'_> {
                     RecalledEvent::Account(mut event) => self
                         .change_entry(then, stamp_ns, outcome, &mut event)
                         .then_some(RecalledEvent::Account(event)),
+                    RecalledEvent::Intent(intent) => Some(RecalledEvent::Intent(intent)),
                 };
                 event.map(|event| Input::Recalled(Box::new(Recalled { verdict, event })))
             }

@@ -332,7 +332,7 @@ impl<F: Serves> Turns<F> {
             }
             let Some(given) = fresh.next() else { break };
             let first = match given.answer.outcome.detail {
-                Detail::First { seq, .. } if again => Some(seq),
+                Detail::First { seq, .. } if again && given.answer.outcome.accepted => Some(seq),
                 _ => None,
             };
             let verdict = self.verdict(account, given);
@@ -362,8 +362,9 @@ impl<F: Serves> Turns<F> {
         }
     }
 
-    /// Has intents that are sent again, and of which no answer is remembered, looked for in the log; gives them back where they can
-    /// be taken at once. It may have refused them before a restart, and the kernel remembers only what it has taken.
+    /// Has the log asked for what came of intents that are sent again, and of which no answer is remembered; gives them back
+    /// where they can be taken at once: nothing that was accepted is among them, and nothing that an earlier server may have
+    /// refused.
     fn look_for(
         &mut self,
         id: u64,
@@ -374,18 +375,32 @@ impl<F: Serves> Turns<F> {
     ) -> Option<Sent> {
         let held = self.books[account].get(name);
         let own = intents.iter().filter_map(|intent| own_id(name, &intent.intent_id));
-        let ids: BTreeSet<Id> =
+        let mut ids: BTreeSet<Id> =
             own.filter(|id| held.is_some_and(|held| held.answered(id).is_none())).collect();
         if ids.is_empty() || intents.len() > BATCH_MAX {
             return Some((intents, note));
         }
-        let seq = self.config.accounts[account].drain.lock().core.kernel().seq();
+        let taken = self.taken(account, &ids);
+        ids.retain(|id| !taken.contains_key(id));
+        let (name, until_seq) = (name.clone(), self.began[account]);
         let asked =
-            AskedAgain { connection: id, number, account, name: name.clone(), intents, note, ids, seq };
+            AskedAgain { connection: id, number, account, name, intents, note, taken, ids, until_seq };
         match self.ask_the_log(account, id, Job::Again(asked)) {
             Some(Job::Again(asked)) => Some((asked.intents, asked.note)),
             _ => None,
         }
+    }
+
+    /// Those of the intents that were accepted before, with their inputs. Their records are in the files then.
+    fn taken(&self, account: usize, ids: &BTreeSet<Id>) -> BTreeMap<Id, u64> {
+        let mut state = self.config.accounts[account].drain.lock();
+        // Where the log fails the kernel takes nothing more, and says so itself.
+        let of = |id: &Id| Some((id.clone(), state.core.taken(id).ok().flatten()?));
+        let taken: BTreeMap<Id, u64> = ids.iter().filter_map(of).collect();
+        if !taken.is_empty() {
+            let _ = state.core.sync_log();
+        }
+        taken
     }
 
     /// Takes intents that the log was asked for: the answers that it has are remembered from now on.

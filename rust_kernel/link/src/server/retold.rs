@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
-use dita_engine::{Answer, Past, SharedDisk, find_intents, first_answers, happened_since};
+use dita_engine::{Answer, Past, SharedDisk, first_answers, happened_since, refused_intents};
 use dita_kernel::id::Id;
 use dita_kernel::input::Intent;
 
@@ -57,10 +57,12 @@ pub(super) struct AskedAgain {
     pub(super) intents: Vec<Intent>,
     /// What their program wants back with them: its last input and its text.
     pub(super) note: Option<(u64, String)>,
-    /// Those of them that are looked for, as the log has them.
+    /// Those of them that were accepted before, with their inputs.
+    pub(super) taken: BTreeMap<Id, u64>,
+    /// The others: they may have been refused before the server began.
     pub(super) ids: BTreeSet<Id>,
-    /// The last input.
-    pub(super) seq: u64,
+    /// The last input before that.
+    pub(super) until_seq: u64,
 }
 
 /// What waits for the log.
@@ -79,7 +81,7 @@ pub(super) enum Found {
 
 type Question = (SharedDisk, Job);
 
-/// Intents that are sent again are looked for in so many of the newest records.
+/// Refusals of intents that are sent again are looked for in so many records before the server began.
 const LOOKED_THROUGH: u64 = 100_000;
 /// So many events of the past are told at most, the newest.
 const PAST_EVENTS_MAX: usize = 4096;
@@ -128,12 +130,16 @@ impl Drop for Retold {
     }
 }
 
+/// The intents of an account that were refused before the server began, with their inputs: read once.
+type Refused = BTreeMap<usize, BTreeMap<Id, u64>>;
+
 fn read(asked: &mpsc::Receiver<Question>, found: &Mutex<Vec<Found>>, watched: &Watched) {
+    let mut refused = Refused::new();
     while let Ok(first) = asked.recv() {
         let mut waiting: Vec<Question> = std::iter::once(first).chain(asked.try_iter()).collect();
         while let Some((disk, job)) = waiting.pop() {
             let told = match job {
-                Job::Again(one) => vec![tell_again(&disk, one, watched)],
+                Job::Again(one) => vec![tell_again(&disk, one, &mut refused, watched)],
                 Job::Past(one) => vec![tell_past(&disk, one, watched)],
                 Job::Outcomes(one) => {
                     // Those that wait together read the log together.
@@ -158,10 +164,15 @@ fn goes_on(watched: &Watched) -> ControlFlow<()> {
     if watched.end.load(Ordering::Acquire) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-fn tell_again(disk: &SharedDisk, asked: AskedAgain, watched: &Watched) -> Found {
-    let from_seq = asked.seq.saturating_sub(LOOKED_THROUGH);
-    // Where the log does not tell they are taken as new ones, and the kernel knows those that it has taken.
-    let found = find_intents(disk, &asked.ids, from_seq).unwrap_or_default();
+fn tell_again(disk: &SharedDisk, asked: AskedAgain, refused: &mut Refused, watched: &Watched) -> Found {
+    let refused = refused.entry(asked.account).or_insert_with(|| {
+        let between = (asked.until_seq.saturating_sub(LOOKED_THROUGH), asked.until_seq);
+        // Where the log does not tell they are taken as new ones.
+        refused_intents(disk, between).unwrap_or_default()
+    });
+    let refused = asked.ids.iter().filter_map(|id| Some((id.clone(), *refused.get(id)?)));
+    let mut found: BTreeMap<Id, u64> = refused.collect();
+    found.extend(asked.taken.iter().map(|(id, seq)| (id.clone(), *seq)));
     let seqs = found.values().copied().collect();
     let mut answers = first_answers(disk, &seqs, &mut |_| goes_on(watched)).unwrap_or_default();
     let told = found.into_iter().filter_map(|(id, seq)| Some((id, answers.remove(&seq)?)));

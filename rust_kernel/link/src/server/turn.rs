@@ -58,6 +58,8 @@ pub(super) struct Turns<F: Serves> {
     asked: Instant,
     /// Reads logs for programs that send again; begun with the first.
     pub(super) retold: Option<Retold>,
+    /// The last input of each account before this server.
+    pub(super) began: Vec<u64>,
     /// How far each account's kernel was at the last beat.
     paces: Vec<Option<(u64, u64)>>,
 }
@@ -88,6 +90,8 @@ impl<F: Serves> Turns<F> {
             book
         });
         let books = books.collect();
+        let began = config.accounts.iter().map(|account| account.drain.lock().core.kernel().seq());
+        let began = began.collect();
         let mut turns = Turns {
             config,
             ears,
@@ -105,6 +109,7 @@ impl<F: Serves> Turns<F> {
             channels: Vec::new(),
             asked: Instant::now(),
             retold: None,
+            began,
             paces: Vec::new(),
         };
         turns.paces.resize(turns.books.len(), None);

@@ -240,6 +240,27 @@ impl IndexFile {
         Ok(None)
     }
 
+    /// The last key from `low` to `high` whose sequence number is at most `seq`, where those numbers grow with their keys.
+    pub fn last_of(&self, low: &Key, high: &Key, seq: u64) -> Result<Option<Key>, IndexFlaw> {
+        let (mut from, mut to) = (0, self.count);
+        let mut last = None;
+        while from < to {
+            let middle = from.midpoint(to);
+            let mut bytes = [0; BLOCK_BYTES];
+            let (block, at) = (middle / BLOCK_ENTRIES as u64, middle % BLOCK_ENTRIES as u64);
+            let bytes = self.block(usize::try_from(block).unwrap_or(usize::MAX), &mut bytes)?;
+            let entry = &bytes[at as usize * ENTRY_BYTES..];
+            let key = key_of(entry);
+            if key < *low || (key <= *high && u64_at(entry, 16) <= seq) {
+                last = Some(key);
+                from = middle + 1;
+            } else {
+                to = middle;
+            }
+        }
+        Ok(last.filter(|key| key >= low))
+    }
+
     pub fn blocks(&self) -> usize {
         self.fences.len()
     }

@@ -3,6 +3,9 @@
 //! The active segment's keys are in memory; when it is sealed they go into a sorted file. Retention removes segments
 //! and keeps these files, so that nothing is forgotten; many small files are merged into a larger one, so that a
 //! look-up asks few of them.
+//!
+//! Beside the owner's keys an index can hold two kinds of the log's own: its [`version_key`], and a [`time_key`] for each
+//! minute, with the first sequence number in it.
 
 mod file;
 
@@ -25,6 +28,25 @@ pub type Key = [u8; 16];
 /// Reads the keys of a record, for the rebuilding of an index: `(kind, payload, keys)`. It must push what the owner
 /// gave to [`crate::Log::append`] with that record.
 pub type KeysOf<'a> = &'a dyn Fn(u8, &[u8], &mut Vec<Key>);
+
+const MINUTE_NS: i64 = 60_000_000_000;
+
+/// The key of a minute. Keys of minutes sort as the minutes do, and so do their sequence numbers.
+fn time_key(minute: u64) -> Key {
+    own_key(b"dita min", minute)
+}
+
+/// The key that an index has whose keys are of this version.
+fn version_key(version: u32) -> Key {
+    own_key(b"dita key", version.into())
+}
+
+fn own_key(kind: &[u8; 8], number: u64) -> Key {
+    let mut key = Key::default();
+    key[..8].copy_from_slice(kind);
+    key[8..].copy_from_slice(&number.to_be_bytes());
+    key
+}
 
 /// So many neighbouring files of a size become one.
 const MERGE_FILES: usize = 8;
@@ -58,6 +80,10 @@ pub(crate) type ActiveKeys = HashMap<Key, u64, BuildHasherDefault<KeyHasher>>;
 pub(crate) struct Ids {
     disk: Arc<dyn Disk>,
     log_id: [u8; 32],
+    /// See [`crate::Config::keys_version`].
+    version: u32,
+    /// The minute of the last record; only later ones are of interest.
+    minute: u64,
     /// Of the segment that is being written.
     pub active: ActiveKeys,
     /// Of the sealed ones, in their order.
@@ -65,15 +91,50 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    pub fn new(disk: Arc<dyn Disk>, identity: &Identity) -> Ids {
-        Ids { disk, log_id: *identity.hash(), active: ActiveKeys::default(), files: Vec::new() }
+    pub fn new(disk: Arc<dyn Disk>, identity: &Identity, version: u32) -> Ids {
+        let log_id = *identity.hash();
+        Ids { disk, log_id, version, minute: 0, active: ActiveKeys::default(), files: Vec::new() }
+    }
+
+    /// Another segment is read from its beginning.
+    pub fn begin_segment(&mut self) {
+        self.active.clear();
+        self.minute = 0;
     }
 
     #[inline]
-    pub fn insert(&mut self, keys: &[Key], seq: u64) {
+    pub fn insert(&mut self, keys: &[Key], seq: u64, ts_ns: i64) {
         for key in keys {
             self.active.entry(*key).or_insert(seq);
         }
+        let minute = minute_of(ts_ns);
+        if minute > self.minute && self.version > 0 {
+            self.minute = minute;
+            self.active.entry(time_key(minute)).or_insert(seq);
+        }
+    }
+
+    /// When a record of a sealed segment came, ns: the beginning of its minute. `None` where its index does not tell.
+    pub fn time_of(&self, seq: u64) -> Result<Option<i64>, LogError> {
+        // The first record of a minute may be in a file before.
+        let until = self.files.partition_point(|file| file.range.first_seq <= seq);
+        for file in self.files[..until].iter().rev() {
+            let found = file.last_of(&time_key(0), &time_key(u64::MAX), seq);
+            if let Some(key) = found.map_err(|flaw| self.error(file, &flaw))? {
+                let minute = u64::from_be_bytes(*key.last_chunk().unwrap_or(&[0; 8]));
+                return Ok(i64::try_from(minute).ok().and_then(|minute| minute.checked_mul(MINUTE_NS)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// True where a file's keys are of another version than the owner's.
+    pub fn is_outdated(&self, range: Range) -> Result<bool, LogError> {
+        let Some(file) = self.files.iter().find(|file| file.range == range && self.version > 0) else {
+            return Ok(false);
+        };
+        let found = file.find(&version_key(self.version)).map_err(|flaw| self.error(file, &flaw))?;
+        Ok(found.is_none())
     }
 
     /// The first sequence number that carried the key.
@@ -93,12 +154,15 @@ impl Ids {
 
     /// Writes the active keys into a file for the range that is now sealed.
     pub fn seal(&mut self, range: Range) -> Result<(), LogError> {
-        let mut entries: Vec<(Key, u64)> = self.active.drain().collect();
-        self.write(range, &mut entries)
+        let entries = self.active.drain().collect();
+        self.write(range, entries)
     }
 
     /// Writes a sealed segment's keys, in any order, into its file.
-    pub fn write(&mut self, range: Range, entries: &mut [(Key, u64)]) -> Result<(), LogError> {
+    pub fn write(&mut self, range: Range, mut entries: Vec<(Key, u64)>) -> Result<(), LogError> {
+        if self.version > 0 {
+            entries.push((version_key(self.version), range.first_seq));
+        }
         entries.sort_unstable();
         let name = index_name(range.first_seq, range.last_seq);
         write_whole(self.disk.as_ref(), &name, |file| {
@@ -167,8 +231,33 @@ impl Ids {
     /// Merges one run of neighbouring files, if one is due. Whether there was one.
     pub fn merge(&mut self) -> Result<bool, LogError> {
         let Some(from) = self.due() else { return Ok(false) };
-        let run = &self.files[from..];
-        let range = Range { first_seq: run[0].range.first_seq, last_seq: run[run.len() - 1].range.last_seq };
+        let (first, last) = (self.files[from].range, self.files[self.files.len() - 1].range);
+        self.merge_run(
+            from,
+            self.files.len(),
+            Range { first_seq: first.first_seq, last_seq: last.last_seq },
+        )?;
+        Ok(true)
+    }
+
+    /// Takes a file out whose keys are made again.
+    pub fn take_out(&mut self, range: Range) -> Option<IndexFile> {
+        let at = self.files.iter().position(|file| file.range == range)?;
+        Some(self.files.remove(at))
+    }
+
+    /// Puts the keys of an outdated file and those that were made again of parts of it into one, in its place.
+    pub fn renew(&mut self, outdated: IndexFile) -> Result<(), LogError> {
+        let range = outdated.range;
+        let from = self.files.partition_point(|file| file.range.first_seq < range.first_seq);
+        let to = self.files.partition_point(|file| file.range.last_seq <= range.last_seq);
+        self.files.insert(from, outdated);
+        self.merge_run(from, to + 1, range)
+    }
+
+    /// Merges neighbouring files into one of this range; one of them may have its name.
+    fn merge_run(&mut self, from: usize, to: usize, range: Range) -> Result<(), LogError> {
+        let run = &self.files[from..to];
         let name = index_name(range.first_seq, range.last_seq);
         let mut damaged = None;
         let written = write_whole(self.disk.as_ref(), &name, |file| {
@@ -185,16 +274,13 @@ impl Ids {
         }
         written?;
         // The merged file is durable before any of those that it stands for is removed.
-        let old: Vec<IndexFile> = self.files.drain(from..).collect();
+        let old: Vec<IndexFile> = self.files.drain(from..to).collect();
         self.open(range)?.map_err(|flaw| flaw_error(self.disk.as_ref(), &name, range, &flaw))?;
-        for file in old {
+        for file in old.into_iter().filter(|file| file.name != name) {
             let failed = |error| LogError::io(self.disk.path(&file.name), "remove", &error);
             self.disk.remove(&file.name).map_err(failed)?;
         }
-        self.disk
-            .sync_dir()
-            .map_err(|error| LogError::io(self.disk.path(""), "sync the directory", &error))?;
-        Ok(true)
+        self.disk.sync_dir().map_err(|error| LogError::io(self.disk.path(""), "sync the directory", &error))
     }
 
     /// Where a run begins that is due: the newest files, as many as [`MERGE_FILES`], none of a larger class.
@@ -204,6 +290,11 @@ impl Ids {
             (run >= MERGE_FILES).then(|| self.files.len() - run)
         })
     }
+}
+
+/// Whole minutes since 1970; 0 before.
+fn minute_of(ts_ns: i64) -> u64 {
+    u64::try_from(ts_ns / MINUTE_NS).unwrap_or(0)
 }
 
 /// Files of a class differ in size by less than [`MERGE_FILES`] times.

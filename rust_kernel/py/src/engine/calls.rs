@@ -1,6 +1,9 @@
 //! What Python puts in: intents, events, marks, terms and an operator's changes.
 
-use dita_engine::Clock;
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use dita_engine::{Answer, Clock, first_answers};
 use dita_host::{Hold, Patience};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Arming, BotLimits, BotTransfer, ControlChange, EffectResult, Input, Intent, Stamp};
@@ -61,6 +64,14 @@ fn instance<'a, 'py, T: PyTypeCheck>(
     wanted: &str,
 ) -> Result<&'a Bound<'py, T>, Error> {
     value.cast::<T>().map_err(|_| Error::wrong_type(field, value, wanted))
+}
+
+fn intents_of<'py>(intents: &[Bound<'py, PyAny>]) -> Result<Vec<Bound<'py, KernelIntent>>, Error> {
+    let check = |(at, intent): (usize, &Bound<'py, PyAny>)| {
+        let cast = intent.cast::<KernelIntent>().cloned();
+        cast.map_err(|_| Error::wrong_type(format!("intents[{at}]"), intent, "KernelIntent"))
+    };
+    intents.iter().enumerate().map(check).collect()
 }
 
 /// What an outcome says of the intent that it belongs to.
@@ -133,6 +144,32 @@ impl Engine {
         Ok(about.complete(outcome))
     }
 
+    /// Outcomes of intents that are sent again: of those that were accepted before the first one, out of the log. Where the
+    /// log does not tell, what the kernel says stays.
+    #[cold]
+    fn retold(&self, py: Python<'_>, mut outcomes: Vec<OutcomeView>) -> Vec<OutcomeView> {
+        let first_of = |view: &OutcomeView| match (view.answer.outcome.code, &view.answer.outcome.detail) {
+            (Code::DuplicateIntent, CoreDetail::First { seq, .. }) => Some(*seq),
+            _ => None,
+        };
+        let seqs: BTreeSet<u64> = outcomes.iter().filter_map(first_of).collect();
+        let mut answers = py.detach(|| {
+            let mut state = self.shared.lock();
+            // Where the log has failed the next input says so.
+            let synced = state.core.sync_log().is_ok();
+            let disk = state.core.log_disk().filter(|_| synced && !seqs.is_empty());
+            drop(state);
+            let found = disk.map(|disk| first_answers(&disk, &seqs, &mut |_| ControlFlow::Continue(())));
+            found.and_then(Result::ok).unwrap_or_default()
+        });
+        for view in &mut outcomes {
+            if let Some(answer) = first_of(view).and_then(|seq| answers.remove(&seq)) {
+                *view = OutcomeView { answer: Answer { durable: true, ..answer }, extra: Details::EMPTY };
+            }
+        }
+        outcomes
+    }
+
     #[inline]
     fn take_intent(&self, intent: &Bound<'_, KernelIntent>) -> Result<KernelOutcome, Error> {
         let its = intent.get();
@@ -173,6 +210,26 @@ impl Engine {
         self.take_intent(intent)
     }
 
+    /// Takes intents that may have been taken before, one after the other; of those that were, the first outcomes.
+    fn resend_intents<'py>(
+        &self,
+        py: Python<'py>,
+        intents: Vec<Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyList>, Error> {
+        let intents = intents_of(&intents)?;
+        let about = |intent: &KernelIntent| About::of(intent.core(), intent.given_slot());
+        let mut outcomes = Vec::with_capacity(intents.len());
+        for intent in &intents {
+            let its = intent.get().core();
+            let input = Input::Intent(Box::new(its.clone()));
+            outcomes.push(self.put(py, input, Some(its.timestamp_ns), Patience::Answer)?);
+        }
+        let told = self.retold(py, outcomes);
+        let told = intents.iter().zip(told).map(|(intent, view)| about(intent.get()).complete(view));
+        let told = told.map(|outcome| Bound::new(py, outcome));
+        Ok(PyList::new(py, told.collect::<PyResult<Vec<_>>>()?)?)
+    }
+
     /// The outcome of what was given as an intent and is none: nothing is taken, and nothing has changed.
     #[pyo3(signature = (*, slot_id, trade_id, intent_id, action, asset, field, value, reason))]
     #[allow(clippy::too_many_arguments)] // each is one of the outcome's
@@ -211,11 +268,7 @@ impl Engine {
         py: Python<'py>,
         intents: Vec<Bound<'py, PyAny>>,
     ) -> Result<Bound<'py, PyList>, Error> {
-        let check = |(at, intent): (usize, &Bound<'py, PyAny>)| {
-            let cast = intent.cast::<KernelIntent>().cloned();
-            cast.map_err(|_| Error::wrong_type(format!("intents[{at}]"), intent, "KernelIntent"))
-        };
-        let intents = intents.iter().enumerate().map(check).collect::<Result<Vec<_>, _>>()?;
+        let intents = intents_of(&intents)?;
         let outcomes = if !self.shared.has_log() || intents.is_empty() {
             intents.iter().map(|intent| self.take_intent(intent)).collect::<Result<Vec<_>, _>>()?
         } else {

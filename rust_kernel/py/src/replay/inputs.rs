@@ -100,7 +100,7 @@ pub fn input_dict<'py>(py: Python<'py>, input: &Input) -> PyResult<Bound<'py, Py
         }
         Input::Recalled(recalled) => {
             let seq = match recalled.verdict {
-                Verdict::Booked { seq } => Some(seq),
+                Verdict::Booked { seq } | Verdict::Removed { seq, .. } => Some(seq),
                 Verdict::NotBooked => None,
             };
             sheet.0.set_item("booked_seq", seq)?;
@@ -110,6 +110,9 @@ pub fn input_dict<'py>(py: Python<'py>, input: &Input) -> PyResult<Bound<'py, Py
                     let sheet = Sheet::new(py);
                     account(&sheet, event)?;
                     sheet.0
+                }
+                RecalledEvent::Intent(intent) => {
+                    record(Bound::new(py, KernelIntent::from((**intent).clone()))?)?
                 }
             };
             sheet.0.set_item("event", event)?;

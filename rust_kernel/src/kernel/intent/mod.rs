@@ -254,7 +254,8 @@ impl Kernel {
     /// The first outcome of an intent that came again.
     pub(crate) fn repeat(&self, at: u32) -> Outcome {
         let first = self.intents.at(at);
-        let detail = Detail::First { seq: first.seq, venue_client_id: first.client_id.clone() };
+        let venue_client_id = first.client_id.clone();
+        let detail = Detail::First { seq: first.seq, time_ns: None, venue_client_id };
         self.answer(Code::DuplicateIntent, Some(first.slot_id), detail)
     }
 

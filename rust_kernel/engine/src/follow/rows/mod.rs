@@ -91,7 +91,7 @@ impl Rows {
             Some(News::Order(event)) => self.venue_event(kernel, step, event, &effects.notices, recalled),
             Some(News::Account(event)) => self.account_event(step, event, recalled),
             None => {
-                if let Input::Intent(intent) = &step.input {
+                if let Some(intent) = step.input.intent() {
                     self.intent(step, intent);
                 }
             }
@@ -245,7 +245,8 @@ fn detail_text(detail: &Detail) -> String {
         Detail::Venue { reason, reason_code } if reason_code.is_empty() => reason.to_string(),
         Detail::Venue { reason, reason_code } => format!("{reason} [{}]", reason_code.as_str()),
         Detail::Unarmed(missing) => format!("missing: {}", missing.names().join(", ")),
-        Detail::First { seq, .. } => format!("as input {seq}"),
+        Detail::First { seq, time_ns: None, .. } => format!("as input {seq}"),
+        Detail::First { seq, time_ns: Some(time_ns), .. } => format!("as input {seq}, at {time_ns} ns"),
     }
 }
 
