@@ -376,8 +376,11 @@ lock: $(STAMPS)/packages ## Make both requirements-*.lock again from pyproject.t
 .PHONY: lock-check
 lock-check:
 	$(call say,'lock files')
-	@cargo metadata --locked --format-version 1 >/dev/null || { echo 'Cargo.lock is behind Cargo.toml.' >&2; exit 1; }
-	@git diff --exit-code --stat -- Cargo.lock requirements-dev.lock requirements-wheel.lock
+	@for lock in $$(git ls-files '*Cargo.lock'); do \
+		cargo metadata --locked --format-version 1 --manifest-path "$${lock%.lock}.toml" >/dev/null \
+			|| { echo "$$lock is behind its Cargo.toml: run 'cargo update --workspace' beside it." >&2; exit 1; }; \
+	done
+	@git diff --exit-code --stat -- '*Cargo.lock' requirements-dev.lock requirements-wheel.lock
 
 .PHONY: clean
 clean: ## Remove everything that the commands above made
