@@ -24,6 +24,7 @@ def test_every_fuzz_target_and_every_kind_of_check_is_in_the_soak() -> None:
         "power-kernel",
         "kill",
         "kill-python",
+        "kill-stdio",
         "takeover",
         "naive",
         "stdio",

@@ -107,6 +107,11 @@ CHECKS: Final = (
         (*PYTEST, "tests/test_kill_outside.py"), (("DITA_PYTHON_KILLS", "{size}"),), shows=r".*passed.*",
     ),
     Check(
+        "kill-stdio", "real kill -9, the engine over stdio", 100, 100, "kills",
+        (*PYTEST, "-o", "faulthandler_timeout=7200", "tests/test_kill_stdio.py"),
+        (("DITA_STDIO_KILLS", "{size}"),), shows=r".*passed.*",
+    ),
+    Check(
         "takeover", "a standby takes over from a primary that is killed or stopped", 200, 200, "takeovers",
         (*PYTEST, "-o", "faulthandler_timeout=7200", "tests/server/test_standby.py", "-k", "many_kills"),
         (("DITA_TAKEOVERS", "{size}"),), shows=r".*passed.*",

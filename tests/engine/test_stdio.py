@@ -268,3 +268,64 @@ def test_strategies_are_listed_paused_stopped_and_started_by_commands(tmp_path: 
     held = {row["asset"]: row["free"] for row in accounts[-1]}
     assert held["ETH"] == 0.5
     assert _run(text, *words).stdout == done.stdout
+
+
+def _states(output: bytes) -> dict[str, dict[str, Any]]:
+    return {event["client_order_id"]: event for event in _events(output) if event["type"] == "order_state"}
+
+
+def _reasons(output: bytes) -> list[str]:
+    return [event["reason"] for event in _events(output) if event["type"] == "order_update"]
+
+
+def test_an_engine_with_a_directory_goes_on_where_it_ended(tmp_path: Path) -> None:
+    words = ("--stdio", "--clock", "step=200000000", "--dir", str(tmp_path / "host"))
+    first = "BUY BTCUSDT 0.3 0 held MARKET\nBUY BTCUSDT 1 40000 rests\nBUY BTCUSDT 9 50000 dear\n"
+    first += "SELL ETHUSDT 1 0 short MARKET\nBUY BTCUSDT 0.000001 1 fine\n# time\nQ ACCOUNT\n"
+    before = _run(first, *words).stdout
+    states = _states(before)
+    assert [states[one]["status"] for one in ("held", "rests", "dear", "short", "fine")] == [
+        "FILLED",
+        "ACCEPTED",
+        "REJECTED",
+        "REJECTED",
+        "REJECTED",
+    ]
+    asked = "".join(f"Q ORDER {one}\n" for one in states) + "Q ORDERS\nQ ACCOUNT\n"
+    after = _run(asked, *words).stdout
+    assert _states(after) == states
+    accounts = [
+        [event for event in _events(one) if event["type"] == "account"][-1] for one in (before, after)
+    ]
+    assert accounts[0]["balances"] == accounts[1]["balances"]
+    # A used id is refused, also where nothing of it had reached the kernel.
+    used = "".join(f"BUY BTCUSDT 0.1 0 {one} MARKET\n" for one in states)
+    assert _reasons(_run(used, *words).stdout) == ["duplicate_client_order_id"] * len(states)
+    # What is held can be sold, and what rests can be canceled: once.
+    acts = (
+        "SELL BTCUSDT 0.2 0 sold MARKET\nCANCEL rests\nCANCEL rests\n# time\nBUY BTCUSDT 0.1 0 more MARKET\n"
+    )
+    acted = _run(acts, *words).stdout
+    ends = _states(acted)
+    assert [ends[one]["status"] for one in ("sold", "rests", "more")] == ["FILLED", "CANCELLED", "FILLED"]
+    assert _reasons(acted).count("order_ended") == 1
+    last = _run("SELL BTCUSDT 0.2 0 all MARKET\nSELL BTCUSDT 0.1 0 over MARKET\n", *words).stdout
+    held = [event for event in _events(last) if event["type"] == "account"][-1]["balances"]
+    assert next(row["free"] + row["locked"] for row in held if row["asset"] == "BTC") == 0
+    assert _states(last)["over"]["reason"] == "insufficient_funds"
+
+
+def test_an_order_that_had_not_met_the_market_at_the_kill_meets_it_afterwards(tmp_path: Path) -> None:
+    words = ("--stdio", "--dir", str(tmp_path / "host"), "--fill-ms", "60000", "--market", "none")
+    with subprocess.Popen(_command(*words), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as engine:
+        assert engine.stdin is not None
+        assert engine.stdout is not None
+        engine.stdin.write(b"BUY BTCUSDT 1 100 waits\n")
+        engine.stdin.flush()
+        for line in engine.stdout:
+            if b'"order_state"' in line:
+                engine.kill()
+    said = _run("# it ends once nothing is under way\n", *words, "--clock", "step=1")
+    fill = next(event for event in _events(said.stdout) if event["type"] == "fill")
+    assert (fill["client_order_id"], fill["price"]) == ("waits", 100)
+    assert _states(said.stdout)["waits"]["status"] == "FILLED"

@@ -49,7 +49,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--dir",
         type=Path,
         metavar="DIR",
-        help="a host's directory: `dita status`, `dita gateway` reach it there",
+        help="a host's directory: its log, and where `dita status` and `dita gateway` reach it",
     )
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="a dita.toml: [engine], account, strategies"
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
         CommandFailure: Something of the command line or the file cannot be used, or nobody takes the events.
     """
     from dita.config import load  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.engine import BY_HAND_SLOTS, EngineServer, Notifier, configured  # noqa: PLC0415 - as above
+    from dita.engine import EngineServer, Notifier, configured  # noqa: PLC0415 - as above
     from dita.errors import KernelError  # noqa: PLC0415 - as above
     from dita.host import Directory  # noqa: PLC0415 - as above
 
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
         config = configured(
             load(options.config, overrides=_overrides(options)).config,
             options.balance,
-            spare_slots=0 if options.dir is None else BY_HAND_SLOTS,
+            hosted=options.dir is not None,
         )
         notifier = Notifier() if options.service else None
         directory = None if options.dir is None else Directory(options.dir)

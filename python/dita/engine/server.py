@@ -59,13 +59,13 @@ def started_at(environ: Mapping[str, str] | None = None) -> int:
     return whole * 1_000_000_000 + moment.microsecond * 1_000
 
 
-def configured(config: Config, balance: Decimal | None = None, *, spare_slots: int = 0) -> Config:
+def configured(config: Config, balance: Decimal | None = None, *, hosted: bool = False) -> Config:
     """Return a configuration as the engine runs it: its account on paper, with markets and money.
 
     Args:
         config: As it was given.
         balance: USDT to begin with; None means what the account says, or 100,000.
-        spare_slots: How many slots beside those of commands and strategies: for orders by hand.
+        hosted: Whether it has a directory: then a log is kept, and there are slots for orders by hand.
 
     Raises:
         InvalidInput: The account is not there, or is no paper account.
@@ -87,9 +87,11 @@ def configured(config: Config, balance: Decimal | None = None, *, spare_slots: i
         "simulated": account.simulated.model_copy(update=simulated),
         "max_slots": max(
             account.max_slots,
-            engine.slots + spare_slots + (_SLOTS_OF_STRATEGIES if config.strategies else 0),
+            engine.slots
+            + (BY_HAND_SLOTS if hosted else 0)
+            + (_SLOTS_OF_STRATEGIES if config.strategies else 0),
         ),
-        "log_policy": "off",
+        "log_policy": account.log_policy if hosted else "off",
     }
     changed: dict[str, AccountConfig] = {engine.account: account.model_copy(update=own)}
     return config.model_copy(update={"accounts": {**config.accounts, **changed}})
@@ -174,7 +176,8 @@ class EngineServer:
             config: As `configured` returns it.
             start_ns: When kernel time begins; None means now, or as `MM_FREEZE_UTC_ISO` says.
             notifier: Hears that the service is ready, alive, and ends.
-            directory: A host's, where it answers as any host does; None answers nobody. No log is kept.
+            directory: A host's: it answers there as any host does, and goes on from the log there. None
+                answers nobody and keeps nothing.
 
         Raises:
             KernelError: The account, a strategy or the market cannot be used.
@@ -190,6 +193,7 @@ class EngineServer:
         try:
             self.host.load_configured()
             kernel = self.host.kernel(engine.account)
+            begins_ns = max(begins_ns, kernel.now_ns)
             client = self.host.client(OWNER, engine.account, slots=engine.slots)
             venue = kernel.venue
             assert isinstance(venue, SimulatedVenue)  # noqa: S101 - `configured` has seen to it
@@ -284,4 +288,4 @@ class EngineServer:
         self.close()
 
 
-__all__ = ["BY_HAND_SLOTS", "FREEZE", "EngineServer", "configured", "started_at"]
+__all__ = ["FREEZE", "EngineServer", "configured", "started_at"]

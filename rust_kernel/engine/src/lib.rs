@@ -48,7 +48,7 @@ pub use follow::{
     member_names,
 };
 pub use log_stats::{Epoch, KindStats, LARGEST_MAX, Large, LogStats, log_stats};
-pub use note::{LEASES_MAX, NOTE_BYTES_MAX, NOTES_MAX, Note, Written, notes_of};
+pub use note::{LEASES_MAX, NOTE_BYTES_MAX, NOTES_MAX, Note, Written, each_note};
 pub use plane::{
     Plane, ShownBar, ShownIntent, ShownPrices, ShownQuote, ShownSlot, ShownTrade, read_bar, read_intent,
     read_prices, read_quote, read_slot, read_trade, write_intent, write_prices, write_slot,

@@ -109,18 +109,17 @@ pub type Written = (u64, Id, Note);
 ///
 /// # Errors
 /// [`ReplayError`] where the log is damaged, or is none.
-pub fn notes_of(disk: &SharedDisk) -> Result<Vec<Written>, ReplayError> {
+pub fn each_note(disk: &SharedDisk, take: &mut dyn FnMut(Written)) -> Result<(), ReplayError> {
     let first = past::first_seq(disk.as_ref())?.max(1);
     let mut reader = Reader::open(disk.clone(), None, first, Span::Written)?;
-    let mut found = Vec::new();
     while let Some(record) = reader.next()? {
         if record.kind == NOTE
             && let Some((name, note)) = decode(record.payload)
         {
-            found.push((record.seq, name, note));
+            take((record.seq, name, note));
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -163,6 +163,7 @@ impl Session {
 fn failed(trouble: Trouble<PyErr>) -> Error {
     match trouble {
         Trouble::Kernel(failure) => Error::from(failure),
+        Trouble::Log(error) => crate::engine::log::refusal(&error),
         Trouble::Market(why) => bad_market("market", &why),
         Trouble::Write(error) => PyErr::from(error).into(),
     }

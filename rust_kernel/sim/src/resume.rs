@@ -8,7 +8,8 @@
 //!   which they were sent. A cancel or an amend without an answer has not arrived. An order of which the kernel knows
 //!   only that it was sent is not known here: the answer to its query is ORDER_NOT_FOUND. One that was to take at once
 //!   (MARKET, IOC, FOK, a stop that had triggered) and was cut off on its way is over: EXPIRED, with what is filled of
-//!   it. It never fills later at a price that nobody saw.
+//!   it. It never fills later at a price that nobody saw. With `fill_delay_ns` an order that has not met the market yet
+//!   meets it once that has passed, as if nothing had been.
 //! - **Ids** of this life are none of an earlier one: `ORD2-000001`, `T2-00000001`, `W2-00000001` in the second.
 //! - **Funding** goes on by the schedules that the kernel has; boundaries that passed in between are paid, and orders
 //!   whose end passed expire, with the first [`SimVenue::advance`]. Positions are valued at the kernel's last price
@@ -169,13 +170,21 @@ impl SimVenue {
         working.sort_unstable_by_key(|order| (order.sent_time_ns, order.number));
         for known in working {
             let Some(instrument) = kernel.instruments().get(known.instrument as usize) else { continue };
-            let order = self.read_back(instrument, known)?;
-            self.put_back(order);
+            let mut order = self.read_back(instrument, known)?;
+            let behaviour = &self.desk.behaviour;
+            let meets_ns = known.sent_time_ns.saturating_add(behaviour.fill_delay_ns);
+            let alone = behaviour.fill_without_market && order.limit.is_some();
+            let waits = behaviour.fill_delay_ns > 0 && order.filled == 0 && !order.is_dormant();
+            if waits && (meets_ns > self.desk.now_ns || alone) {
+                let terms = order.terms_mut();
+                (terms.dormant, terms.meets_market) = (true, true);
+            }
+            self.put_back(order, meets_ns);
         }
         Ok(())
     }
 
-    fn put_back(&mut self, order: Order) {
+    fn put_back(&mut self, order: Order, meets_ns: i64) {
         if order.remaining() <= 0 {
             return self.orders.remember(&order, VenueOrderStatus::Filled);
         }
@@ -191,6 +200,10 @@ impl SimVenue {
         let market = &mut self.markets[order.market as usize];
         if dormant {
             market.dormant.push(place);
+            if order.terms.as_ref().is_some_and(|terms| terms.meets_market) {
+                let due_ns = meets_ns.max(self.desk.now_ns);
+                self.flight.send(due_ns, Cargo::Meet { place, sequence: order.sequence });
+            }
         } else if let Some(limit) = order.limit {
             // Nobody knows who stands before it: all that the first book shows.
             let ahead = if self.desk.behaviour.queue_position { UNLIMITED } else { 0 };

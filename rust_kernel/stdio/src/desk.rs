@@ -1,5 +1,6 @@
 //! Orders and cancels: what the kernel is asked for, and what is told of it.
 
+use dita_engine::{Note, SharedDisk, each_note};
 use dita_host::{Foreign, Patience, closes, opens, standing};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, Intent};
@@ -12,7 +13,7 @@ use dita_kernel::outcome::{Detail, Outcome};
 
 use crate::command::{OrderLine, Price};
 use crate::company::Company;
-use crate::orders::{Order, Part, Place};
+use crate::orders::{Kept, Order, Part, Place};
 use crate::session::{Session, Trouble};
 
 const INSUFFICIENT_FUNDS: &str = "insufficient_funds";
@@ -104,6 +105,42 @@ impl<F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'_, F, C> {
         // Also where the venue has said nothing yet, or nothing was sent.
         self.show(place, now_ns)?;
         self.tell_account(false)
+    }
+
+    /// Notes in the log how an order stands.
+    fn keep(&self, place: Place) -> Result<(), Trouble<F::Interrupt>> {
+        if self.drain.has_log() {
+            let order = self.orders.at(place);
+            let note = Note { told_seq: 0, time_ns: order.last_ns, text: order.to_text().into() };
+            self.drain.note(self.owner.clone(), note)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the orders of earlier sessions from the log: those that ended as they were noted, the others as the kernel has
+    /// them.
+    pub(crate) fn put_orders_back(&mut self, disk: &SharedDisk) -> Result<(), Trouble<F::Interrupt>> {
+        let state = self.drain.settled()?;
+        let (kernel, orders, owner) = (state.core.kernel(), &mut self.orders, &self.owner);
+        each_note(disk, &mut |(_, name, note)| {
+            let kept = Kept::read(&note.text).filter(|_| name == *owner);
+            if let Some(order) = kept.and_then(|kept| noted(&kept, kernel)) {
+                orders.put_back(order);
+            }
+        })
+        .map_err(|error| Trouble::Log(Box::new(error)))?;
+        drop(state);
+        let now_ns = self.clock.now_ns();
+        for place in self.orders.live_places() {
+            let order = self.orders.at(place);
+            for part in order.parts.iter().filter(|part| !part.status.is_ended()) {
+                self.seats.work(part.slot_id, order.instrument, part.client_id.clone(), place);
+                self.balances.hold(order.instrument, order.side, part.held);
+            }
+            // What came of it at the restart, or was not noted any more.
+            self.show(place, now_ns)?;
+        }
+        Ok(())
     }
 
     /// Without a market an order's own limit is the only price that there is: what is held is valued at it.
@@ -257,7 +294,9 @@ impl<F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'_, F, C> {
         let symbol = order.symbol.clone();
         for (number, (slot_id, target)) in (1_u32..).zip(live) {
             let (trade_id, side) = self.carried(slot_id)?;
-            let text = format!("{}-c{}.{number}", self.owner, self.commands);
+            // A number that no earlier session has used.
+            let seq = self.drain.open()?.core.kernel().seq();
+            let text = format!("{}-c{seq}.{number}", self.owner);
             let intent_id = Id::new(&text).unwrap_or_default();
             let mut intent =
                 Intent::new(KernelCommandType::Cancel, intent_id, trade_id, slot_id, symbol.clone(), side);
@@ -352,6 +391,7 @@ impl<F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'_, F, C> {
             self.seats.leave(part.slot_id, &part.client_id, is_free);
         }
         drop(state);
+        self.keep(place)?;
         if ended {
             self.orders.end(place);
         }
@@ -370,6 +410,39 @@ impl<F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'_, F, C> {
 enum Full {
     Yes,
     No,
+}
+
+/// An order as it was noted, its parts as the kernel has them where it still does.
+fn noted(kept: &Kept<'_>, kernel: &Kernel) -> Option<Order> {
+    let listed = listed(kernel, kept.symbol)?;
+    let part = |text: &str| {
+        let part = Part::read(text)?;
+        let Some(known) = kernel.orders().by_client_id(&part.client_id) else { return Some(part) };
+        let known = kernel.orders().at(known);
+        let held = if known.status.is_ended() { Qty::ZERO } else { known.remaining() };
+        Some(Part { slot_id: known.slot_id, status: known.status, held, ..part })
+    };
+    let parts = if kept.status.is_ended() { "" } else { kept.parts };
+    Some(Order {
+        client_id: Id::new(kept.client_id).ok()?,
+        symbol: listed.symbol,
+        instrument: listed.place,
+        qty_scale: listed.qty_scale,
+        price_scale: listed.price_scale,
+        side: kept.side,
+        quantity: kept.quantity,
+        size: Qty(kept.quantity.at_scale(listed.qty_scale).unwrap_or(i128::MAX)),
+        price: kept.price,
+        venue_order_id: Id::new(kept.venue_order_id).ok()?,
+        status: kept.status,
+        filled: Qty(kept.filled),
+        average: num::Price(kept.average),
+        refused: kept.refused,
+        shown: true,
+        reason: kept.reason.to_owned(),
+        last_ns: kept.last_ns,
+        parts: parts.split(',').filter_map(part).collect(),
+    })
 }
 
 /// An order of which nothing was sent yet.

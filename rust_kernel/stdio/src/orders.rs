@@ -52,9 +52,94 @@ pub(crate) struct Part {
     pub(crate) held: Qty,
 }
 
+/// How an order stands, as a note of the log has it.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Kept<'a> {
+    pub(crate) client_id: &'a str,
+    pub(crate) symbol: &'a str,
+    pub(crate) side: OrderSide,
+    pub(crate) quantity: Decimal,
+    pub(crate) price: Decimal,
+    pub(crate) venue_order_id: &'a str,
+    pub(crate) status: VenueOrderStatus,
+    pub(crate) filled: i128,
+    pub(crate) average: i128,
+    pub(crate) refused: bool,
+    pub(crate) last_ns: i64,
+    /// What became of it, as [`Part::read`] takes each, with commas between them.
+    pub(crate) parts: &'a str,
+    pub(crate) reason: &'a str,
+}
+
+impl<'a> Kept<'a> {
+    /// From the text of a note; `None` where it is no order.
+    pub(crate) fn read(text: &'a str) -> Option<Kept<'a>> {
+        // The reason may be the venue's own words: it has the rest.
+        let mut words = text.splitn(13, '\t');
+        let mut next = || words.next();
+        Some(Kept {
+            client_id: next()?,
+            symbol: next()?,
+            side: OrderSide::from_name(next()?)?,
+            quantity: Decimal::parse(next()?).ok()?,
+            price: Decimal::parse(next()?).ok()?,
+            venue_order_id: next()?,
+            status: VenueOrderStatus::from_name(next()?)?,
+            filled: next()?.parse().ok()?,
+            average: next()?.parse().ok()?,
+            refused: next()?.parse().ok()?,
+            last_ns: next()?.parse().ok()?,
+            parts: next()?,
+            reason: next()?,
+        })
+    }
+}
+
+impl Part {
+    /// From a part of a note; `None` where it is none. What of it is at work is the kernel's to say.
+    pub(crate) fn read(text: &str) -> Option<Part> {
+        let mut words = text.split(':');
+        let mut next = || words.next();
+        Some(Part {
+            client_id: Id::new(next()?).ok()?,
+            slot_id: next()?.parse().ok()?,
+            status: VenueOrderStatus::from_name(next()?)?,
+            filled: Qty(next()?.parse().ok()?),
+            value: Money(next()?.parse().ok()?),
+            held: Qty::ZERO,
+        })
+    }
+
+    fn to_text(&self) -> String {
+        let Part { client_id, slot_id, status, filled, value, .. } = self;
+        format!("{}:{slot_id}:{}:{}:{}", client_id.as_str(), status.name(), filled.0, value.0)
+    }
+}
+
 impl Order {
     pub(crate) fn has_ended(&self) -> bool {
         self.status.is_ended()
+    }
+
+    /// The text that [`Kept::read`] reads.
+    pub(crate) fn to_text(&self) -> String {
+        let parts: Vec<String> = self.parts.iter().map(Part::to_text).collect();
+        let words = [
+            self.client_id.as_str(),
+            self.symbol.as_str(),
+            self.side.name(),
+            &self.quantity.to_string(),
+            &self.price.to_string(),
+            self.venue_order_id.as_str(),
+            self.status.name(),
+            &self.filled.0.to_string(),
+            &self.average.0.to_string(),
+            &self.refused.to_string(),
+            &self.last_ns.to_string(),
+            &parts.join(","),
+            &self.reason,
+        ];
+        words.join("\t")
     }
 }
 
@@ -141,6 +226,29 @@ impl Orders {
         self.used.len() >= IDS_MAX
     }
 
+    /// Keeps an order as the log has it: a new one, or how a known one stands since.
+    pub(crate) fn put_back(&mut self, order: Order) {
+        let ended = order.has_ended();
+        let place = match self.find(order.client_id.as_str()) {
+            // A snapshot has the newest note once more.
+            Some(place) if self.at(place).has_ended() => return,
+            Some(place) => {
+                self.kept[place as usize] = order;
+                place
+            }
+            None => self.add(order),
+        };
+        if ended {
+            self.end(place);
+        }
+    }
+
+    /// Where those at work are.
+    pub(crate) fn live_places(&self) -> Vec<Place> {
+        let live = (0..).zip(&self.kept).filter(|(_, order)| !order.has_ended());
+        live.map(|(place, _)| place).collect()
+    }
+
     /// Keeps a new order.
     pub(crate) fn add(&mut self, order: Order) -> Place {
         self.used.insert(self.prints.of(order.client_id.as_str()));
@@ -188,5 +296,40 @@ impl Orders {
     #[inline]
     pub(crate) fn at_mut(&mut self, place: Place) -> &mut Order {
         &mut self.kept[place as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_read_as_it_was_noted_whatever_the_venue_says() {
+        let text = "a\tBTCUSDT\tSELL\t0.10\t100\tORD000001\tREJECTED\t5\t7\ttrue\t-9\tx:3:FILLED:5:35\tits own\twords\n";
+        let kept = Kept::read(text).unwrap();
+        assert_eq!((kept.client_id, kept.parts, kept.reason), ("a", "x:3:FILLED:5:35", "its own\twords\n"));
+        assert_eq!((kept.side, kept.status), (OrderSide::Sell, VenueOrderStatus::Rejected));
+        let order = Order {
+            client_id: Id::new(kept.client_id).unwrap(),
+            symbol: Id::new(kept.symbol).unwrap(),
+            instrument: 0,
+            qty_scale: 5,
+            price_scale: 2,
+            side: kept.side,
+            quantity: kept.quantity,
+            size: Qty(10_000),
+            price: kept.price,
+            venue_order_id: Id::new(kept.venue_order_id).unwrap(),
+            status: kept.status,
+            filled: Qty(kept.filled),
+            average: Price(kept.average),
+            refused: kept.refused,
+            shown: true,
+            reason: kept.reason.to_owned(),
+            last_ns: kept.last_ns,
+            parts: vec![Part::read(kept.parts).unwrap()],
+        };
+        assert_eq!(Kept::read(&order.to_text()), Some(kept));
+        assert_eq!(Kept::read("{\"grid\":1}"), None);
     }
 }

@@ -28,18 +28,29 @@ pub(crate) struct Seats {
 }
 
 impl Seats {
-    pub(crate) fn new(slots: &[u32], instruments: usize) -> Seats {
+    /// As the kernel has them: what carries a trade is taken.
+    pub(crate) fn new(slots: &[u32], kernel: &Kernel) -> Seats {
         let most = slots.iter().max().map_or(0, |slot_id| *slot_id as usize + 1);
         let mut places = vec![None; most];
         for (place, slot_id) in (0..).zip(slots) {
             places[*slot_id as usize] = Some(place);
         }
-        Seats {
+        let mut seats = Seats {
             places,
             seats: vec![Seat::default(); slots.len()],
-            free: slots.iter().copied().map(Reverse).collect(),
-            busy: vec![Vec::new(); instruments],
+            free: BinaryHeap::new(),
+            busy: vec![Vec::new(); kernel.instruments().len()],
+        };
+        for (slot_id, seat) in slots.iter().zip(&mut seats.seats) {
+            match kernel.slot(*slot_id).filter(|slot| !slot.stage.is_free()) {
+                None => seats.free.push(Reverse(*slot_id)),
+                Some(slot) => {
+                    (seat.taken, seat.instrument) = (true, slot.instrument);
+                    seats.busy[slot.instrument as usize].push(*slot_id);
+                }
+            }
         }
+        seats
     }
 
     fn seat(&mut self, slot_id: u32) -> Option<&mut Seat> {

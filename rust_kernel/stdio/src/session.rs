@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use dita_engine::EngineError;
+use dita_engine::{EngineError, ReplayError};
 use dita_host::{Drain, Foreign, Hold, HostError};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, VenueEvent};
@@ -50,6 +50,8 @@ pub struct Settings {
 pub enum Trouble<I> {
     /// The kernel cannot go on.
     Kernel(HostError<I>),
+    /// The orders of earlier sessions cannot be read from the log.
+    Log(Box<ReplayError>),
     /// The market cannot be played.
     Market(String),
     /// Nobody takes the events.
@@ -95,6 +97,8 @@ pub struct Session<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> {
     /// Where the market tells none: the limit that the instrument was last valued at.
     pub(crate) marked: Vec<Option<Decimal>>,
     pub(crate) news: Vec<News>,
+    /// Nothing happens before.
+    start_ns: i64,
     next_tick_ns: i64,
     drain_patience: Duration,
     moves: Vec<Move>,
@@ -111,16 +115,21 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
         company: C,
         settings: Settings,
     ) -> Result<Session<'a, F, C>, Trouble<F::Interrupt>> {
-        let instruments = drain.settled()?.core.kernel().instruments().len();
+        let (seats, instruments, disk) = {
+            let state = drain.settled()?;
+            let kernel = state.core.kernel();
+            (Seats::new(&settings.slots, kernel), kernel.instruments().len(), state.core.log_disk())
+        };
         let mut session = Session {
             drain,
             held,
             company,
             out: Out::default(),
             clock: Clock::new(settings.pace, settings.start_ns),
+            start_ns: settings.start_ns,
             market: settings.market,
             owner: settings.owner,
-            seats: Seats::new(&settings.slots, instruments),
+            seats,
             orders: Orders::default(),
             balances: Balances::new(instruments),
             commands: 0,
@@ -132,7 +141,15 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
             moves: Vec::new(),
         };
         session.out.started(&settings.version);
+        let is_resumed = disk.is_some();
+        if let Some(disk) = disk {
+            session.put_orders_back(&disk)?;
+        }
         session.tell_account(true)?;
+        if is_resumed {
+            // What waits at the venue since an earlier session meets the market of this one.
+            session.move_market(settings.start_ns)?;
+        }
         session.pass(settings.start_ns)?;
         Ok(session)
     }
@@ -256,10 +273,14 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
         &mut self,
         write: &mut (impl FnMut(&[u8]) -> std::io::Result<()> + Send),
     ) -> Result<(), Trouble<F::Interrupt>> {
-        let bytes = self.out.bytes();
-        if bytes.is_empty() {
+        if self.out.bytes().is_empty() {
             return Ok(());
         }
+        // Nothing is reported before it is durable.
+        if self.drain.has_log() {
+            self.drain.sync(self.held)?;
+        }
+        let bytes = self.out.bytes();
         let result = F::released(self.held, || write(bytes));
         self.out.bytes().clear();
         result.map_err(Trouble::Write)
@@ -281,8 +302,8 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
         self.pass(now_ns)?;
         match command {
             Ok(Command::Nothing) => Ok(()),
-            Ok(Command::Order(line)) => self.order(&line),
-            Ok(Command::Cancel(client_id)) => self.cancel(client_id),
+            Ok(Command::Order(line)) => self.together(|session| session.order(&line)),
+            Ok(Command::Cancel(client_id)) => self.together(|session| session.cancel(client_id)),
             Ok(Command::Query { kind, params }) => self.query(kind, params),
             Ok(Command::Strategy { verb, name }) => self.strategy(verb, name),
             Err(fault) => {
@@ -291,6 +312,20 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
                 Ok(())
             }
         }
+    }
+
+    /// Writes what a command leads to and the note of its order together, or nothing of it.
+    fn together(
+        &mut self,
+        act: impl FnOnce(&mut Self) -> Result<(), Trouble<F::Interrupt>>,
+    ) -> Result<(), Trouble<F::Interrupt>> {
+        if !self.drain.has_log() {
+            return act(self);
+        }
+        self.drain.hold()?;
+        let result = act(self);
+        let written = self.drain.let_go(self.held);
+        result.and(Ok(written?))
     }
 
     // -------------------------------------------------------------------------------------------------- time
@@ -320,7 +355,7 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
     /// The kernel or the market cannot go on.
     pub fn pass(&mut self, until_ns: i64) -> Result<(), Trouble<F::Interrupt>> {
         while let Some(due_ns) = self.next_due_ns()?.filter(|due_ns| *due_ns <= until_ns) {
-            self.happen(due_ns)?;
+            self.happen(due_ns.max(self.start_ns))?;
         }
         Ok(())
     }
@@ -335,13 +370,7 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
             }
             Ok(())
         })?;
-        if self.market.next_ns().is_some_and(|next_ns| next_ns <= due_ns) {
-            let mut market = std::mem::replace(&mut self.market, Market::None);
-            let played =
-                self.at_venue(due_ns, |venue, now_ns, out, moves| market.play(venue, now_ns, out, moves));
-            self.market = market;
-            played?;
-        }
+        self.move_market(due_ns)?;
         self.drain.play(Hold::Has(self.held), Some(due_ns), |engine| engine.bring_due(false).map(drop))?;
         if !self.company.is_empty() {
             self.company.deliver().map_err(HostError::Interrupted)?;
@@ -351,6 +380,18 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
             }
         }
         Ok(())
+    }
+
+    /// Shows the venue the market's next move, where it is due.
+    fn move_market(&mut self, due_ns: i64) -> Result<(), Trouble<F::Interrupt>> {
+        if self.market.next_ns().is_none_or(|next_ns| next_ns > due_ns) {
+            return Ok(());
+        }
+        let mut market = std::mem::replace(&mut self.market, Market::None);
+        let played =
+            self.at_venue(due_ns, |venue, now_ns, out, moves| market.play(venue, now_ns, out, moves));
+        self.market = market;
+        played
     }
 
     /// Calls the venue, lets the kernel take what it says, and tells all of it.

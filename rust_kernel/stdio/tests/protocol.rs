@@ -3,17 +3,7 @@
 
 mod desk;
 
-use desk::{MILLI, START_NS, Wanted, kernel, only, played, session};
-
-/// A field of a line of JSON as it is written.
-fn field<'a>(line: &'a str, name: &str) -> &'a str {
-    let from = line.find(&format!("\"{name}\":")).unwrap_or_else(|| panic!("{name} in {line}"));
-    let rest = &line[from + name.len() + 3..];
-    if let Some(text) = rest.strip_prefix('"') {
-        return &text[..text.find('"').unwrap()];
-    }
-    &rest[..rest.find([',', '}', ']']).unwrap()]
-}
+use desk::{MILLI, START_NS, Wanted, field, kernel, only, played, session};
 
 /// Status and reason of the updates of an order.
 fn updates(lines: &[String], client_id: &str) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use dita_engine::{ReplayCheck, ReplayProgress, kind_name, notes_of, replay_check};
+use dita_engine::{ReplayCheck, ReplayProgress, each_note, kind_name, replay_check};
 use dita_log::{LogError, VerifyReport, verify};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -196,9 +196,12 @@ pub fn log_stats<'py>(
 /// Every note that a log still has, oldest first: tuples of number, kernel time in ns, name and text.
 #[pyfunction]
 pub fn read_notes(py: Python<'_>, log_dir: PathBuf) -> Result<Vec<(u64, i64, String, String)>, Error> {
-    let found = py.detach(|| notes_of(&disk(log_dir))).map_err(|error| refusal(&error))?;
-    let plain = found.into_iter();
-    Ok(plain
-        .map(|(seq, name, note)| (seq, note.time_ns, name.as_str().to_owned(), note.text.into()))
-        .collect())
+    let mut found = Vec::new();
+    py.detach(|| {
+        each_note(&disk(log_dir), &mut |(seq, name, note)| {
+            found.push((seq, note.time_ns, name.as_str().to_owned(), note.text.into()));
+        })
+    })
+    .map_err(|error| refusal(&error))?;
+    Ok(found)
 }

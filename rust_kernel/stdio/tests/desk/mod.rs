@@ -1,13 +1,14 @@
 //! A kernel on the simulated venue with a spot market or two, and a session on it.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)] // each test file uses its part
 
-use dita_engine::{Engine, EngineConfig, Port};
+use dita_engine::{Engine, EngineConfig, LogSettings, Port, SharedDisk};
 use dita_host::{Drain, Patience, State};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::Product;
 use dita_kernel::num::Decimal;
+use dita_log::SyncPolicy;
 use dita_sim::{SimConfig, SimVenue};
 use dita_stdio::{Alone, Market, Nobody, Pace, Session, Settings, Synthetic};
 use std::time::Duration;
@@ -50,6 +51,12 @@ pub fn spec(symbol: &str, base: &str, perpetual: bool) -> InstrumentSpec {
 
 /// BTCUSDT and ETHUSDT, and 100,000 USDT.
 pub fn kernel(wanted: &Wanted) -> Drain<Alone> {
+    kernel_on(wanted, None)
+}
+
+/// The same on a log: a new one, or the one that is there.
+pub fn kernel_on(wanted: &Wanted, disk: Option<SharedDisk>) -> Drain<Alone> {
+    let is_new = disk.as_ref().is_none_or(|disk| disk.list().unwrap().is_empty());
     let config = SimConfig {
         fill_delay_ns: wanted.delay_ns,
         fill_without_market: !wanted.market,
@@ -57,16 +64,27 @@ pub fn kernel(wanted: &Wanted) -> Drain<Alone> {
     };
     let mut venue = SimVenue::new(config).unwrap();
     let specs = [spec("BTCUSDT", "BTC", wanted.perpetual), spec("ETHUSDT", "ETH", wanted.perpetual)];
-    for spec in &specs {
-        venue.add_instrument(spec).unwrap();
+    if is_new {
+        for spec in &specs {
+            venue.add_instrument(spec).unwrap();
+        }
+        venue.deposit(&id("USDT"), dec("100000")).unwrap();
     }
-    venue.deposit(&id("USDT"), dec("100000")).unwrap();
     let kernel = KernelConfig { max_slots: wanted.slots, ..KernelConfig::default() };
-    let engine =
-        Engine::new(EngineConfig { kernel, ..EngineConfig::default() }, Port::Sim(Box::new(venue))).unwrap();
+    let (config, port) = (EngineConfig { kernel, ..EngineConfig::default() }, Port::Sim(Box::new(venue)));
+    // Nothing syncs but what the session asks for.
+    let settings = LogSettings { policy: SyncPolicy::Off, ..LogSettings::default() };
+    let engine = match disk {
+        None => Engine::new(config, port).unwrap(),
+        Some(disk) => Engine::recover(config, port, disk, &settings, &mut |_| {}).unwrap().0,
+    };
     let mut state = State::new(engine);
     state.tell(START_NS);
     let drain = Drain::new(state, Alone);
+    if !is_new {
+        drain.resume(()).map_err(|error| format!("{error:?}")).unwrap();
+        return drain;
+    }
     for spec in specs {
         put(&drain, Input::Instrument(Box::new(spec)));
     }
@@ -115,4 +133,14 @@ pub fn played(wanted: &Wanted, lines: &str) -> Vec<String> {
 pub fn only(lines: &[String], kinds: &[&str]) -> Vec<String> {
     let is = |line: &&String| kinds.iter().any(|kind| line.starts_with(&format!("{{\"type\":\"{kind}\"")));
     lines.iter().filter(is).cloned().collect()
+}
+
+/// A field of a line of JSON as it is written.
+pub fn field<'a>(line: &'a str, name: &str) -> &'a str {
+    let from = line.find(&format!("\"{name}\":")).unwrap_or_else(|| panic!("{name} in {line}"));
+    let rest = &line[from + name.len() + 3..];
+    if let Some(text) = rest.strip_prefix('"') {
+        return &text[..text.find('"').unwrap()];
+    }
+    &rest[..rest.find([',', '}', ']']).unwrap()]
 }
