@@ -21,7 +21,7 @@ fn frame(desk: &mut Desk, asset: &str, balance: &str) {
 }
 
 fn report(desk: &Desk) -> Report {
-    desk.kernel.reconcile(0).expect("an asset")
+    desk.kernel.verdict(0, false).expect("an asset")
 }
 
 /// The names that are presumed of it.
@@ -80,7 +80,7 @@ type Story = fn(&mut Desk);
 type Planted = (Story, Cause, &'static str, Proof, &'static [&'static str], &'static str);
 
 #[rustfmt::skip]
-const STORIES: [Planted; 24] = [
+const STORIES: [Planted; 25] = [
     (|d| { fill(d, "T1", None); frame(d, "USDT", "1000"); },
         Cause::FeeNotSettled, "0.05", Proof::Presumed, &["T1"], "E has not charged the fee that K predicted"),
     (|d| { frame(d, "USDT", "1000"); d.now += SECOND; d.open(0, "1", "100"); },
@@ -129,6 +129,8 @@ const STORIES: [Planted; 24] = [
         Cause::Rounding, "0.00000001", Proof::Presumed, &[], "the venue's unit"),
     (|d| frame(d, "USDT", "987.6543"),
         Cause::Unexplained, "-12.3457", Proof::Proven, &[], "no name: a theft looks like this"),
+    (|d| { fill(d, "T1", Some("0")); d.now += SECOND; position(d, "0.5"); frame(d, "USDT", "1000"); },
+        Cause::PositionDiffers, "0", Proof::Proven, &["BTCUSDT"], "the venue reports another position"),
 ];
 
 #[test]
@@ -345,7 +347,7 @@ fn a_frame_contains_what_was_booked_up_to_its_time() {
 fn asked_briefly_it_says_the_same_but_for_the_parts_of_a_young_difference() {
     let mut desk = Desk::new();
     let same = |desk: &Desk, young: bool| {
-        let (full, brief) = (report(desk), desk.kernel.reconcile_briefly(0).expect("an asset"));
+        let (full, brief) = (report(desk), desk.kernel.verdict(0, true).expect("an asset"));
         let figures = |report: &Report| (report.delta, report.status, report.tolerance);
         assert_eq!(figures(&brief), figures(&full));
         assert_eq!(brief.parts.is_empty(), young || full.parts.is_empty());
@@ -395,4 +397,45 @@ fn what_a_slots_order_has_brought_is_its_own_though_the_order_is_forgotten() {
     let report = report(&desk);
     let causes: Vec<Cause> = report.parts.iter().map(|part| part.cause).collect();
     assert_eq!(causes, [Cause::FillInFlight], "{report:?}");
+}
+
+#[test]
+fn a_position_that_the_venue_reports_otherwise_is_in_the_verdict_until_a_newer_report_or_fill() {
+    let mut desk = Desk::new();
+    desk.account(Entry::AccountUpdate, |event| {
+        event.asset = id("USDT");
+        event.wallet_balance = Some(dec("1000"));
+    });
+    let differs = |desk: &Desk| {
+        let report = report(desk);
+        let part = report.parts.iter().find(|part| part.cause == Cause::PositionDiffers);
+        part.map(|part| {
+            assert_eq!((part.amount.to_string().as_str(), part.proof), ("0", Proof::Proven));
+            assert_eq!(part.references, [id("BTCUSDT")]);
+            (report.status, report.explanation.clone())
+        })
+    };
+    fill(&mut desk, "T1", Some("0"));
+    assert_eq!(differs(&desk), None, "nothing was reported");
+    desk.now += SECOND;
+    position(&mut desk, "1");
+    assert_eq!(differs(&desk), None);
+    // A fill that is newer than the report: the report is only old.
+    fill(&mut desk, "T2", Some("0"));
+    assert_eq!(differs(&desk), None);
+    desk.now += SECOND;
+    position(&mut desk, "0.5");
+    let (status, words) = differs(&desk).expect("it differs");
+    assert_eq!(status, Status::Warn);
+    assert!(words.ends_with("; the venue reports 0.500 BTCUSDT, booked are 2.000"), "{words}");
+    // A tick is wanted for the moment at which it becomes an error.
+    let due = desk.kernel.next_due_ns().expect("a tick");
+    assert_eq!(due, desk.now + 5 * SECOND + 1);
+    desk.now = due;
+    desk.put(Input::Time);
+    assert_eq!(differs(&desk).expect("it differs").0, Status::Error);
+    assert_eq!(desk.kernel.verdict(0, true).expect("an asset").status, Status::Error);
+    desk.now += SECOND;
+    position(&mut desk, "2");
+    assert_eq!(differs(&desk), None);
 }

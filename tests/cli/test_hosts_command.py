@@ -67,6 +67,21 @@ def test_a_host_that_runs_answers_and_one_that_does_not_is_read_from_its_log(
     assert sizes == [Decimal("0.01")] * 2
 
 
+def test_a_position_that_the_venue_reports_otherwise_is_in_the_status(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Host(config(), directory=Directory.named("desk")) as host:
+        host.serve()
+        trade(host)
+        kernel = host.kernel("main")
+        report = {"kind": "POSITION_UPDATE", "timestamp": kernel.now_ns, "symbol": SYMBOL, "size": "0.03"}
+        kernel.on_account_event(report)
+        assert main(["status"]) == 0
+        (line,) = [row for row in capsys.readouterr().out.splitlines() if "the venue reports" in row]
+        assert line.startswith("  USDT: ")
+        assert line.endswith("; the venue reports 0.030 BTCUSDT, booked are 0.010")
+
+
 def test_without_a_name_the_only_host_that_runs_is_meant(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ from dita.alerts.alert import Alert, Cause
 
 _DEAD: Final = ("DEAD", "REFUSED")
 _UNEXPLAINED: Final = "UNEXPLAINED"
+_POSITION: Final = "POSITION_DIFFERS"
 #: Limits that hold everything back once they are reached.
 _BREAKERS: Final = ("max_daily_loss", "max_drawdown")
 
@@ -58,7 +59,7 @@ class Watch:
         """
         self._unexplained_s = unexplained_s
         self._disk_free_min = disk_free_min
-        self._unexplained_since: dict[tuple[str, str], float] = {}
+        self._unexplained_since: dict[tuple[str, str, str], float] = {}
         self._controls: dict[str, Mapping[str, Any]] = {}
         self._lasting: dict[tuple[Cause, str, str], Alert] = {}
 
@@ -126,12 +127,14 @@ class Watch:
         amount = sum(
             (Decimal(str(one["amount"])) for one in parts if one["cause"] == _UNEXPLAINED), Decimal(0)
         )
-        if not amount:
-            self._unexplained_since.pop((name, asset), None)
-            return
-        since_s = self._unexplained_since.setdefault((name, asset), now_s)
-        if now_s - since_s >= self._unexplained_s:
-            lasts_s = int(now_s - since_s)
+        symbols = [symbol for one in parts if one["cause"] == _POSITION for symbol in one["references"]]
+        lasts_s = self._lasts_s((name, asset, _POSITION), now_s, stands=bool(symbols))
+        if lasts_s is not None:
+            text = f"{name}: the venue's position has differed for {lasts_s} s: {', '.join(symbols)}"
+            details = {"asset": asset, "symbols": symbols, "seconds": lasts_s}
+            yield Alert(Cause.UNEXPLAINED, text, "CRITICAL", name, details)
+        lasts_s = self._lasts_s((name, asset, _UNEXPLAINED), now_s, stands=bool(amount))
+        if lasts_s is not None:
             text = f"{name}: {amount:f} {asset} between E and K has had no cause for {lasts_s} s"
             details = {
                 "asset": asset,
@@ -141,6 +144,14 @@ class Watch:
                 "e_wallet_balance": str(account["e_wallet_balance"]),
             }
             yield Alert(Cause.UNEXPLAINED, text, "CRITICAL", name, details, subject=asset)
+
+    def _lasts_s(self, key: tuple[str, str, str], now_s: float, *, stands: bool) -> int | None:
+        """For how long a difference has stood, seconds, where that is too long; None else."""
+        if not stands:
+            self._unexplained_since.pop(key, None)
+            return None
+        lasts_s = now_s - self._unexplained_since.setdefault(key, now_s)
+        return int(lasts_s) if lasts_s >= self._unexplained_s else None
 
 
 def _of_slots(name: str, slots: Sequence[Mapping[str, Any]]) -> Iterator[Alert]:

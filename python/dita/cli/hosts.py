@@ -236,7 +236,11 @@ def _money_lines(account: Mapping[str, Any]) -> list[str]:
         ]
         rows.append((asset, *map(_number, cells), str(one.get("reconcile_status", "-"))))
     header = ("asset", "K", "equity", "realized", "fees", "funding", "K and E")
-    return table(header, rows, right="K equity realized fees funding") if rows else []
+    lines = table(header, rows, right="K equity realized fees funding") if rows else []
+    for asset, one in (account.get("assets") or {}).items():
+        if str(one.get("reconcile_status", "OK")) != "OK":
+            lines.append(f"  {asset}: {one.get('reconcile_explanation', '')}")
+    return lines
 
 
 def _order_lines(said: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from dita._kernel import Engine, KernelEventKind, KernelOutcome, VenueEvent
 from dita.errors import KernelClosed, KernelPoisoned, NotYetSupported
 from dita.kernel.missed import Missed
-from dita.venues.base import VenueAdapter
+from dita.venues.base import VenueAdapter, position_reports
 from dita.venues.sim import SimulatedVenue
 
 _LOG: Final = logging.getLogger("dita.log")
@@ -19,7 +19,8 @@ RECOVERY_MARGIN_NS: Final = 600 * 1_000_000_000
 _NO_NEWS: Final = (KernelEventKind.ORDER_NOT_FOUND, KernelEventKind.SEND_TIMEOUT)
 # What a takeover leaves for later.
 _PAST: Final = ("get_fills", "get_income")
-_POSITION_KEYS: Final = ("symbol", "size", "entry_price", "position_side")
+# Of more instruments all open orders are asked for at once.
+_SYMBOLS_MAX: Final = 20
 
 
 def catch_up(
@@ -137,7 +138,11 @@ class _CatchUp:
     def run_present(self) -> None:
         """Ask how positions, orders and balances stand, positions first."""
         self._try("get_positions", self._positions)
-        self._try("get_open_orders", self._open_orders)
+        held = {position["symbol"] for position in self._engine.positions()}
+        symbols = sorted(held | {order.asset for order in self._engine.orders(live_only=True)})
+        # Asked about one instrument the question weighs little.
+        for symbol in symbols if len(symbols) <= _SYMBOLS_MAX else (None,):
+            self._try("get_open_orders", partial(self._open_orders, symbol=symbol))
         self._try("get_balances", self._balances)
 
     def ask_for_orders(self) -> None:
@@ -199,24 +204,12 @@ class _CatchUp:
     def _positions(self, ask: Callable[..., Any]) -> None:
         timestamp = self._engine.clock_ns
         rows = _rows(ask())
-        frames = [
-            {"kind": "POSITION_UPDATE", "timestamp": timestamp}
-            | {key: row[key] for key in _POSITION_KEYS if row.get(key) is not None}
-            for row in rows
-        ]
-        # What a venue does not list any more is flat there.
-        listed = {(frame["symbol"], str(frame.get("position_side", "BOTH"))) for frame in frames}
-        for position in self._engine.positions():
-            book = (position["symbol"], str(position["position_side"]))
-            if book not in listed:
-                flat = {"symbol": book[0], "position_side": book[1], "size": 0}
-                frames.append({"kind": "POSITION_UPDATE", "timestamp": timestamp} | flat)
-        self._take("get_positions", frames)
+        self._take("get_positions", position_reports(rows, self._engine.positions(), timestamp))
 
-    def _open_orders(self, ask: Callable[..., Any]) -> None:
+    def _open_orders(self, ask: Callable[..., Any], *, symbol: str | None = None) -> None:
         unknown = []
         by_venue_id = self._engine.venue_order_index()
-        for row in _rows(ask()):
+        for row in _rows(ask() if symbol is None else ask(symbol)):
             ours, theirs = row.get("venue_client_id") or "", row.get("venue_order_id") or ""
             if not ours and not theirs:
                 raise ValueError("get_open_orders: a row has neither venue_client_id nor venue_order_id")

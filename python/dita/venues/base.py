@@ -9,11 +9,13 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 
 from dita._kernel import KernelOutcome, VenueEvent, VenueOrder
 from dita.errors import KernelClosed, NotSent, NotYetSupported
 from dita.venues.orders import OrderRequest, OrderResponse
+
+_POSITION_KEYS: Final = ("symbol", "size", "entry_price", "position_side")
 
 
 class KernelSink(Protocol):
@@ -26,6 +28,26 @@ class KernelSink(Protocol):
     def on_account_event(self, event: dict[str, Any]) -> Mapping[str, Any]:
         """Take what the venue said of the account."""
         ...
+
+
+def position_reports(
+    rows: Iterable[Mapping[str, Any]], booked: Iterable[Mapping[str, Any]], timestamp_ns: int
+) -> list[dict[str, Any]]:
+    """Return the venue's positions as account events. What it does not list any more is flat there.
+
+    Args:
+        rows: The venue's positions: symbol, size (+ long), entry_price, position_side.
+        booked: The kernel's positions, as `ExecutionKernel.positions` gives them.
+        timestamp_ns: The time of the report.
+    """
+    frame = {"kind": "POSITION_UPDATE", "timestamp": timestamp_ns}
+    reports = [frame | {key: row[key] for key in _POSITION_KEYS if row.get(key) is not None} for row in rows]
+    listed = {(one["symbol"], str(one.get("position_side", "BOTH"))) for one in reports}
+    for one in booked:
+        symbol, side = one["symbol"], str(one["position_side"])
+        if (symbol, side) not in listed:
+            reports.append(frame | {"symbol": symbol, "position_side": side, "size": 0})
+    return reports
 
 
 @runtime_checkable

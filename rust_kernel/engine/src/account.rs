@@ -53,7 +53,7 @@ pub struct AccountFigures {
 
 /// Reads the figures of an asset; `None` where the kernel has no such asset.
 pub fn account(kernel: &Kernel, asset: u16) -> Option<AccountFigures> {
-    account_with(kernel, asset, kernel.reconcile(asset)?)
+    account_with(kernel, asset, kernel.verdict(asset, false)?)
 }
 
 /// The same, beside a report that the caller has.
@@ -135,7 +135,7 @@ pub fn margin_statuses(kernel: &Kernel) -> Vec<(Id, MarginStatus)> {
     let settles = |place: u16| kernel.instruments().iter().any(|rules| rules.settle == place);
     let assets = (0_u16..).zip(kernel.assets()).filter(|(place, _)| settles(*place));
     let status = |(place, state): (u16, &AssetState)| {
-        let figures = account_with(kernel, place, kernel.reconcile_briefly(place)?)?;
+        let figures = account_with(kernel, place, kernel.verdict(place, true)?)?;
         Some((state.name.clone(), figures.margin_status))
     };
     assets.filter_map(status).collect()

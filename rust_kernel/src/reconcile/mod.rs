@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::unit_of;
 pub use crate::exchange::{Exchange, Reported};
 use crate::id::Id;
+use crate::instrument::Instrument;
 use crate::kernel::{Kernel, past};
 use crate::ledger::Account;
-use crate::names::{ReconcileStatus, named};
-use crate::num::Money;
+use crate::names::{PositionSide, ReconcileStatus, named};
+use crate::num::{Money, Qty};
 
 named! {
     /// A part of the difference.
@@ -47,6 +48,8 @@ named! {
         ManualTrade = "MANUAL_TRADE",
         /// What the venue booked for no other reason.
         Adjustment = "ADJUSTMENT",
+        /// The venue reports another position than K books; its amount is 0.
+        PositionDiffers = "POSITION_DIFFERS",
         /// Unsettled roundings.
         Rounding = "ROUNDING",
         /// No name: look at it.
@@ -95,6 +98,14 @@ pub struct Report {
     pub explanation: String,
 }
 
+/// A position that the venue reports otherwise than K books it.
+struct PositionDrift<'a> {
+    rules: &'a Instrument,
+    reported: Qty,
+    booked: Qty,
+    status: ReconcileStatus,
+}
+
 /// A comparison that nobody reads yet: [`Report`] says what each is.
 pub(crate) struct Weighed {
     pub(crate) delta: Option<Money>,
@@ -109,12 +120,6 @@ impl Kernel {
         self.reconcile_as(asset, false)
     }
 
-    /// The same, for those who ask after every booking: while a difference is younger than the settling window its
-    /// parts are left out, which takes no search through orders. Its status is then WARN, whatever they are.
-    pub fn reconcile_briefly(&self, asset: u16) -> Option<Report> {
-        self.reconcile_as(asset, true)
-    }
-
     fn reconcile_as(&self, asset: u16, briefly: bool) -> Option<Report> {
         let Weighed { delta, status, tolerance, parts } = self.weigh(asset, briefly)?;
         let explanation = match delta {
@@ -122,6 +127,62 @@ impl Kernel {
             None => "the exchange has not reported this wallet yet".into(),
         };
         Some(Report { delta, status, tolerance, parts, explanation })
+    }
+
+    /// What is shown of an asset: the comparison of the wallets, and with it the positions that settle in the asset and that
+    /// the venue reports otherwise than K books them. `briefly` is for those who ask after every booking: while a difference is
+    /// younger than the settling window its parts are left out, which takes no search through orders, and its status is WARN.
+    pub fn verdict(&self, asset: u16, briefly: bool) -> Option<Report> {
+        let mut report = self.reconcile_as(asset, briefly)?;
+        let late = report.parts.iter().any(|part| part.cause.is_only_late());
+        let mut references = Vec::new();
+        for drift in self.position_drifts(asset) {
+            let status = if late { ReconcileStatus::Warn } else { drift.status };
+            if status == ReconcileStatus::Error || report.status == ReconcileStatus::Ok {
+                report.status = status;
+            }
+            let rules = drift.rules;
+            let (reported, booked) = (rules.qty_decimal(drift.reported), rules.qty_decimal(drift.booked));
+            let symbol = &rules.spec.symbol;
+            let written =
+                write!(report.explanation, "; the venue reports {reported} {symbol}, booked are {booked}");
+            // Writing to a String cannot fail.
+            debug_assert!(written.is_ok());
+            references.push(symbol.clone());
+        }
+        if !references.is_empty() {
+            references.truncate(REFERENCES_MAX);
+            let (cause, amount) = (DriftCause::PositionDiffers, Money::ZERO);
+            report.parts.push(Part { cause, amount, proof: Proof::Proven, references });
+        }
+        Some(report)
+    }
+
+    /// The positions that settle in an asset and that the venue reports otherwise than K books them. A report that is older
+    /// than a fill of its book says nothing.
+    fn position_drifts(&self, asset: u16) -> impl Iterator<Item = PositionDrift<'_>> {
+        let of_asset = (0_u32..).zip(self.instruments()).filter(move |(_, rules)| rules.settle == asset);
+        of_asset.flat_map(move |(instrument, rules)| {
+            let books = self.book(instrument).into_iter().zip(PositionSide::ALL);
+            let reports = books.zip(self.reported(instrument));
+            reports.filter_map(move |((basis, side), reported)| {
+                let reported = reported.filter(|reported| reported.qty != basis.qty)?;
+                if self.last_fill_ns(instrument, *side) > reported.venue_time_ns {
+                    return None;
+                }
+                let age_ns = self.now_ns().saturating_sub(reported.time_ns);
+                let is_young = age_ns <= self.config().settling_window_ns;
+                let status = if is_young { ReconcileStatus::Warn } else { ReconcileStatus::Error };
+                Some(PositionDrift { rules, reported: reported.qty, booked: basis.qty, status })
+            })
+        })
+    }
+
+    /// The venue's time of the last fill of a book that is remembered, ns.
+    fn last_fill_ns(&self, instrument: u32, side: PositionSide) -> i64 {
+        let orders = self.orders().iter();
+        let of_book = orders.filter(|order| order.instrument == instrument && order.position_side == side);
+        of_book.flat_map(|order| &order.fills).map(|fill| fill.venue_time_ns).max().unwrap_or(i64::MIN)
     }
 
     /// When the verdict on some asset is next to be another one only because time has passed, ns.
@@ -140,7 +201,16 @@ impl Kernel {
                 .filter(|due| *due > self.now_ns())
                 .min()
         };
-        (0..self.assets().len() as u16).filter_map(of).min()
+        let of_assets = (0..self.assets().len() as u16).filter_map(of).min();
+        let of_positions = (0_u32..self.instruments().len() as u32).filter_map(|instrument| {
+            let books = self.book(instrument).into_iter().zip(self.reported(instrument));
+            let due = books.filter_map(|(basis, reported)| {
+                let reported = reported.filter(|reported| reported.qty != basis.qty)?;
+                past(reported.time_ns, self.config().settling_window_ns).filter(|due| *due > self.now_ns())
+            });
+            due.min()
+        });
+        of_assets.into_iter().chain(of_positions).min()
     }
 
     /// The comparison without its words.
@@ -208,6 +278,7 @@ impl DriftCause {
             | DriftCause::Insurance
             | DriftCause::ManualTrade
             | DriftCause::Adjustment
+            | DriftCause::PositionDiffers
             | DriftCause::Rounding
             | DriftCause::Unexplained => false,
         }

@@ -225,6 +225,8 @@ impl Copy {
                 self.frame(before + money(1))?;
                 money(1)
             }
+            // It moves no money.
+            Cause::PositionDiffers => return None,
             Cause::Unexplained if liquidated => return None,
             Cause::Unexplained => {
                 self.frame(before - amount)?;

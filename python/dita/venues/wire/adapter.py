@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final, Protocol
 
 from dita._kernel import KernelOutcome, VenueEvent, VenueOrder
 from dita.errors import InvalidInput, KernelClosed, KernelError, NotSent
-from dita.venues.base import BaseExecutionAdapter, KernelSink
+from dita.venues.base import BaseExecutionAdapter, KernelSink, position_reports
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.hosts import NOWHERE, Hosts
@@ -29,7 +29,7 @@ from dita.venues.wire.transport import Transport
 _LOG: Final = logging.getLogger("dita.venues")
 #: A request that REST acknowledged and the stream has not told within this makes the stream deaf.
 DEAF_S: Final = 2.0
-#: So many times that after it a stream that says nothing is not trusted, and REST is asked every `DEAF_S`.
+#: So many times that after one was deaf REST is asked every `DEAF_S`, unless the new stream says something.
 _SUSPICIONS: Final = 15
 _REPAIR_S: Final = 60.0
 BACK_OFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
@@ -136,6 +136,8 @@ class WireAdapter(BaseExecutionAdapter):
         self._cuts = 0
         self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._deaf_until = 0.0
+        self._differ: dict[str, float] = {}
+        self._asked_about: dict[str, Any] = {}
         self._unheard = ""
         self._known: set[str] = set()
         self.parked = Parked()
@@ -224,7 +226,7 @@ class WireAdapter(BaseExecutionAdapter):
 
     @property
     def is_deaf(self) -> bool:
-        """Whether the stream was found not to tell, and has said nothing since."""
+        """Whether a stream was found deaf and the next has said nothing yet: REST is asked all the time."""
         return self._deaf_until > time.monotonic()
 
     # ----------------------------------------------------------------------------------- questions that wait
@@ -376,7 +378,7 @@ class WireAdapter(BaseExecutionAdapter):
                 else:
                     await self.repair()
                 break
-            except (Failure, InvalidInput) as error:
+            except (Failure, KernelError) as error:
                 _LOG.warning("repair: %s", error)
                 await asyncio.sleep(pause)
         if cuts == self._cuts:
@@ -400,6 +402,7 @@ class WireAdapter(BaseExecutionAdapter):
             for client_id in list(self._awaited):
                 await self._query(client_id)
             await self._tell_balances()
+            await self._tell_positions()
             if self._caught_up is not None:
                 # It writes to the log's disk.
                 await asyncio.to_thread(self._caught_up)
@@ -432,8 +435,55 @@ class WireAdapter(BaseExecutionAdapter):
                     }
                 )  # fmt: skip
 
+    async def _tell_positions(self) -> None:
+        # Of before the question, as balances are.
+        now_ns = self._wire.now_ms() * MS
+        rows = await self._asks.positions()
+        look = getattr(self._kernel_now(), "positions", None)
+        # The kernel may be waiting for this thread meanwhile.
+        booked = () if look is None else await asyncio.to_thread(look)
+        for report in position_reports(rows, booked, now_ns):
+            self._tell_account(report)
+
+    def _weigh(self, figures: Mapping[str, Any]) -> None:
+        """Remember since when what the venue reports contradicts the kernel, by asset."""
+        asset = str(figures.get("asset") or "")
+        if str(figures.get("reconcile_status", "OK")) == "OK":
+            self._differ.pop(asset, None)
+            self._asked_about.pop(asset, None)
+        else:
+            self._differ.setdefault(asset, time.monotonic() + self._deaf_s)
+
+    async def _ask_about(self, asset: str) -> None:
+        """Ask about working orders where a report contradicts the kernel for longer than a frame takes.
+
+        One difference is asked about once: where no question explains it, the verdict and the alert have it.
+        """
+        difference, symbols = await asyncio.to_thread(self._difference, asset)
+        if difference is None or self._asked_about.get(asset) == difference:
+            return
+        self._asked_about[asset] = difference
+        _LOG.warning("%s: the venue's report contradicts the kernel: working orders are asked about", asset)
+        orders = getattr(self._kernel_now(), "orders", None)
+        live = () if orders is None else await asyncio.to_thread(orders, live_only=True)
+        for order in live:
+            if not symbols or order.asset in symbols:
+                await self._query(order.venue_client_id)
+        if (await asyncio.to_thread(self._difference, asset))[0] is not None:
+            await self._quietly_repair()
+
+    def _difference(self, asset: str) -> tuple[object, frozenset[str]]:
+        """What contradicts the kernel in an asset, None where nothing does; and the symbols that it names."""
+        account = getattr(self._kernel_now(), "account", None)
+        figures = {} if account is None else account.state(asset or None)
+        if str(figures.get("reconcile_status", "OK")) == "OK" or figures["reconcile_delta"] is None:
+            return None, frozenset()
+        parts = [one for one in figures["reconcile_causes"] if one["cause"] == "POSITION_DIFFERS"]
+        symbols = frozenset(symbol for one in parts for symbol in one["references"])
+        return (figures["reconcile_delta"], symbols), symbols
+
     async def _watch(self) -> None:
-        """Look for a stream that is deaf, and repair once a minute."""
+        """Look for a stream that is deaf and for reports that contradict, and repair once a minute."""
         repaired = time.monotonic()
         while not self._closing.is_set():
             await asyncio.sleep(self._deaf_s / 8)
@@ -451,12 +501,15 @@ class WireAdapter(BaseExecutionAdapter):
             if late or now - repaired > due:
                 repaired = now
                 await self._quietly_repair()
+            for asset in [asset for asset, until in self._differ.items() if until < now]:
+                del self._differ[asset]
+                self._begin(self._ask_about(asset))
             self._up()
 
     async def _quietly_repair(self) -> None:
         try:
             await self.repair()
-        except (Failure, InvalidInput) as error:
+        except (Failure, KernelError) as error:
             _LOG.warning("repair: %s", error)
 
     def _hear(self, raw: str) -> bool:
@@ -563,8 +616,8 @@ class WireAdapter(BaseExecutionAdapter):
             self._tell(VenueEvent(self._clock_ns(), kind="DISCONNECTED"))
 
     def _up(self) -> None:
-        """Say that the connection is good, once it is: open, the account asked for, and known to tell."""
-        if self._told_down and self._connected.is_set() and not self._unheard and not self.is_deaf:
+        """Send RESYNCED once the stream is open and the account was asked for."""
+        if self._told_down and self._connected.is_set() and not self._unheard:
             self._told_down = False
             self._tell(VenueEvent(self._clock_ns(), kind="RESYNCED"))
 
@@ -637,11 +690,14 @@ class WireAdapter(BaseExecutionAdapter):
             self._park(symbol, event)
             return
         try:
-            self.emit_account(event)
+            figures = self.emit_account(event)
         except KernelClosed:
             return
         except KernelError as error:
             _LOG.error("the kernel does not take %s: %s", event, error)
+            return
+        if isinstance(figures, Mapping):
+            self._weigh(figures)
 
     # ------------------------------------------------------------------------------ instruments not known yet
 
@@ -649,7 +705,7 @@ class WireAdapter(BaseExecutionAdapter):
         """Whether the kernel can book what is said of an instrument now, behind what waits for it."""
         if symbol in self._known:
             return True
-        look = getattr(None if self._kernel is None else self._kernel(), "instrument", None)
+        look = getattr(self._kernel_now(), "instrument", None)
         if symbol in self.parked or look is None:
             return symbol not in self.parked
         try:
@@ -700,8 +756,11 @@ class WireAdapter(BaseExecutionAdapter):
             else:
                 self._tell_account(event)
 
+    def _kernel_now(self) -> KernelSink | None:
+        return None if self._kernel is None else self._kernel()
+
     def _list(self, rules: Mapping[str, Any]) -> None:
-        kernel = None if self._kernel is None else self._kernel()
+        kernel = self._kernel_now()
         if kernel is None:
             raise KernelClosed(f"{type(self).__name__} is attached to no kernel")
         kernel.set_exchange_config({"instruments": dict(rules)})  # type: ignore[attr-defined]

@@ -94,7 +94,7 @@ impl Rows {
     /// E's own news are explained in full. After a booking E's frame is still to come, and the search for hypotheses would
     /// take most of a follower's time.
     fn snapshot(&mut self, kernel: &Kernel, step: &Step, n: u32, place: u16, framed: bool) {
-        let report = if framed { kernel.reconcile(place) } else { kernel.reconcile_briefly(place) };
+        let report = kernel.verdict(place, !framed);
         let Some(figures) = report.and_then(|report| account_with(kernel, place, report)) else { return };
         let Some(asset) = kernel.assets().get(usize::from(place)) else { return };
         let row = self.begin(Table::AccountSnapshots, step, n);
