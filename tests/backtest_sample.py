@@ -180,6 +180,7 @@ class _Walk:
             "differences": {"ROUNDING": Decimal("-0.00000012")},
             "trades": tuple(self._trades),
             "fills": 2 * len(self._trades),
+            "executions": (),
             "equity": curve.points,
             "daily": curve.daily,
             "orders": {

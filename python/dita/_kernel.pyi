@@ -1022,6 +1022,7 @@ class VenueOrder:
         owner: str | None = "",
         trigger_by: TriggerBy | str = "LAST",
         attached: bool = False,
+        reason: str = "",
     ) -> VenueOrder: ...
     @staticmethod
     def from_dict(fields: Mapping[str, Any] | VenueOrder) -> VenueOrder:
@@ -1166,6 +1167,11 @@ class VenueOrder:
     @property
     def attached(self) -> bool:
         """True for an exit that came with its trade's entry: the kernel keeps its size and its price."""
+
+    @property
+    def reason(self) -> str:
+        """The venue's reason, where `on_order` was called because the venue rejected it, ended it or refused
+        a change; empty elsewhere."""
 
     def is_live(self) -> bool:
         """True while something remains or it is in doubt."""
@@ -2609,6 +2615,9 @@ class EquityCurve:
     def daily(self) -> list[tuple[int, Decimal]]:
         """Return each UTC day's start and the equity at its end."""
 
+    def quiet_days(self) -> list[int]:
+        """Return the starts of the UTC days on which nothing was recorded after the first row."""
+
     def drawdown(self) -> _Fall | None:
         """Return the deepest fall as a fraction of its peak: amount, peak, its time, the trough's time, and
         the time of recovery."""
@@ -2652,6 +2661,9 @@ class Listener:
         bars: bool = True,
         books: bool = False,
     ) -> Listener: ...
+    def waits(self, waits: bool) -> None:
+        """Say whether an entry waits until an exit has closed its trade: see `Player.next`."""
+
     @property
     def running(self) -> bool:
         """Whether its callbacks are called."""
@@ -3034,9 +3046,15 @@ class Recorder:
     def ended(self) -> int:
         """How many trades have ended."""
 
-    @property
-    def fills(self) -> int:
-        """How many executions there were."""
+    def executions(self) -> list[tuple[Any, ...]]:
+        """Return every execution: time, instrument, side, price, size, fee, liquidity, its trade's number.
+
+        What the venue has not said is None.
+        """
+
+    def unfilled(self) -> list[tuple[str, str, str, str, int, int]]:
+        """Return the orders that were rejected or expired: strategy, instrument, "rejected" or "expired", the
+        venue's reason, how many, and the time of the first."""
 
     @property
     def orders(self) -> dict[str, int]:
@@ -3107,6 +3125,7 @@ class Player:
 
         Returns `("begin", ns)`, `("due", ns)`, `("wait", s)`, `("news", None)`, `("look", None)` every 50 ms,
         `("raised", (listener, error, callback))`, `("warmed", listener)`, `("starved", market)`,
+        `("follow", within)` where an entry waits for what has happened (within bars nothing is told yet),
         `("fault", (market, line, message))`, `("refused", message)` or `("end", None)`. Raises InvalidInput
         where the venue does not take an event, and what a kernel raises.
         """

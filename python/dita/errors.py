@@ -4,8 +4,8 @@ A text shows at most `SHOWN_CHARS_MAX` characters of a value (of its repr), and 
 `…` says that something was cut. The error's `value` is the whole one.
 """
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from dita._kernel import (
     SHOWN_CHARS_MAX,
@@ -61,6 +61,7 @@ __all__ = [
     "VenueAdapterError",
     "ZincError",
     "cut",
+    "details_text",
     "shown",
 ]
 
@@ -77,6 +78,20 @@ def refuse(field: str, value: object, why: str) -> InvalidInput:
     error = InvalidInput(f"{cut(field)}: {shown(value)} {why}")
     error.field, error.value = cut(field), value
     return error
+
+
+def details_text(details: Mapping[str, Any]) -> str:
+    """Return an outcome's details as a text, after a colon; empty where there are none.
+
+    Args:
+        details: `KernelOutcome.details`.
+    """
+    if "limit" in details:
+        return f": {details['limit']} allows {details['value']}, this is {details['attempt']}"
+    if "field" in details:
+        return f": {details['field']} {details['value']} {details['reason']}"
+    words = details.get("message") or details.get("reason")
+    return f": {words}" if words else ""
 
 
 def refuse_name(field: str, value: object, what: str, known: Iterable[str]) -> InvalidInput:

@@ -1,10 +1,14 @@
 """A backtest: what a strategy hears, when its orders fill, and what the result says of it."""
 
+import gc
+import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar, Literal
 
 import pytest
@@ -15,7 +19,8 @@ from dita.backtest.engine import BacktestEngine, Named
 from dita.backtest.result import BacktestResult
 from dita.backtest.settings import BacktestSettings
 from dita.host import Directory
-from dita.market import Print, Quote
+from dita.market import Print, Quote, open_market
+from dita.runtime import Actor
 from dita.strategy import Bar, OwnFill, Params, Strategy, StrategyError
 
 SYMBOL = "XUSDT"
@@ -180,6 +185,20 @@ def test_longer_bars_are_built_from_shorter_ones_and_never_change() -> None:
     assert (three.open_ns, three.close_ns) == (0, 3 * MINUTE_NS)
 
 
+@pytest.mark.parametrize(("start", "first_ns"), [(0, 0), (1, 3 * MINUTE_NS), (2, 3 * MINUTE_NS)])
+def test_a_longer_bar_that_began_before_the_market_is_left_out(start: int, first_ns: int) -> None:
+    heard: list[tuple[int, int]] = []
+
+    class Longer(Strategy):
+        intervals = ("3m",)
+
+        def on_bar(self, bar: Bar) -> None:
+            heard.append((bar.open_ns, int(bar.volume)))
+
+    play(Longer, bars(SYMBOL, [(100, 101, 99, 100)] * 9, start=start))
+    assert heard[0] == (first_ns, 3)
+
+
 def test_two_instruments_close_together_and_are_told_by_name() -> None:
     heard: list[str] = []
 
@@ -271,6 +290,74 @@ def test_the_same_run_has_the_same_id_and_the_same_bytes() -> None:
     first, again, other = made(), made(), made(slippage_bps=Decimal(5))
     assert first.to_json() == again.to_json()
     assert first.run_id == again.run_id != other.run_id
+
+
+def test_the_id_is_of_the_data_without_files_as_well(tmp_path: Path) -> None:
+    head = "timestamp,open,high,low,close,volume\n"
+    ids = []
+    for number, close in enumerate((100, 100, 101)):
+        file = tmp_path / f"{number}" / "xusdt_1m.csv"
+        file.parent.mkdir()
+        file.write_text(f"{head}2024-01-01T00:00,100,101,99,{close},1\n")
+        market = open_market(file, SYMBOL)
+        ids.append(BacktestEngine([Named("s", Strategy)], [market], FREE).run_id())
+        assert ids[-1] == BacktestEngine([Named("s", Strategy)], [market], FREE, files=[file]).run_id()
+    assert ids[0] == ids[1] != ids[2]
+    made = [
+        BacktestEngine([Named("s", Strategy)], [flat(SYMBOL, 3, price)], FREE).run_id()
+        for price in (100, 100, 101)
+    ]
+    assert made[0] == made[1] != made[2]
+
+
+CELL = """
+from dita.strategy import Strategy
+
+SIZE = {size}
+
+
+def wanted():
+    return {size}
+
+
+class InACell(Strategy):
+    def on_bar(self, bar):
+        self.enter(bar.symbol, {side!r}, {by})
+"""
+
+
+def test_the_id_of_a_notebooks_class_is_of_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    def id_of(cell: int, size: int = 1, side: str = "LONG", by: str = "SIZE") -> str:
+        module = ModuleType("notebook")
+        monkeypatch.setitem(sys.modules, "notebook", module)
+        code = "\n" * cell + CELL.format(size=size, side=side, by=by)
+        exec(compile(code, f"<cell {cell}>", "exec"), module.__dict__)  # noqa: S102 - as a notebook does
+        return BacktestEngine([Named("s", module.InACell)], [flat(SYMBOL, 3)], FREE).run_id()
+
+    first = id_of(1)
+    assert first == id_of(2), "the number of the cell and its lines are no part of it"
+    others = [
+        id_of(1, side="SHORT"),
+        id_of(1, size=2),
+        id_of(1, by="wanted()"),
+        id_of(1, size=2, by="wanted()"),
+    ]
+    assert len({first, *others}) == 5
+
+
+def test_the_id_of_a_class_that_a_function_makes_is_of_its_values() -> None:
+    ids = [BacktestEngine([Named("s", scripted({0: buy(n)}))], [RISING], FREE).run_id() for n in (1, 1, 2)]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_nothing_of_a_run_outlives_it() -> None:
+    gc.collect()
+    before = [weakref.ref(one) for one in gc.get_objects() if type(one) is Actor]
+    for _ in range(3):
+        play(scripted({0: buy(), 1: sell}), RISING)
+    gc.collect()
+    left = [one for one in gc.get_objects() if type(one) is Actor]
+    assert len(left) <= sum(one() is not None for one in before)
 
 
 def test_another_content_of_the_funding_file_is_another_run(tmp_path: Path) -> None:
@@ -405,3 +492,167 @@ def test_an_order_that_a_timer_sends_within_a_bar_meets_no_price_older_than_itse
     rules = {SYMBOL: {"tick_size": "0.5", "lot_step": "1"}}
     play(kind, bars(SYMBOL, PATH), settings=replace(FREE, fill_at=fill_at, instruments=rules))
     assert wanted == FILLS
+
+
+LEVEL = bars(SYMBOL, [(100, 101, 99, 100)] * 6)
+
+
+@pytest.mark.parametrize(
+    ("fields", "price"),
+    [
+        ({}, 100),
+        ({"order_type": "LIMIT", "limit_price": 101}, 100),
+        ({"order_type": "STOP_MARKET", "trigger_price": 101}, 101),
+    ],
+)
+@pytest.mark.parametrize("fill_at", ["next_open", "close"])
+def test_an_order_for_nearly_all_of_the_capital_fills(
+    fill_at: Any, fields: dict[str, Any], price: int
+) -> None:
+    strategy = scripted({0: buy(95, **fields)})
+    result = play(strategy, LEVEL, settings=replace(FREE, fill_at=fill_at))
+    assert [(fill.side, fill.size, fill.price) for fill in result.executions] == [("BUY", 95, price)]
+    assert result.errors == ()
+
+
+class Told(Scripted):
+    """Writes down what it hears of its orders."""
+
+    def on_order(self, order: Any) -> None:
+        self.heard.append(f"{order.status} {order.reason}".strip())
+        assert type(order).from_dict(order.to_dict()) == order
+
+
+def test_an_order_that_expires_says_why_to_the_strategy_in_the_result_and_at_the_reports_head() -> None:
+    plan = {0: buy(95), 2: buy(98), 3: buy(1)}
+    strategy = type("Told", (Told,), {"plan": plan, "heard": []})
+    gaps = bars(SYMBOL, [(price, price + 1, price - 1, price) for price in (100, 110, 100, 110, 110)])
+    result = play(strategy, gaps)
+    assert [fill.size for fill in result.executions] == [1]
+    expired = [line for line in strategy.heard if line.startswith("EXPIRED")]
+    assert expired == ["EXPIRED insufficient margin"] * 2
+    text = f"s: 2 orders for {SYMBOL} expired, the first at 1970-01-01 00:01:00 UTC: insufficient margin"
+    assert result.errors == (text,)
+    assert result.report_text().splitlines()[:2] == ["ERRORS", f"  {text}"]
+
+
+def test_a_refused_intent_is_counted_with_its_first_time_and_what_the_kernel_said() -> None:
+    strategy = scripted({0: buy(1), 1: buy(500), 2: buy(600)}, slots=3)
+    (line,) = play(strategy, LEVEL).errors
+    begin = "s: 2 of its intents refused, the first at 1970-01-01 00:02:00 UTC: RISK_BLOCKED: "
+    assert line.startswith(f"{begin}available_capital allows ")
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        ({}, "no order was filled: no order was placed"),
+        ({0: buy(1, order_type="LIMIT", limit_price=50)}, "no order was filled: 1 placed"),
+        (
+            {0: buy(1, order_type="LIMIT", limit_price=50, time_in_force="IOC")},
+            "no order was filled: 1 placed, 1 expired",
+        ),
+    ],
+)
+def test_a_run_without_fills_says_so(plan: dict[int, Any], said: str) -> None:
+    result = play(scripted(plan), LEVEL)
+    assert result.errors[0] == said
+    assert said in result.report_text().splitlines()[1]
+
+
+def test_a_market_order_that_no_price_comes_after_is_in_the_result() -> None:
+    result = play(scripted({1: buy(), 5: sell}), LEVEL)
+    assert result.errors == (
+        f"s: 1 market orders for {SYMBOL} wait at the end: no bar or quote came after them",
+    )
+
+
+def test_fills_of_all_instruments_have_the_time_of_the_open_they_filled_at() -> None:
+    symbols = (SYMBOL, "YUSDT")
+    every = {0: lambda self, _: [self.enter(symbol, "LONG", 1) for symbol in symbols]}
+    markets = [bars(symbol, [(100, 101, 99, 100)] * 4) for symbol in symbols]
+    result = play(scripted(every, slots=2), *markets)
+    assert [(fill.symbol, fill.time_ns) for fill in result.executions] == [
+        (one, MINUTE_NS) for one in symbols
+    ]
+    assert [trade.entry_time_ns for trade in result.trades] == [MINUTE_NS] * 2
+
+
+class AtTheEnd(Scripted):
+    """Leaves when it is stopped."""
+
+    def on_stop(self) -> None:
+        for trade in self.trades():
+            self.exit(trade)
+
+
+def test_a_fill_that_on_stop_causes_reaches_on_fill_and_the_result() -> None:
+    strategy = type("AtTheEnd", (AtTheEnd,), {"plan": {0: buy()}, "heard": []})
+    result = play(strategy, LEVEL, settings=replace(FREE, fill_at="close"))
+    assert strategy.heard[-1] == "fill SELL 1 at 100"
+    assert [(fill.side, fill.trade_number) for fill in result.executions] == [("BUY", 1), ("SELL", 1)]
+    assert result.fills == len(result.executions)
+
+
+# ------------------------------------------------------------------------------------ reversals
+
+
+def reverse(side: str) -> Callable[[Any, Bar], object]:
+    def turned(self: Any, bar: Bar) -> None:
+        self.exit(bar.symbol)
+        assert self.enter(bar.symbol, side, 2).accepted
+
+    return turned
+
+
+TURNING = bars(
+    SYMBOL, [(100, 105, 99, 104), (106, 110, 105, 108), (109, 112, 108, 111), (112, 113, 110, 111)] * 2
+)
+
+
+@pytest.mark.parametrize("fill_at", ["next_open", "close"])
+@pytest.mark.parametrize("slots", [1, 2])
+def test_a_reversal_in_one_callback_leaves_and_enters_in_order_at_one_price(fill_at: Any, slots: int) -> None:
+    strategy = scripted({0: buy(2), 2: reverse("SHORT"), 4: reverse("LONG"), 6: sell}, slots=slots)
+    result = play(strategy, TURNING, settings=replace(FREE, fill_at=fill_at))
+    later = fill_at == "next_open"
+    prices = [106, 112, 112, 106, 106, 112] if later else [104, 111, 111, 104, 104, 111]
+    at = [number + 1 for number in (0, 2, 2, 4, 4, 6)]
+    assert [(fill.side, fill.price) for fill in result.executions] == list(
+        zip(["BUY", "SELL", "SELL", "BUY", "BUY", "SELL"], prices, strict=True)
+    )
+    assert [fill.time_ns for fill in result.executions] == [number * MINUTE_NS for number in at]
+    assert [(trade.side, trade.size) for trade in result.trades] == [("LONG", 2), ("SHORT", 2), ("LONG", 2)]
+    assert result.errors == ()
+    assert result.final_k == result.final_e
+
+
+def test_a_reversal_on_quotes_with_latency_enters_once_the_exit_has_filled() -> None:
+    class Turning(Scripted):
+        def on_quote(self, quote: Any) -> None:
+            self.number += 1
+            self.plan.get(self.number, lambda *_: None)(self, quote)
+
+    strategy = type("Turning", (Turning,), {"plan": {0: buy(2), 4: reverse("SHORT")}, "heard": []})
+    quotes = [Quote(SYMBOL, "100", None, "101", None, second * 1_000_000_000) for second in range(12)]
+    result = play(strategy, Listed(SYMBOL, quotes), settings=replace(FREE, latency_ms=Decimal(500)))
+    assert [(fill.side, fill.size) for fill in result.executions] == [("BUY", 2), ("SELL", 2), ("SELL", 2)]
+    assert [(trade.side, trade.exit_price) for trade in result.trades] == [("LONG", 100), ("SHORT", None)]
+    assert result.errors == ()
+
+
+def test_an_entry_behind_an_exit_that_never_fills_is_dropped_with_a_word() -> None:
+    def canceled(self: Any, bar: Bar) -> None:
+        reverse("SHORT")(self, bar)
+        (order,) = self.orders()
+        self.cancel(order)
+
+    (line,) = play(scripted({0: buy(2), 2: canceled}), TURNING).errors
+    why = "REVERSAL: SHORT XUSDT: its exit ended without closing the trade"
+    assert line == f"s: 1 of its intents refused, the first at 1970-01-01 00:03:00 UTC: {why}"
+
+
+def test_without_an_exit_an_entry_of_the_other_side_is_refused_as_before() -> None:
+    strategy = scripted({0: buy(2), 2: lambda self, bar: self.enter(bar.symbol, "SHORT", 1)}, slots=2)
+    (line,) = play(strategy, TURNING).errors
+    assert "OPPOSITE_SIDE" in line

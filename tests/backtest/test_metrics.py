@@ -44,6 +44,7 @@ def run(closes: list[str], trades: list[Closed] | None = None, capital: str = "1
         drawdown=curve.drawdown,
         drawdown_by_amount=curve.drawdown_by_amount,
         longest_below_peak_ns=curve.longest_below_peak_ns,
+        quiet_days=curve.quiet_days,
     )
 
 
@@ -202,3 +203,27 @@ def test_one_try_is_not_deflated() -> None:
 def test_numbers_that_cannot_be_are_refused(tries: int, variance: float, periods: int, skew: float) -> None:
     with pytest.raises(ValueError, match=r"must|no returns have"):
         deflated_sharpe(0.1, periods, tries=tries, variance=variance, skew=skew)
+
+
+def test_with_working_days_a_day_without_prices_is_no_return() -> None:
+    def of(days: list[int], periods: int) -> list[Value]:
+        curve = EquityCurve()
+        curve.add(0, D(100), None, D(100))
+        for day, equity in zip(days, WORKED, strict=True):
+            curve.add(day * DAY_NS + 1, D(equity), None, D(equity))
+        made = replace(run(WORKED), daily=curve.daily, quiet_days=curve.quiet_days)
+        return chosen(
+            measure(made, MetricsSettings(periods_per_year=periods)), "sharpe", "sortino", "volatility"
+        )
+
+    # A Thursday, a Friday and the Monday after them.
+    assert of([0, 1, 4], 252) == of([0, 1, 2], 252)
+    assert of([0, 1, 4], 365) != of([0, 1, 2], 365)
+    text = {
+        days: measure(run(WORKED), MetricsSettings(periods_per_year=days))["sharpe"] for days in (252, 365)
+    }
+    assert text[252] is not None
+    said = {
+        row.name: row.definition for row in measure(run(WORKED), MetricsSettings(periods_per_year=252)).rows
+    }
+    assert "a day without prices is left out" in said["sharpe"]

@@ -97,6 +97,51 @@ def test_rows_are_the_same_whatever_the_executor(strategy: Path, data: Path) -> 
     assert sweep(strategy, space, data, None, processes=2, **options) == expected
 
 
+UNGUARDED = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dita.backtest.sweep import sweep
+from dita.strategy import Params, Strategy
+
+
+class Given(Params):
+    n: int = 1
+
+
+class Mine(Strategy):
+    params_type = Given
+
+
+pool = ThreadPoolExecutor(2) if sys.argv[2] == "threads" else None
+sweep(Mine, {"n": [1, 2]}, sys.argv[1], pool, symbols=["XUSDT"], processes=2)
+"""
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_a_sweep_in_an_unguarded_script_ends_with_what_to_do(kind: str, data: Path, tmp_path: Path) -> None:
+    script = tmp_path / "unguarded.py"
+    script.write_text(UNGUARDED)
+    command = [sys.executable, str(script), str(data), kind]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert 'under if __name__ == "__main__":' in done.stderr.splitlines()[-1]
+
+
+def test_a_sweep_whose_runs_all_failed_exits_with_1_and_the_whole_reason(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hint = "; ".join(["a long reason"] * 20) + "; what to do"
+    script = tmp_path / "failing.py"
+    script.write_text(
+        "from dita.strategy import Params, Strategy\n\n\nclass Given(Params):\n    n: int = 1\n\n\n"
+        "class Failing(Strategy):\n    params_type = Given\n\n"
+        f"    def on_bar(self, bar):\n        raise ValueError({hint!r})\n"
+    )
+    options = ["--data", str(data), "--symbol", "XUSDT", "--param", "n=1,2", "--processes", "1"]
+    assert main(["sweep", str(script), *options]) == 1
+    assert hint in capsys.readouterr().out
+
+
 def test_a_run_that_fails_is_a_row_and_not_the_end(strategy: Path, data: Path) -> None:
     result = run(strategy, data, space={"every": [4, 6], "held": [1], "fail": [6]})
     good, failed = result.rows

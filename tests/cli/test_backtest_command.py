@@ -86,7 +86,8 @@ def test_intents_that_the_kernel_refused_are_in_the_report_by_their_code(
 ) -> None:
     mine = written(tmp_path / "mine.py", on_bar("self.enter(bar.symbol, 'LONG', '0.00001')"))
     assert main(["backtest", mine, "--data", good_market(tmp_path)]) == 0
-    assert "Mine: 9 of its intents refused: BELOW_FLOOR" in capsys.readouterr().out
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Mine: 9 of its intents refused, the first at 2024-01-01 00:01:00 UTC: BELOW_FLOOR" in printed
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_the_list_of_commands_shows_an_example_of_each() -> None:
     assert shown == {parser.prog.split()[1] for parser in others}
 
 
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["demo", "--seed", "x"]])
+@pytest.mark.parametrize("arguments", [["dance"], ["demo", "--seed", "x"]])
 def test_a_complaint_says_where_help_is(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(arguments)
@@ -69,7 +69,6 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "COMMAND"),
         (["dance"], "'dance'"),
         (["demo", "--capital", "lots"], "argument --capital: expected a decimal amount of money, got 'lots'"),
         (["demo", "--capital", "NaN"], "argument --capital: must be above zero, got 'NaN'"),
@@ -89,6 +88,13 @@ def test_wrong_usage_exits_with_2(
         main(arguments)
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_dita_alone_prints_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("usage: dita ")
+    assert "dita backtest" in printed
 
 
 @pytest.mark.parametrize(("content", "message"), [(None, "No such file"), (b"", "the file is empty")])

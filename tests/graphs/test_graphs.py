@@ -19,6 +19,7 @@ from dita.graphs import (
     GraphError,
     GraphRun,
     InvalidForm,
+    InvalidNode,
     Node,
     Output,
     RunFault,
@@ -117,6 +118,31 @@ def test_a_run_without_a_result_names_the_node_and_changes_no_state() -> None:
     broken = MADE("operation", op="div", inputs=[one.id, zero.id], places=2, rounding="DOWN")
     with pytest.raises(RunFault, match=f"{broken.id}: DivisionByZero"):
         result_of(broken, zero, one)
+
+
+def test_the_graph_of_the_documents_runs_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "write-a-strategy-graph.md"
+    code = page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    exec(compile(code, "example", "exec"), {"__name__": "example"})  # noqa: S102 - the example is our own
+    run = GraphRun(load_graph(Path("cross.0")))
+    for at in range(2_000):
+        run.run({"market:BTCUSDT/mid": f"{50_000 + at % 977}.{at % 100:02}"})
+    assert 50_000 < run.state["average"] < 51_000
+
+
+def test_a_product_that_rounds_says_how_and_one_that_grows_says_what_to_do() -> None:
+    a, b = MADE("constant", value="1.25"), MADE("constant", value="0.1")
+    exact = MADE("operation", op="mul", inputs=[a.id, b.id])
+    rounded = MADE("operation", op="mul", inputs=[a.id, b.id], places=2, rounding="UP")
+    assert (result_of(exact, a, b), result_of(rounded, a, b)) == (Decimal("0.125"), Decimal("0.13"))
+    half = MADE("operation", op="mul", inputs=[a.id, b.id], places=2)
+    with pytest.raises(InvalidNode, match="rounding: is missing: a mul that rounds says how"):
+        result_of(half, a, b)
+    tiny = MADE("constant", value="0.000000000000000001")
+    grown = MADE("operation", op="mul", inputs=[tiny.id, tiny.id])
+    with pytest.raises(RunFault, match=r"Inexact: the run has no result; let a mul or a div before it round"):
+        result_of(grown, tiny)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """What each figure of a run means: printed with it, and the source of its reference."""
 
 from dataclasses import dataclass
+from typing import Final
+
+_DAYS: Final = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -8,7 +11,8 @@ class MetricsSettings:
     """What the definitions leave open.
 
     Attributes:
-        periods_per_year: Daily returns in a year; 252 where only working days count.
+        periods_per_year: Daily returns in a year. With 365 or more each day counts, one without prices as a
+            return of 0; with fewer (252 for working days) only days with prices do.
         ddof: What the number of returns is lessened by in a standard deviation.
         risk_free: Return of a year without risk, as a fraction, in decimal text.
         year_days: Days that a year has where growth by the year is told.
@@ -19,6 +23,11 @@ class MetricsSettings:
     risk_free: str = "0"
     year_days: int = 365
 
+    @property
+    def counts_days_with_prices(self) -> bool:
+        """Whether days without prices are left out of the daily returns."""
+        return self.periods_per_year < _DAYS
+
 
 def definitions(settings: MetricsSettings) -> tuple[tuple[str, str, str, str], ...]:
     """Return name, title, unit and definition of every figure, in the order of the report.
@@ -28,6 +37,7 @@ def definitions(settings: MetricsSettings) -> tuple[tuple[str, str, str, str], .
     """
     periods, ddof = settings.periods_per_year, settings.ddof
     excess = f"less {settings.risk_free} / {periods}"
+    quiet = "is left out" if settings.counts_days_with_prices else "returns 0"
     return (
         (
             "total_return",
@@ -51,8 +61,8 @@ def definitions(settings: MetricsSettings) -> tuple[tuple[str, str, str, str], .
             (
                 f"Arithmetic mean of daily returns, {excess}, by their standard deviation (ddof "
                 f"{ddof}), times \u221a{periods}. A daily return is the equity at the end of a UTC day by "
-                "that of the day before (the first: by capital), less 1; a day without prices returns"
-                " 0. None under two days or without deviation."
+                f"that of the day before (the first: by capital), less 1; a day without prices {quiet}. "
+                "None under two days or without deviation."
             ),
         ),
         (

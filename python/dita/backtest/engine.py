@@ -59,7 +59,7 @@ class BacktestEngine:
             markets: One for each instrument.
             settings: What is assumed.
             name: What the user calls it.
-            files: Where the markets are from, for the run's id.
+            files: Where the markets are from, for the run's id; without them each market says it.
             metrics: What the figures' definitions leave open.
             directory: Where to keep the log; None keeps none.
 
@@ -175,7 +175,8 @@ class BacktestEngine:
 
     def run_id(self) -> str:
         """Return the SHA-256 of data, strategies, parameters, settings and version: one id, one result."""
-        return run_id_of(self._files, self._named, self.settings, self._rules)
+        sources = self._files or self._markets
+        return run_id_of(sources, self._named, self.settings, self._rules)
 
     def config(self, settings: BacktestSettings, log_policy: LogPolicy = "off") -> tuple[Config, str]:
         """Return the host's configuration, and the asset in which everything is counted.

@@ -185,6 +185,11 @@ class EquityCurve:
         return tuple(self._curve.daily())
 
     @property
+    def quiet_days(self) -> frozenset[int]:
+        """The starts of the UTC days on which the market had no prices."""
+        return frozenset(self._curve.quiet_days())
+
+    @property
     def drawdown(self) -> Drawdown | None:
         """The deepest fall as a fraction of its peak, the earliest of equals; None without a fall."""
         fall = self._curve.drawdown()

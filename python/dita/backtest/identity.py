@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from dita import __version__
 from dita.backtest.settings import BacktestSettings
+from dita.market import Market
 from dita.runtime.sources import sources_of
 from dita.strategy import Strategy
 
@@ -49,8 +50,27 @@ def _digest(path: str, _size: int, _mtime_ns: int, _inode: int) -> bytes:
         return hashlib.file_digest(file, "sha256").digest()
 
 
+def data_digest_of(source: Path | Market) -> bytes:
+    """Return the SHA-256 of a market's file; of one that is made in Python, of its events.
+
+    Args:
+        source: The file, or the market.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    path = source if isinstance(source, Path) else getattr(source, "path", None)
+    if isinstance(path, Path) and path.is_file():
+        return digest_of(path)
+    digest = hashlib.sha256()
+    if not isinstance(source, Path):
+        for event in source:
+            digest.update(repr(event).encode())
+    return digest.digest()
+
+
 def run_id_of(
-    files: Sequence[Path],
+    sources: Sequence[Path | Market],
     named: Sequence[NamedLike],
     settings: BacktestSettings,
     rules: Mapping[str, Mapping[str, Any]],
@@ -60,7 +80,7 @@ def run_id_of(
     A strategy's code is its own file and what that imports from its own folder or package.
 
     Args:
-        files: Where the markets are from; the file with the funding is added to them.
+        sources: The markets' files, or the markets; the file with the funding is added to them.
         named: The strategies.
         settings: What is assumed.
         rules: Each instrument's.
@@ -69,14 +89,14 @@ def run_id_of(
         OSError: A file cannot be read.
     """
     digest = hashlib.sha256(f"dita {__version__}\n".encode())
-    for path in files:
-        digest.update(digest_of(path))
+    for source in sources:
+        digest.update(data_digest_of(source))
     if settings.funding is not None:
         digest.update(b"funding" + digest_of(settings.funding))
     for one in named:
-        sources = sources_of(one.strategy)
-        digest.update(sources.own)
-        for name, imported in sources.imported:
+        code = sources_of(one.strategy)
+        digest.update(code.own)
+        for name, imported in code.imported:
             digest.update(f"imports {name} ".encode() + imported)
         params = one.params.model_dump(mode="json") if one.params is not None else {}
         digest.update(json.dumps([one.name, params], sort_keys=True, default=str).encode())

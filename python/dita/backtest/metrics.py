@@ -4,7 +4,7 @@ Money is exact. A quotient has a fixed number of digits, so that the same run gi
 What is not defined, such as a Sharpe ratio of one day, is None and never 0.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -120,6 +120,7 @@ class Run:
         drawdown: The deepest fall as a fraction.
         drawdown_by_amount: The deepest fall in money.
         longest_below_peak_ns: The longest time below a peak.
+        quiet_days: The starts of the days on which the market had no prices.
     """
 
     capital: Decimal
@@ -134,6 +135,7 @@ class Run:
     drawdown: Drawdown | None
     drawdown_by_amount: Drawdown | None
     longest_below_peak_ns: int
+    quiet_days: Collection[int] = frozenset()
 
 
 def measure(run: Run, settings: MetricsSettings | None = None) -> Metrics:
@@ -251,7 +253,10 @@ def _calmar(cagr: Value, drawdown: Drawdown | None) -> Value:
 
 
 def _daily(run: Run, settings: MetricsSettings) -> dict[str, Value]:
-    returns = returns_of(run.capital, run.daily)
+    daily = run.daily
+    if settings.counts_days_with_prices:
+        daily = [day for day in daily if day[0] not in run.quiet_days]
+    returns = returns_of(run.capital, daily)
     nothing: dict[str, Value] = {"sharpe": None, "sortino": None, "volatility": None}
     if returns is None or len(returns) < 2 or len(returns) <= settings.ddof:
         return nothing

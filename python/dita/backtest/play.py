@@ -10,9 +10,10 @@ from dita.backtest.assumptions import fees_text, funding_text, latency_text, lim
 from dita.backtest.equity import EquityCurve
 from dita.backtest.feed import FundingRow, read_funding, time_text, timed, window_text
 from dita.backtest.metrics import Run, measure
-from dita.backtest.recorder import trades_of
+from dita.backtest.recorder import executions_of, trades_of
 from dita.backtest.result import BacktestResult
 from dita.backtest.settings import QUEUES, BacktestSettings
+from dita.backtest.wording import moment
 from dita.clock import ManualClock
 from dita.errors import InvalidInput, refuse
 from dita.host import Directory, Host
@@ -30,6 +31,9 @@ ACCOUNT: Final = "main"
 Progress = Callable[[float, int], object]
 LogPolicy = Literal["batch", "always", "written", "off"]
 _BATCH: Final = 256
+_JOIN: Final = ", "
+# Within bars strategies are told nothing: only what waits for a fill follows it.
+_WITHIN_BARS: Final = ("follow", True)
 _WAIT_S: Final = 0.05
 # A warm-up's bars are looked for in so many times its length: some may be missing.
 _WARMUP_SPANS: Final = 2
@@ -243,7 +247,8 @@ class Play:
                     return False
             else:
                 self._deal_with(what, about)
-                self._deliver()
+                if (what, about) != _WITHIN_BARS:
+                    self._deliver()
             self._fail_on_error()
         self._end()
         return True
@@ -258,6 +263,8 @@ class Play:
         elif what == "raised":
             listener, error, name = about
             self.actors[listener].raised(error, name)
+        elif what == "follow":
+            self._follow()
         elif what == "warmed":
             self.actors[about].end_warm_up()
         elif what == "starved":
@@ -269,6 +276,11 @@ class Play:
             raise MarketFileError(market.path, message, line=line)
         elif what == "refused":
             raise StrategyError(about)
+
+    def _follow(self) -> None:
+        """Send the entries of reversals whose exits have filled."""
+        for actor in self.actors:
+            actor.desk.follow()
 
     def _begin(self, start_ns: int) -> None:
         self._start_ns = start_ns
@@ -300,8 +312,7 @@ class Play:
                 raise StrategyError(
                     f"{actor.name}: the markets end before its warm-up of {actor.strategy.warmup} bars"
                 )
-            actor.stop()
-            self._deliver()
+            actor.stop(self._deliver)
         self._fail_on_error()
 
     def _fraction(self) -> float:
@@ -356,7 +367,7 @@ class Play:
         events, bars, _ = self._player.counts
         equity = EquityCurve(curve=self._player.equity)
         slots = [view.snapshot() for view in kernel.state.slots if not view.is_free()]
-        trades = trades_of(recorder, slots)
+        trades, executions = trades_of(recorder, slots), executions_of(recorder)
         funding = Decimal(account["k_funding_net"])
         run = Run(
             capital=self._settings.capital,
@@ -371,6 +382,7 @@ class Play:
             drawdown=equity.drawdown,
             drawdown_by_amount=equity.drawdown_by_amount,
             longest_below_peak_ns=equity.longest_below_peak_ns,
+            quiet_days=equity.quiet_days,
         )
         causes = {str(one["cause"]): Decimal(one["amount"]) for one in account["reconcile_causes"]}
         drawdown = equity.drawdown
@@ -391,7 +403,8 @@ class Play:
             final_e=account["e_wallet_balance"],
             differences=causes,
             trades=trades,
-            fills=recorder.fills,
+            fills=len(executions),
+            executions=executions,
             orders=recorder.orders,
             equity=equity.points,
             daily=equity.daily,
@@ -400,10 +413,7 @@ class Play:
             prices={symbol: tuple(self._player.prices(place)) for symbol, place in self._places.items()},
             drawdown_max=Decimal(0) if drawdown is None else drawdown.fraction,
             assumptions=self._assumptions(trades),
-            errors=(
-                *(f"{actor.name}: {actor.error}" for actor in self.actors if actor.error),
-                *self._refusals(),
-            ),
+            errors=tuple(self._errors(may_lack_fills=interrupted or bool(executions))),
             interrupted=interrupted,
             metrics=measure(run, engine.metrics),
         )
@@ -438,12 +448,32 @@ class Play:
             text = f"{len(cut)} end without a line end ({', '.join(cut)}): the last row may have been cut off"
             yield "market files", text
 
-    def _refusals(self) -> tuple[str, ...]:
-        return tuple(
-            f"{actor.name}: {count:,} of its intents refused: {code}"
-            for actor in self.actors
-            for code, count in sorted(actor.refused.items())
-        )
+    def _errors(self, *, may_lack_fills: bool) -> Iterator[str]:
+        """What went wrong: strategies' errors, what was refused and why, and that nothing was filled."""
+        for actor in self.actors:
+            if actor.error:
+                yield f"{actor.name}: {actor.error}"
+        if not may_lack_fills:
+            counts = _JOIN.join(f"{count:,} {name}" for name, count in self._recorder.orders.items())
+            yield f"no order was filled: {counts or 'no order was placed'}"
+        for actor in self.actors:
+            for code, refused in sorted(actor.refused.items()):
+                first = f"the first at {moment(refused.first_ns)} UTC"
+                yield f"{actor.name}: {refused.count:,} of its intents refused, {first}: {code}{refused.why}"
+        for owner, symbol, ended, reason, count, first_ns in self._recorder.unfilled():
+            why = reason or "the venue gave no reason"
+            first = f"the first at {moment(first_ns)} UTC"
+            yield f"{owner}: {count:,} orders for {symbol} {ended}, {first}: {why}"
+        for actor in self.actors:
+            yield from self._waiting(actor)
+
+    def _waiting(self, actor: Actor) -> Iterator[str]:
+        """Market orders that the end of the market has left without a price."""
+        waiting = [order for order in actor.client.orders(live_only=True) if order.order_type == "MARKET"]
+        for symbol in sorted({order.asset for order in waiting}):
+            count = sum(order.asset == symbol for order in waiting)
+            why = "no bar or quote came after them"
+            yield f"{actor.name}: {count:,} market orders for {symbol} wait at the end: {why}"
 
     def _assumptions(self, trades: Sequence[Any]) -> tuple[tuple[str, str], ...]:
         given = self._settings

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from dita._kernel import Recorder, TradeSlot
-from dita.backtest.result import Trade
+from dita.backtest.result import Fill, Trade
 
 
 def trades_of(recorder: Recorder, slots: Iterable[TradeSlot]) -> tuple[Trade, ...]:
@@ -18,6 +18,28 @@ def trades_of(recorder: Recorder, slots: Iterable[TradeSlot]) -> tuple[Trade, ..
         OverflowError: A sum does not fit.
     """
     return tuple(_trade(*row) for row in recorder.trades(list(slots)))
+
+
+def executions_of(recorder: Recorder) -> tuple[Fill, ...]:
+    """Return every execution, in the kernel's order.
+
+    Args:
+        recorder: It heard the whole run.
+    """
+    return tuple(_fill(*row) for row in recorder.executions())
+
+
+def _fill(
+    time_ns: int,
+    symbol: str,
+    side: str | None,
+    price: Decimal,
+    size: Decimal,
+    fee: Decimal | None,
+    liquidity: str | None,
+    trade_number: int,
+) -> Fill:
+    return Fill(time_ns, symbol, side or "", price, size, fee or Decimal(0), liquidity or "", trade_number)
 
 
 def _trade(

@@ -1,4 +1,4 @@
-"""A backtest's report as text, aligned: assumptions first, then what they led to."""
+"""A backtest's report as text, aligned: errors first, then assumptions, then what they led to."""
 
 import json
 import textwrap
@@ -23,6 +23,7 @@ def as_text(result: BacktestResult) -> str:
         result: What the backtest came to.
     """
     parts = (
+        *((_errors(result),) if result.errors else ()),
         _assumptions(result),
         _run(result),
         _metrics(result),
@@ -75,6 +76,12 @@ def differences(result: BacktestResult) -> list[tuple[str, Decimal]]:
     return [*named, ("UNEXPLAINED", rest)] if rest and "UNEXPLAINED" not in result.differences else named
 
 
+def _errors(result: BacktestResult) -> Iterator[str]:
+    yield "ERRORS"
+    for error in result.errors:
+        yield from textwrap.wrap(printable(error), _WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
 def _assumptions(result: BacktestResult) -> Iterator[str]:
     yield "ASSUMPTIONS"
     yield from _pairs(result.stated)
@@ -100,7 +107,6 @@ def _run(result: BacktestResult) -> Iterator[str]:
                 if result.interrupted
                 else ()
             ),
-            *(("ERROR", error) for error in result.errors),
         )
     )
 

@@ -123,6 +123,7 @@ class BacktestResult:
         differences: The named parts of E - K.
         trades: Every trade.
         fills: How many executions there were.
+        executions: Each of them, in the kernel's order.
         orders: How many were placed, filled, rejected, canceled and expired.
         equity: At most 10,000 points: first, last, smallest and largest of each stretch.
         daily: Each UTC day's start and the equity at its end.
@@ -131,7 +132,8 @@ class BacktestResult:
         prices: Time and price for the charts, at most 10,000 of each instrument.
         drawdown_max: The deepest fall as a fraction of its peak.
         assumptions: What the figures rest upon: name and text.
-        errors: What went wrong.
+        errors: What strategies raised, why orders were refused, rejected or expired (by reason, with count
+            and first time), and that no order was filled.
         interrupted: Whether it was stopped before the end of its market.
         metrics: The figures.
     """
@@ -153,6 +155,7 @@ class BacktestResult:
     differences: Mapping[str, Decimal]
     trades: tuple[Trade, ...]
     fills: int
+    executions: tuple[Fill, ...]
     orders: Mapping[str, int]
     equity: tuple[EquityPoint, ...]
     daily: tuple[tuple[int, Decimal], ...]

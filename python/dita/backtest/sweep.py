@@ -18,7 +18,7 @@ from dita.backtest.rows import Row, RowFile
 from dita.backtest.settings import BacktestSettings, rules_of
 from dita.backtest.space import RUNS_MAX, Grid
 from dita.backtest.tries import Tries, judge
-from dita.backtest.worker import Run, begin, markets_of, plain_params, run_one
+from dita.backtest.worker import Run, begin, check_guarded, markets_of, plain_params, run_one
 from dita.errors import refuse
 from dita.runtime import load_strategy
 from dita.samples import names as sample_names
@@ -111,10 +111,12 @@ def sweep(
 
     Raises:
         InvalidInput: A parameter, a value, a figure or the executor cannot be used; by name and value.
-        StrategyError: The strategy cannot be loaded, or a worker process died.
+        StrategyError: The strategy cannot be loaded, a worker process died, or a worker imports the script
+            that calls this (guard the call with `if __name__ == "__main__":`).
         MarketFileError: A file cannot be read.
         OSError: The folder cannot be written.
     """
+    check_guarded()
     check_by(by)
     plan = Plan(strategy, data, symbols, settings, metrics)
     grid = Grid(plan.strategy, space, max_runs=max_runs)
@@ -339,7 +341,10 @@ def workers(executor: Executor | None, processes: int | None, runs: int) -> Iter
         with _own_processes(processes or os.cpu_count() or 1, max(1, runs)) as pool:
             yield pool
     except BrokenExecutor as error:
-        raise StrategyError(f"a worker died ({error}); what is done is kept") from error
+        raise StrategyError(
+            f"a worker died ({error}); what is done is kept. A script that starts a sweep does it under "
+            'if __name__ == "__main__":'
+        ) from error
 
 
 @contextmanager

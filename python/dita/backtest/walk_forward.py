@@ -17,7 +17,7 @@ from dita.backtest.rows import Row, RowFile
 from dita.backtest.settings import BacktestSettings
 from dita.backtest.space import COMBINATIONS_MAX, RUNS_MAX, Grid
 from dita.backtest.sweep import SORTED_BY, Plan, Progress, check_by, play, rank, workers
-from dita.backtest.worker import Run
+from dita.backtest.worker import Run, check_guarded
 from dita.errors import refuse
 from dita.strategy import Strategy
 
@@ -187,10 +187,11 @@ def walk_forward(
 
     Raises:
         InvalidInput: As `sweep`; or a length is not above zero, or the data are too short for one window.
-        StrategyError: The strategy cannot be loaded, or a worker process died.
+        StrategyError: As `sweep`.
         MarketFileError: A file cannot be read.
         OSError: The folder cannot be written.
     """
+    check_guarded()
     check_by(by)
     train_ns, test_ns = _length_ns("train", train), _length_ns("test", test)
     plan = Plan(strategy, data, symbols, settings, metrics)

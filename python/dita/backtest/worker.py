@@ -1,5 +1,6 @@
 """One run of a sweep, as a worker process does it: from a description to a row."""
 
+import multiprocessing
 import signal
 import threading
 from collections.abc import Mapping, Sequence
@@ -14,11 +15,10 @@ from dita.backtest.metrics import returns_of
 from dita.backtest.result import BacktestResult, amount_text, plain_value
 from dita.backtest.rows import Row
 from dita.backtest.settings import BacktestSettings
-from dita.errors import cut
 from dita.market import Market, open_market
 from dita.runtime import load_strategy
 from dita.runtime.sources import FileState, state_of
-from dita.strategy import Params, Strategy
+from dita.strategy import Params, Strategy, StrategyError
 
 ERROR_CHARS_MAX: Final = 500
 _LOADED_MAX: Final = 64
@@ -62,6 +62,33 @@ class Stop(Protocol):
         """Whether it shall."""
 
 
+class Unguarded(StrategyError):  # noqa: N818 - it says what is wrong
+    """A script starts a sweep while a worker imports it."""
+
+
+class _OfThread(threading.local):
+    """Whether this thread loads a strategy for a run."""
+
+    loading = False
+
+
+_Here: Final = _OfThread()
+
+
+def check_guarded() -> None:
+    """Check that nobody imports the caller's script to run a part of a sweep.
+
+    Raises:
+        Unguarded: A worker does: it would begin the whole sweep again, without end.
+    """
+    # A process that is spawned inherits its work once it has imported the script.
+    if _Here.loading or getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise Unguarded(
+            "the script starts a sweep while a worker imports it: put the call under "
+            'if __name__ == "__main__":'
+        )
+
+
 class _Told:
     """Where the process keeps what tells it to end."""
 
@@ -87,6 +114,7 @@ def run_one(run: Run) -> Row | None:
     Raises:
         OSError: A file cannot be read: that is no property of the run.
         MemoryError: The same.
+        Unguarded: The strategy's file starts a sweep as it is imported.
     """
     try:
         engine = engine_of(run)
@@ -94,6 +122,8 @@ def run_one(run: Run) -> Row | None:
     except (OSError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever a strategy raises is its row, not the sweep's end
+        if isinstance(error.__cause__, Unguarded):
+            raise error.__cause__ from None
         return _failed(run, error)
     return None if result.interrupted else row_of(run, result)
 
@@ -110,7 +140,11 @@ def engine_of(run: Run) -> BacktestEngine:
         run: Its description.
     """
     with _loading:
-        strategy = _strategy(run.strategy)
+        _Here.loading = True
+        try:
+            strategy = _strategy(run.strategy)
+        finally:
+            _Here.loading = False
     named = Named(strategy.__name__, strategy, strategy.params_type(**run.params))
     markets = markets_of(run.data, run.symbols, run.settings)
     return BacktestEngine(
@@ -185,7 +219,9 @@ def row_of(run: Run, result: BacktestResult) -> Row:
 
 
 def _failed(run: Run, error: Exception) -> Row:
-    text = cut(f"{type(error).__name__}: {error}"[:ERROR_CHARS_MAX].replace("\n", " "))
+    text = f"{type(error).__name__}: {error}".replace("\n", " ")
+    if len(text) > ERROR_CHARS_MAX:
+        text = f"{text[:ERROR_CHARS_MAX]}\u2026"
     return Row(run.run_id, run.data_id, _shown(run), {}, 0, None, 0, None, None, text)
 
 

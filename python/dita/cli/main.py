@@ -175,12 +175,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: The words after `dita`; None takes those of the process.
+        arguments: The words after `dita`; None takes those of the process. Without any it prints the help.
 
     Returns:
         The exit code: 0 done, 1 failed. Wrong usage leaves through argparse with 2.
     """
-    parsed = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parser = build_parser()
+    if not words:
+        parser.print_help()
+        return EXIT_OK
+    parsed = parser.parse_args(words)
     try:
         with _logs() if getattr(parsed, "logs", False) else nullcontext():
             code: int = parsed.run(parsed)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dita.cli.tables import count, exact, table, time_text
+from dita.errors import details_text
 
 _SECOND_NS: Final = 1_000_000_000
 
@@ -254,16 +255,6 @@ def _consequences(step: Mapping[str, Any]) -> Iterator[str]:
         yield f"this trade's part of the funding: {exact(step['funding'], sign=True)}"
     for notice in step["notices"]:
         yield f"note, {notice['severity'].lower()}: {notice['code']}: {CODES[notice['code']]}"
-
-
-def details_text(details: Mapping[str, Any]) -> str:
-    """Return the particulars of a refusal, after a colon; empty where there are none."""
-    if "limit" in details:
-        return f": {details['limit']} allows {details['value']}, this is {details['attempt']}"
-    if "field" in details:
-        return f": {details['field']} {details['value']} {details['reason']}"
-    words = details.get("message") or details.get("reason")
-    return f": {words}" if words else ""
 
 
 def _request(request: Mapping[str, Any]) -> str:

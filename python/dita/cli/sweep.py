@@ -141,7 +141,7 @@ def run(options: argparse.Namespace) -> int:
         options: The parsed command line.
 
     Returns:
-        0; 130 where Ctrl-C ended it: the table is of what was done.
+        0; 1 where every run failed; 130 where Ctrl-C ended it: the table is of what was done.
 
     Raises:
         CommandFailure: Strategy, market, parameters or settings cannot be used; the text says what to do.
@@ -185,7 +185,9 @@ def run(options: argparse.Namespace) -> int:
     finally:
         progress.close()
     _show(result, heat, options)
-    return 130 if result.interrupted else 0
+    if result.interrupted:
+        return 130
+    return 1 if result.rows and all(row.error is not None for row in result.rows) else 0
 
 
 def space_of(options: argparse.Namespace) -> dict[str, list[str]]:

@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
         options: The parsed command line.
 
     Returns:
-        0; 130 where Ctrl-C ended it: the table is of what was done.
+        0; 1 where no window has a run to choose; 130 where Ctrl-C ended it: the table is of what was done.
 
     Raises:
         CommandFailure: Strategy, market, parameters, lengths or settings cannot be used; the text says what
@@ -112,7 +112,9 @@ def run(options: argparse.Namespace) -> int:
         raise CommandFailure(f"{error.filename or options.out}: {error.strerror or error}") from error
     finally:
         progress.close()
-    return 130 if result.interrupted else 0
+    if result.interrupted:
+        return 130
+    return 0 if any(step.trained is not None for step in result.steps) else 1
 
 
 def _length(name: str, text: str) -> timedelta:

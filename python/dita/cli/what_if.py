@@ -9,9 +9,8 @@ from typing import Any, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option, read_log
-from dita.cli.story import details_text
 from dita.cli.tables import as_json, count, exact, table, time_text
-from dita.errors import shown
+from dita.errors import details_text, shown
 
 EXAMPLE: Final = (
     "dita what-if /var/lib/dita/main --taker-rate 0.0004",

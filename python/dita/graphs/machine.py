@@ -12,10 +12,11 @@ from dita.errors import shown
 from dita.graphs.cron import Cron
 from dita.graphs.errors import GraphError
 from dita.graphs.form import Graph, Node, canonical
-from dita.graphs.nodes import external_of, routes_of
+from dita.graphs.nodes import external_of, rounds, routes_of
 from dita.graphs.verify import fuel_of, verify
 
 _NO_PLACES: Final = (0, "HALF_EVEN")
+_TOO_LONG: Final = ("Overflow", "Inexact")
 _MINUTE_NS: Final = 60_000_000_000
 
 
@@ -98,8 +99,11 @@ class GraphRun:
             return ("constant", self.params[name]) if name else ("external", self._places[fields["uri"]])
         if node.kind == "operation":
             inputs = [at[one] for one in fields["inputs"]]
-            places = (fields["places"], fields["rounding"]) if fields["op"] == "div" else _NO_PLACES
-            return ("operation", fields["op"], inputs, *places)
+            op, places = fields["op"], _NO_PLACES
+            if rounds(node):
+                op = "mul_rounded" if op == "mul" else op
+                places = (fields["places"], fields["rounding"])
+            return ("operation", op, inputs, *places)
         if node.kind == "state":
             key, inputs = list(self._keys).index(fields["key"]), fields.get("inputs", [])
             return ("write", key, at[inputs[0]]) if inputs else ("read", key)
@@ -208,7 +212,8 @@ class GraphRun:
         why, step = error.args
         node = next(node for node, at in self._at.items() if at == step)
         kind = NoInput if why == NoInput.__name__ else RunFault
-        return kind(f"{node}: {why}: the run has no result")
+        todo = "" if why not in _TOO_LONG else "; let a mul or a div before it round (places, rounding)"
+        return kind(f"{node}: {why}: the run has no result{todo}")
 
 
 def _externals(ordered: list[Node]) -> tuple[str, ...]:

@@ -168,6 +168,15 @@ def routes_of(node: Node) -> list[Mapping[str, str]]:
     return list(routes)
 
 
+def rounds(node: Node) -> bool:
+    """Return whether an operation rounds: each division does, and a product that is told to.
+
+    Args:
+        node: It.
+    """
+    return "places" in node.fields or "rounding" in node.fields
+
+
 def _check_operation(node: Node) -> None:
     op = node.fields["op"]
     if op not in OPERATIONS:
@@ -175,14 +184,14 @@ def _check_operation(node: Node) -> None:
     given = len(list(_inputs(node)))
     if given != OPERATIONS[op]:
         raise InvalidNode(f"{node.id}: inputs: {op} takes {OPERATIONS[op]} values, and there are {given}")
-    if op == "div":
+    if op == "div" or (op == "mul" and rounds(node)):
         for name in ("places", "rounding"):
             if name not in node.fields:
-                raise InvalidNode(f"{node.id}: {name}: is missing: a division says how it rounds")
+                raise InvalidNode(f"{node.id}: {name}: is missing: a {op} that rounds says how")
         _whole(node, "places", 0, _DIGITS_MAX - 10)
         _is_one_of(node, "rounding", ROUNDINGS)
-    elif "places" in node.fields or "rounding" in node.fields:
-        raise InvalidNode(f"{node.id}: places, rounding: only a division has them")
+    elif rounds(node):
+        raise InvalidNode(f"{node.id}: places, rounding: only a div and a mul have them")
 
 
 def _check_state(node: Node) -> None:

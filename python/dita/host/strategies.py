@@ -99,8 +99,7 @@ class StrategyHandle:
     def stop(self) -> None:
         """End it: `on_stop`, which may still act. Its orders and trades stay."""
         with self._company.turn:
-            self.actor.stop()
-            self._company.deliver()
+            self.actor.stop(self._company.deliver)
 
     def code(self) -> str:
         """Return whether the code that runs is the code on disk."""
@@ -351,6 +350,9 @@ class Company:
         """
         with self.turn:
             self._tell_all(recorder)
+            for handle in self.handles.values():
+                if handle.actor.desk.follow():
+                    self._tell_all(recorder)
             for handle in self._funded:
                 handle.actor.look_for_funding()
                 self._tell_all(recorder)

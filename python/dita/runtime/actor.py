@@ -2,8 +2,8 @@
 
 import logging
 import sys
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Final
 from dita._kernel import Listener, Player, TradeSlot, interval_ns
 from dita.errors import KernelClosed, KernelPoisoned, LogFailed
 from dita.kernel import ExecutionKernel
-from dita.runtime.desk import OwnDesk, Seat
+from dita.runtime.desk import OwnDesk, Refusals, Seat
 from dita.runtime.notes import Notes
 from dita.runtime.timers import TICK, TICK_NS, Timers
 from dita.runtime.watchdog import Guarded
@@ -130,8 +130,8 @@ class Actor:
         self._listener.run(state is ActorState.RUNNING)
 
     @property
-    def refused(self) -> Counter[str]:
-        """How many of its intents were refused, by code."""
+    def refused(self) -> Mapping[str, Refusals]:
+        """Its intents that were refused, by code."""
         return self.desk.refused
 
     def start(self) -> None:
@@ -191,10 +191,15 @@ class Actor:
         if self.state is ActorState.PAUSED:
             self.state = ActorState.RUNNING
 
-    def stop(self) -> None:
-        """End: `on_stop`, which may still act. Orders and trades stay."""
+    def stop(self, deliver: Callable[[], object]) -> None:
+        """Call `on_stop`, which may still act, dispatch what that causes, and stop. Orders and trades stay.
+
+        Args:
+            deliver: Dispatches what has happened: `on_fill` receives a fill that `on_stop` has caused.
+        """
         if self.state is ActorState.RUNNING and not self.strategy.warming:
             self.call(self.strategy.on_stop)
+            deliver()
         if self.state is not ActorState.ERROR:
             self.state = ActorState.STOPPED
 

@@ -1,13 +1,22 @@
 """What a strategy's actions and questions go to: its kernel, its client, its listener."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
-from dita._kernel import KernelOutcome, Listener, TradeSide, TradeSlot, VenueOrder
-from dita.errors import refuse
+from dita._kernel import (
+    KernelDiagnosticCode,
+    KernelOutcome,
+    Listener,
+    OrderSide,
+    OrderType,
+    TradeSide,
+    TradeSlot,
+    VenueOrder,
+)
+from dita.errors import details_text, refuse
 from dita.kernel import ExecutionKernel, Number
 from dita.runtime.timers import Timers
 from dita.slots import KernelSlotView
@@ -17,6 +26,40 @@ from dita.strategy.views import moment
 INTENTS_MAX: Final = 1_000
 _SIGNS: Final = {"LONG": 1, "SHORT": -1}
 _LOG: Final = logging.getLogger("dita.strategy")
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """An entry that waits until exits have closed the trades of the other side.
+
+    Attributes:
+        trades: Their ids.
+        symbol: The instrument.
+        side: LONG or SHORT.
+        size: As it was given.
+        fields: More of the intent.
+    """
+
+    trades: tuple[str, ...]
+    symbol: str
+    side: str
+    size: Any
+    fields: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Refusals:
+    """Intents that the kernel has refused with one code.
+
+    Attributes:
+        count: How many.
+        first_ns: When the first was, kernel time.
+        why: What the kernel said of the first.
+    """
+
+    count: int
+    first_ns: int
+    why: str
 
 
 def _nothing() -> None:
@@ -53,6 +96,9 @@ class Seat(Protocol):
     def slot(self, slot: int) -> KernelSlotView:
         """Return a view of a slot."""
 
+    def free_slot(self) -> int | None:
+        """Return the free slot with the lowest number; None where there is none."""
+
     def trades(self, asset: str | None = None) -> list[TradeSlot]:
         """Return the open trades."""
 
@@ -71,7 +117,7 @@ class OwnDesk:
 
     Attributes:
         client: With its slots.
-        refused: How many of its intents were refused, by code.
+        refused: Its intents that were refused, by code.
         acted: Whether it has acted since somebody last cleared this.
         hold: Called before an action: what it causes then waits for the strategy's note.
     """
@@ -100,7 +146,7 @@ class OwnDesk:
             state: Says how it is; only one that runs may act.
         """
         self.client = client
-        self.refused: Counter[str] = Counter()
+        self.refused: dict[str, Refusals] = {}
         self.acted = False
         self.hold: Callable[[], object] = _nothing
         self._name = name
@@ -111,6 +157,8 @@ class OwnDesk:
         self._timers = timers
         self._state = state
         self._calls = self._intents = 0
+        self._exits: dict[str, KernelOutcome] = {}
+        self._reversals: list[Reversal] = []
 
     # ---------------------------------------------------------------------------------------- what it does
 
@@ -133,19 +181,87 @@ class OwnDesk:
         return self._kernel.now_ns
 
     def enter(self, symbol: str, side: str, size: Any, fields: Mapping[str, Any]) -> KernelOutcome:  # noqa: ANN401
-        """Open a trade."""
+        """Open a trade; behind exits that leave the other side, once they have filled."""
         self._may_act()
         if symbol not in self._symbols:
             raise refuse(
                 "symbol", symbol, f"is none of {self._name}'s instruments: {', '.join(self._symbols)}"
             )
-        return self._noted(self.client.enter(symbol, side, size, **fields))
+        leaving = self._leaving(symbol, side)
+        if not leaving:
+            return self._noted(self.client.enter(symbol, side, size, **fields))
+        if self.client.free_slot() is not None:
+            outcome = self.client.enter(symbol, side, size, **fields)
+            if outcome.diagnostic_code != KernelDiagnosticCode.OPPOSITE_SIDE:
+                return self._noted(outcome)
+        self._reversals.append(Reversal(leaving, symbol, str(side), size, dict(fields)))
+        self._listener.waits(True)  # noqa: FBT003 - a switch
+        return self._exits[leaving[-1]]
+
+    def _leaving(self, symbol: str, side: str) -> tuple[str, ...]:
+        """The trades of the other side, where market exits are at work for the whole of each."""
+        if not self._exits:
+            return ()
+        held = [trade for trade in self.client.trades(symbol) if str(trade.side) != str(side)]
+        if not held or any(trade.trade_id not in self._exits for trade in held):
+            return ()
+        left = self._at_exit()
+        return (
+            tuple(trade.trade_id for trade in held)
+            if all(trade.size and left.get(trade.trade_id, 0) >= trade.size for trade in held)
+            else ()
+        )
+
+    def _at_exit(self) -> dict[str, Decimal]:
+        """How much of each trade market exits at work close."""
+        found: dict[str, Decimal] = {}
+        for order in self.client.orders(live_only=True):
+            sold = order.order_side == (OrderSide.SELL if order.side == TradeSide.LONG else OrderSide.BUY)
+            if sold and order.order_type == OrderType.MARKET:
+                name = order.internal_trade_id
+                found[name] = found.get(name, Decimal(0)) + order.remaining_size
+        return found
+
+    def follow(self) -> bool:
+        """Send the entries whose exits have filled; say whether any was sent.
+
+        One whose exit has ended without closing its trade is dropped, and counted as refused.
+        """
+        if not self._reversals:
+            return False
+        waiting, self._reversals = self._reversals, []
+        still = {trade.trade_id for trade in self.client.trades() if trade.size}
+        left, sent = self._at_exit(), False
+        for one in waiting:
+            open_still = still.intersection(one.trades)
+            if not self._listener.running:
+                self._drop(one, "the strategy has stopped before its exit filled")
+            elif open_still and open_still <= left.keys():
+                self._reversals.append(one)
+            elif open_still:
+                self._drop(one, "its exit ended without closing the trade")
+            elif self.client.free_slot() is None:
+                self._drop(one, "no slot is free")
+            else:
+                self.hold()
+                self.acted = sent = True
+                self._noted(self.client.enter(one.symbol, one.side, one.size, **one.fields))
+        self._listener.waits(bool(self._reversals))
+        return sent
+
+    def _drop(self, one: Reversal, why: str) -> None:
+        self._refused("REVERSAL", f": {one.side} {one.symbol}: {why}")
 
     def exit(self, trade: Any, size: Any, fields: Mapping[str, Any]) -> KernelOutcome:  # noqa: ANN401
         """Close a trade, or a part of it."""
         self._may_act()
         held = self._trade(trade)
-        return self._noted(self.client.exit(held.slot_id, held.size if size is None else size, **fields))
+        outcome = self.client.exit(held.slot_id, held.size if size is None else size, **fields)
+        if outcome.accepted:
+            if len(self._exits) >= INTENTS_MAX:
+                self._exits = dict(list(self._exits.items())[INTENTS_MAX // 2 :])
+            self._exits[held.trade_id] = outcome
+        return self._noted(outcome)
 
     def cancel(self, order: VenueOrder | str, fields: Mapping[str, Any]) -> KernelOutcome:
         """Cancel an order."""
@@ -161,8 +277,12 @@ class OwnDesk:
 
     def _noted(self, outcome: KernelOutcome) -> KernelOutcome:
         if not outcome.accepted:
-            self.refused[str(outcome.diagnostic_code)] += 1
+            self._refused(str(outcome.diagnostic_code), details_text(outcome.details))
         return outcome
+
+    def _refused(self, code: str, why: str) -> None:
+        refused = self.refused.setdefault(code, Refusals(0, self._kernel.now_ns, why))
+        refused.count += 1
 
     def _trade(self, trade: object) -> TradeSlot:
         if isinstance(trade, TradeSlot):

@@ -6,12 +6,13 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Final, TypeAlias
 
+from dita.runtime.code import code_of
 from dita.strategy import Strategy
 
 # Time of change, ns, and size.
@@ -63,12 +64,25 @@ def sources_of(strategy: type[Strategy]) -> Sources:
         strategy: Its class.
     """
     known = _KNOWN.get(strategy.__module__)
-    if known is not None:
-        return known
     module = sys.modules.get(strategy.__module__)
-    if module is None or _file_of(module) is None:
-        return Sources(f"{strategy.__module__}:{strategy.__qualname__}".encode(), (), ())
-    return remember(module)
+    if known is None and module is not None and _file_of(module) is not None:
+        known = remember(module)
+    if known is None:
+        # A notebook's cell, or the prompt.
+        return Sources(code_of(strategy), (), ())
+    if _stands_in(module, strategy):
+        return known
+    # It was made by a function: the file does not say of what.
+    return replace(known, own=known.own + code_of(strategy))
+
+
+def _stands_in(module: ModuleType | None, strategy: type[Strategy]) -> bool:
+    """Whether a module has the class under its name: it, or what it is since the module was loaded anew."""
+    named = getattr(module, strategy.__name__, None)
+    if named is strategy:
+        return True
+    is_class = isinstance(named, type) and named.__qualname__ == strategy.__qualname__
+    return is_class and named not in strategy.__mro__
 
 
 def remember(module: ModuleType) -> Sources:

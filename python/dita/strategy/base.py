@@ -218,6 +218,9 @@ class Strategy:
     ) -> KernelOutcome:
         """Open a trade in a free slot of the strategy.
 
+        Behind an `exit` of the other side that still works it waits until that has filled, and is sent then;
+        the outcome is the exit's.
+
         Args:
             symbol: The instrument.
             side: LONG or SHORT.

@@ -215,6 +215,11 @@ pub fn slot(view: &SlotView) -> String {
 
 /// An order.
 pub fn order(view: &OrderView) -> String {
+    order_with_reason(view, "")
+}
+
+/// An order as an event has left it, with the venue's reason where there is one.
+pub fn order_with_reason(view: &OrderView, reason: &str) -> String {
     let mut object = Object::begin();
     object.text("internal_trade_id", view.internal_trade_id.as_str());
     object.whole_or_null("slot_id", view.slot_id);
@@ -249,6 +254,9 @@ pub fn order(view: &OrderView) -> String {
     object.text("owner", view.owner.as_str());
     object.text("trigger_by", view.trigger_by.name());
     object.flag("attached", view.attached);
+    if !reason.is_empty() {
+        object.text("reason", reason);
+    }
     object.end()
 }
 

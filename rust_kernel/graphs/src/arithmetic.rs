@@ -1,8 +1,8 @@
-//! Operations on exact decimals. Only a division rounds, and says how.
+//! Operations on exact decimals. A division rounds, and a product that is told to; both say how.
 
 use core::cmp::Ordering;
 
-use dita_kernel::num::{Decimal, NumError, Rounding, divide, pow10, product};
+use dita_kernel::num::{Decimal, NumError, Rounding, divide, multiply_divide, pow10, product};
 
 /// Why a step has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub enum Op {
     Add,
     Sub,
     Mul,
+    MulRounded { places: u8, rounding: Rounding },
     Div { places: u8, rounding: Rounding },
     Min,
     Max,
@@ -61,13 +62,14 @@ pub enum Op {
 }
 
 impl Op {
-    /// The operation of a name; a division's places and rounding are the caller's.
+    /// The operation of a name; places and rounding are the caller's.
     #[must_use]
     pub fn of(name: &str, places: u8, rounding: Rounding) -> Option<Op> {
         Some(match name {
             "add" => Op::Add,
             "sub" => Op::Sub,
             "mul" => Op::Mul,
+            "mul_rounded" => Op::MulRounded { places, rounding },
             "div" => Op::Div { places, rounding },
             "min" => Op::Min,
             "max" => Op::Max,
@@ -90,7 +92,8 @@ impl Op {
         match self {
             Op::Abs | Op::Neg | Op::Not => 1,
             Op::Select => 3,
-            Op::Add | Op::Sub | Op::Mul | Op::Div { .. } | Op::Min | Op::Max => 2,
+            Op::Add | Op::Sub | Op::Mul | Op::MulRounded { .. } => 2,
+            Op::Div { .. } | Op::Min | Op::Max => 2,
             Op::Lt | Op::Le | Op::Eq | Op::And | Op::Or => 2,
         }
     }
@@ -101,6 +104,7 @@ impl Op {
             Op::Add => sum(a, b, false),
             Op::Sub => sum(a, b, true),
             Op::Mul => times(a, b),
+            Op::MulRounded { places, rounding } => times_rounded(a, b, places, rounding),
             Op::Div { places, rounding } => quotient(a, b, places, rounding),
             Op::Min => Ok(if compare(a, b)?.is_le() { a } else { b }),
             Op::Max => Ok(if compare(a, b)?.is_ge() { a } else { b }),
@@ -147,6 +151,14 @@ fn times(a: Decimal, b: Decimal) -> Result<Decimal, Why> {
     let mantissa = product(a.mantissa(), b.mantissa()).ok_or(Why::Overflow)?;
     let scale = a.scale().checked_add(b.scale()).ok_or(Why::Inexact)?;
     Ok(Decimal::normalized(mantissa, scale)?)
+}
+
+fn times_rounded(a: Decimal, b: Decimal, places: u8, rounding: Rounding) -> Result<Decimal, Why> {
+    let scale = a.scale().checked_add(b.scale()).ok_or(Why::Inexact)?;
+    let Some(extra) = scale.checked_sub(places) else { return times(a, b) };
+    let unit = pow10(extra).ok_or(Why::Overflow)?;
+    let mantissa = multiply_divide(a.mantissa(), b.mantissa(), unit, rounding).ok_or(Why::Overflow)?;
+    Ok(Decimal::normalized(mantissa, places)?)
 }
 
 fn quotient(a: Decimal, b: Decimal, places: u8, rounding: Rounding) -> Result<Decimal, Why> {

@@ -245,10 +245,16 @@ mod tests {
     #[rustfmt::skip]
     fn operations_are_exact() {
         let div = |places, rounding| Op::Div { places, rounding };
+        let mul = |places, rounding| Op::MulRounded { places, rounding };
         for (op, a, b, result) in [
             (Op::Add,                      "0.1",    "0.2",   Ok("0.3")),
             (Op::Sub,                      "1",      "1.25",  Ok("-0.25")),
             (Op::Mul,                      "1.5",    "-0.02", Ok("-0.03")),
+            (mul(3, Rounding::HalfEven),   "0.0125", "0.1",   Ok("0.001")),
+            (mul(2, Rounding::Up),         "-1.01",  "0.1",   Ok("-0.11")),
+            (mul(9, Rounding::Down),       "1.5",    "0.5",   Ok("0.75")),
+            (mul(8, Rounding::HalfEven),   "50000.12345678901", "0.1", Ok("5000.01234568")),
+            (mul(0, Rounding::Down), "9999999999999999999999999999", "10", Err(Why::Overflow)),
             (div(4, Rounding::HalfEven),   "2",      "3",     Ok("0.6667")),
             (div(4, Rounding::Down),       "2",      "-3",    Ok("-0.6666")),
             (div(0, Rounding::HalfEven),   "5",      "2",     Ok("2")),

@@ -59,6 +59,9 @@ pub struct EquityCurve {
     longest_ns: i64,
     day: i64,
     days: Vec<(i64, Money)>,
+    /// The days that had no row but the first, by their starts; whether the day that runs has had one.
+    quiet_days: Vec<i64>,
+    has_row: bool,
 }
 
 impl Default for EquityCurve {
@@ -81,6 +84,8 @@ impl EquityCurve {
             longest_ns: 0,
             day: 0,
             days: Vec::new(),
+            quiet_days: Vec::new(),
+            has_row: false,
         }
     }
 
@@ -101,6 +106,7 @@ impl EquityCurve {
                     return Err(last.time_ns);
                 }
                 self.close_days(row.time_ns.div_euclid(DAY_NS), last.equity);
+                self.has_row = true;
                 self.fall(row.time_ns, row.equity);
             }
         }
@@ -113,6 +119,9 @@ impl EquityCurve {
     fn close_days(&mut self, day: i64, equity: Money) {
         while self.day < day {
             self.days.push((self.day * DAY_NS, equity));
+            if !std::mem::take(&mut self.has_row) {
+                self.quiet_days.push(self.day * DAY_NS);
+            }
             self.day += 1;
         }
     }
@@ -160,6 +169,12 @@ impl EquityCurve {
     pub fn daily(&self) -> Vec<(i64, Money)> {
         let last = self.last.map(|last| (self.day * DAY_NS, last.equity));
         self.days.iter().copied().chain(last).collect()
+    }
+
+    /// The starts of the UTC days on which nothing was recorded after the run's first row: the market had no prices.
+    pub fn quiet_days(&self) -> Vec<i64> {
+        let last = self.last.filter(|_| !self.has_row).map(|_| self.day * DAY_NS);
+        self.quiet_days.iter().copied().chain(last).collect()
     }
 
     /// The deepest fall as a fraction of its peak, the earliest of equals.

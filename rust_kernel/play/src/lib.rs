@@ -32,4 +32,4 @@ pub use floor::{Floor, Worth};
 pub use listener::{Hears, Listener};
 pub use numbers::{compare, float};
 pub use player::{Player, Settings, Step, Stop, Told};
-pub use recorder::{Facts, Recorder, TradeRow};
+pub use recorder::{Execution, Facts, Recorder, TradeRow, Unfilled};

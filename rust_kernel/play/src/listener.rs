@@ -48,18 +48,30 @@ struct Length {
 struct Desk {
     /// Bars of the market's own length are wanted too.
     own: bool,
-    builders: Vec<BarBuilder>,
+    builders: Vec<Whole>,
     shortest: Arc<str>,
-    /// Where quotes or trades make the bars.
-    of_ticks: Option<OfTicks>,
+    /// Where quotes (false) or trades (true) make the bars.
+    by_trades: Option<bool>,
 }
 
-/// Of bars that are built from quotes or trades.
+/// Builds bars, and leaves out a first one whose beginning it has not had.
 #[derive(Debug)]
-struct OfTicks {
-    by_trades: bool,
-    /// By builder: the bar that it builds was heard from its beginning.
-    whole: Vec<bool>,
+struct Whole {
+    builder: BarBuilder,
+    /// The bar that is being built began with what came first.
+    is_whole: bool,
+}
+
+impl Whole {
+    fn new(interval: &str) -> Option<Whole> {
+        Some(Whole { builder: BarBuilder::new(interval)?, is_whole: false })
+    }
+
+    fn add(&mut self, open_ns: i64, close_ns: i64, prices: &[Decimal; 5]) -> Option<ClosedBar> {
+        self.is_whole |= self.builder.begins_at(open_ns);
+        let done = self.builder.add(open_ns, close_ns, prices)?;
+        std::mem::replace(&mut self.is_whole, true).then_some(done)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -79,6 +91,8 @@ pub struct Listener {
     thread: AtomicU64,
     acted: AtomicBool,
     suspect: AtomicBool,
+    /// An entry of its waits until an exit has closed its trade.
+    waits: AtomicBool,
     /// Bars are built from quotes and trades, where those are all there is.
     builds: AtomicBool,
     bars: Mutex<Bars>,
@@ -95,6 +109,7 @@ impl Listener {
             thread: AtomicU64::new(0),
             acted: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
+            waits: AtomicBool::new(false),
             builds: AtomicBool::new(true),
             bars: Mutex::default(),
             hears,
@@ -125,6 +140,17 @@ impl Listener {
     #[inline]
     pub(crate) fn next_timer_ns(&self) -> i64 {
         self.next_timer_ns.load(Relaxed)
+    }
+
+    /// Whether an entry waits until an exit has closed its trade: then [`Step::Follow`](crate::Step::Follow) comes.
+    pub fn set_waits(&self, waits: bool) {
+        self.waits.store(waits, Relaxed);
+    }
+
+    /// Whether an entry waits until an exit has closed its trade.
+    #[inline]
+    pub fn waits(&self) -> bool {
+        self.waits.load(Relaxed)
     }
 
     /// Whether it builds bars from quotes and trades: it names lengths of bars, and nobody else gives it bars.
@@ -196,7 +222,8 @@ impl Listener {
         self.bars.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a closed bar of a market's own length: gives those to tell, the shortest first.
+    /// Takes a closed bar of a market's own length: gives those to tell, the shortest first. A longer one that began before
+    /// the market did is no bar.
     ///
     /// # Errors
     /// A length that it wants cannot be built from such bars.
@@ -238,21 +265,15 @@ impl Listener {
             Entry::Occupied(desk) => desk.into_mut(),
             Entry::Vacant(place) => place.insert(self.tick_desk(is_trade)?),
         };
-        if is_trade && desk.of_ticks.as_ref().is_some_and(|ticks| !ticks.by_trades) {
+        if is_trade && desk.by_trades == Some(false) {
             *desk = self.tick_desk(true)?;
         }
-        let Some(ticks) = desk.of_ticks.as_mut().filter(|ticks| ticks.by_trades == is_trade) else {
+        if desk.by_trades != Some(is_trade) {
             return Ok(());
-        };
+        }
         let from = closed.len();
-        for (builder, whole) in desk.builders.iter_mut().zip(&mut ticks.whole) {
-            *whole |= builder.begins_at(event.time_ns);
-            let done = builder.add(event.time_ns, event.time_ns, &[price, price, price, price, size]);
-            if let Some(done) = done
-                && std::mem::replace(whole, true)
-            {
-                closed.push(done);
-            }
+        for builder in &mut desk.builders {
+            closed.extend(builder.add(event.time_ns, event.time_ns, &[price, price, price, price, size]));
         }
         keep_closes(&mut bars.lengths, market, &closed[from..]);
         Ok(())
@@ -262,14 +283,11 @@ impl Listener {
     fn tick_desk(&self, by_trades: bool) -> Result<Desk, String> {
         let mut builders = Vec::new();
         for interval in &self.hears.intervals {
-            let builder =
-                BarBuilder::new(interval).ok_or_else(|| format!("intervals: {interval} is none"))?;
-            builders.push(builder);
+            builders.push(Whole::new(interval).ok_or_else(|| format!("intervals: {interval} is none"))?);
         }
-        builders.sort_by_key(BarBuilder::length_ns);
-        let shortest = builders.first().map(|builder| Arc::clone(builder.interval())).unwrap_or_default();
-        let whole = vec![false; builders.len()];
-        Ok(Desk { own: false, builders, shortest, of_ticks: Some(OfTicks { by_trades, whole }) })
+        builders.sort_by_key(|one| one.builder.length_ns());
+        let shortest = builders.first().map(|one| Arc::clone(one.builder.interval())).unwrap_or_default();
+        Ok(Desk { own: false, builders, shortest, by_trades: Some(by_trades) })
     }
 
     #[cold]
@@ -293,7 +311,7 @@ impl Listener {
                 let given = interval_text(given_ns);
                 return Err(format!("intervals: {interval} cannot be built from bars of {given}"));
             } else {
-                desk.builders.extend(BarBuilder::new(interval));
+                desk.builders.extend(Whole::new(interval));
             }
         }
         Ok(desk)

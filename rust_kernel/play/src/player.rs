@@ -54,6 +54,8 @@ pub enum Step {
     Wait(Duration),
     /// Something has happened to trades.
     News,
+    /// The same, within bars, where a listener has an entry that waits for it: tell nobody yet.
+    Follow,
     /// Call this listener with [`Player::told`].
     Callback(usize),
     /// This listener has its history: it may act from now on.
@@ -98,6 +100,8 @@ enum Phase {
     Due,
     /// The event to show to the venue.
     Play(usize),
+    /// Bars are walked; the one that began last.
+    Walk(usize),
     /// A tick was played: the listener to tell next.
     Tick(usize),
     /// Bars were played: time goes on to their close.
@@ -111,6 +115,9 @@ enum Phase {
     Account,
     Ended,
 }
+
+/// A bar that begins: its open, ns, its place in the moment, its market and its prices.
+type Opening = (i64, usize, usize, [Decimal; 5]);
 
 /// A listener, and each market's place among its instruments.
 struct Heard {
@@ -148,6 +155,9 @@ pub struct Player {
     books: bool,
     /// Bars of before an interruption, with their markets.
     past: VecDeque<(usize, ClosedBar)>,
+    /// Bars of the moment that have not begun, by their opens; and those that are passed by.
+    openings: VecDeque<Opening>,
+    passed: Vec<Opening>,
 }
 
 impl Player {
@@ -179,6 +189,8 @@ impl Player {
             builds: false,
             books: false,
             past: VecDeque::new(),
+            openings: VecDeque::new(),
+            passed: Vec::new(),
         }
     }
 
@@ -251,6 +263,13 @@ impl Player {
                         return Ok(Step::News);
                     }
                 }
+                Phase::Walk(_) => {
+                    if !self.walk_bars(floor).map_err(Stop::Floor)? {
+                        self.phase = Phase::Close;
+                    } else if self.waits() && floor.has_news() {
+                        return Ok(Step::Follow);
+                    }
+                }
                 Phase::Tick(listener) => {
                     if let Some(step) = self.tell_tick(listener) {
                         return Ok(step);
@@ -304,6 +323,11 @@ impl Player {
         }
     }
 
+    /// True where a listener has an entry that waits for an exit.
+    pub fn waits(&self) -> bool {
+        self.listeners.iter().any(|heard| heard.listener.waits())
+    }
+
     #[inline]
     fn is_time_to_look(&mut self) -> bool {
         if let Some(left) = self.until_reading.checked_sub(1) {
@@ -347,8 +371,7 @@ impl Player {
     /// Shows an event to the venue; true where trades have changed by it.
     #[inline]
     fn play<F: Floor>(&mut self, floor: &mut F, place: usize) -> Result<bool, F::Error> {
-        let close_ns = self.moment.time_ns;
-        self.last_ns = close_ns;
+        self.last_ns = self.moment.time_ns;
         if self.settings.round_prices {
             self.put_on_grid(place);
         }
@@ -358,14 +381,13 @@ impl Player {
         };
         let (market, at_ns) = (*market, event.time_ns);
         let symbol = &self.symbols[market];
-        self.events += 1;
+        if !event.is_bar() {
+            self.events += 1;
+        }
         match &event.what {
-            What::Bar(prices) => {
-                let prices = *prices;
-                self.bars += 1;
-                let is_last = place + 1 == self.moment.events.len();
-                self.phase = if is_last { Phase::Close } else { Phase::Play(place + 1) };
-                self.play_bar(floor, market, at_ns, close_ns, &prices)?;
+            What::Bar(_) => {
+                self.take_bars(floor)?;
+                self.phase = Phase::Walk(0);
                 return Ok(false);
             }
             What::Quote { bid, bid_size, ask, ask_size } => {
@@ -397,32 +419,61 @@ impl Player {
         if self.builds { Phase::Hear(0, 0) } else { Phase::Tick(0) }
     }
 
-    fn play_bar<F: Floor>(
-        &mut self,
-        floor: &mut F,
-        market: usize,
-        open_ns: i64,
-        close_ns: i64,
-        prices: &[Decimal; 5],
-    ) -> Result<(), F::Error> {
-        let [open, high, low, close, _] = *prices;
-        let high_first = self.look_for_ambiguity(floor, market, low, high)?;
-        let bar = Bar { open, high, low, close, open_ns, close_ns, high_first };
-        let symbol = &self.symbols[market];
-        if floor.read(|engine| engine.simulated_venue().is_some_and(|venue| venue.may_pass(symbol)))? {
-            floor.call(Some(close_ns), |venue, now_ns, out| venue.pass_bar(now_ns, symbol, &bar, out))?;
-            self.prices[market].add(close_ns, close);
-            return Ok(());
+    /// Begins the bars that close together. They are walked step by step in the order of time: what fills at the open of one
+    /// has the time of its open. Those that matter to nobody are passed by at the end.
+    fn take_bars<F: Floor>(&mut self, floor: &mut F) -> Result<(), F::Error> {
+        for place in 0..self.moment.events.len() {
+            if self.settings.round_prices && place > 0 {
+                self.put_on_grid(place);
+            }
+            let (market, event) = &self.moment.events[place];
+            let What::Bar(prices) = event.what else { continue };
+            let (symbol, opening) = (&self.symbols[*market], (event.time_ns, place, *market, prices));
+            let passes =
+                floor.read(|engine| engine.simulated_venue().is_some_and(|venue| venue.may_pass(symbol)))?;
+            if passes { self.passed.push(opening) } else { self.openings.push_back(opening) }
         }
-        floor.call(Some(open_ns), |venue, now_ns, out| venue.begin_bar(now_ns, symbol, &bar, out))?;
-        while let Some(due_ns) = floor.read(|engine| engine.simulated_venue()?.next_step_ns())? {
-            floor.call(Some(due_ns), |venue, _, out| {
+        // Each opens at its own time, the longest first.
+        self.openings.make_contiguous().sort_by_key(|(open_ns, ..)| *open_ns);
+        Ok(())
+    }
+
+    /// Takes the next step of all bars; false where they have closed.
+    fn walk_bars<F: Floor>(&mut self, floor: &mut F) -> Result<bool, F::Error> {
+        let due_ns = floor.read(|engine| engine.simulated_venue()?.next_step_ns())?;
+        let opens = |opening: &&Opening| due_ns.is_none_or(|due_ns| opening.0 <= due_ns);
+        if self.openings.front().filter(opens).is_some()
+            && let Some(opening) = self.openings.pop_front()
+        {
+            let (bar, symbol) = self.begin_bar(floor, opening)?;
+            floor
+                .call(Some(bar.open_ns), |venue, now_ns, out| venue.begin_bar(now_ns, &symbol, &bar, out))?;
+            return Ok(true);
+        }
+        if due_ns.is_some() {
+            floor.call(due_ns, |venue, _, out| {
                 venue.walk(out);
                 Ok(())
             })?;
+            return Ok(true);
         }
+        for opening in std::mem::take(&mut self.passed) {
+            let (bar, symbol) = self.begin_bar(floor, opening)?;
+            floor
+                .call(Some(bar.close_ns), |venue, now_ns, out| venue.pass_bar(now_ns, &symbol, &bar, out))?;
+        }
+        Ok(false)
+    }
+
+    /// A bar as the venue takes it, with its symbol; it counts as played.
+    fn begin_bar<F: Floor>(&mut self, floor: &mut F, opening: Opening) -> Result<(Bar, Id), F::Error> {
+        let (open_ns, place, market, [open, high, low, close, _]) = opening;
+        self.phase = Phase::Walk(place);
+        let high_first = self.look_for_ambiguity(floor, market, low, high)?;
+        let close_ns = self.moment.time_ns;
+        (self.events, self.bars) = (self.events + 1, self.bars + 1);
         self.prices[market].add(close_ns, close);
-        Ok(())
+        Ok((Bar { open, high, low, close, open_ns, close_ns, high_first }, self.symbols[market].clone()))
     }
 
     /// Notes the trades of which a stop and a target both lie in the bar; says which extreme comes first.
@@ -562,7 +613,7 @@ impl Player {
     /// The moment's event with its market, as the venue saw it.
     pub fn event(&self) -> Option<(usize, &Event)> {
         let place = match self.phase {
-            Phase::Play(place) => place,
+            Phase::Play(place) | Phase::Walk(place) => place,
             Phase::Close => self.moment.events.len().saturating_sub(1),
             _ => 0,
         };
@@ -571,8 +622,8 @@ impl Player {
 
     /// The instrument and the time of the moment that is being played.
     pub fn place(&self) -> Option<(&Id, i64)> {
-        let (market, _) = self.moment.events.first()?;
-        Some((self.symbols.get(*market)?, self.moment.time_ns))
+        let (market, _) = self.event()?;
+        Some((self.symbols.get(market)?, self.moment.time_ns))
     }
 
     /// The instruments.

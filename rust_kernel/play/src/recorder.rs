@@ -80,6 +80,44 @@ pub struct TradeRow {
     pub ambiguous: bool,
 }
 
+/// An execution.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Execution {
+    /// The venue's time, ns.
+    pub time_ns: i64,
+    /// The instrument.
+    pub asset: Id,
+    /// BUY or SELL.
+    pub side: Option<OrderSide>,
+    /// Its price.
+    pub price: Decimal,
+    /// Base units or contracts.
+    pub size: Decimal,
+    /// What was paid, where the venue says it with the fill.
+    pub fee: Option<Decimal>,
+    /// Maker or taker.
+    pub liquidity: Option<Liquidity>,
+    /// The number of its trade.
+    pub trade: u64,
+}
+
+/// Orders of a strategy that ended without a fill, in one way and for one reason.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Unfilled {
+    /// The strategy.
+    pub owner: Id,
+    /// The instrument.
+    pub asset: Id,
+    /// "rejected" or "expired".
+    pub ended: &'static str,
+    /// The venue's reason; empty where it gave none.
+    pub reason: Box<str>,
+    /// How many.
+    pub count: u64,
+    /// The time of the first, ns.
+    pub first_ns: i64,
+}
+
 /// Counts by name, in the order in which the names came.
 pub type Counts = Vec<(&'static str, u64)>;
 /// Amounts by name, likewise.
@@ -93,8 +131,9 @@ pub struct Recorder {
     /// By trade id.
     open: HashMap<Box<str>, TradeRow>,
     begun: u64,
-    fills: u64,
+    executions: Vec<Execution>,
     orders: Counts,
+    unfilled: Vec<Unfilled>,
     fees: Amounts<&'static str>,
     funding: Amounts<Id>,
     turnover: Money,
@@ -158,13 +197,15 @@ impl Recorder {
     fn hear_event(&mut self, trade_id: &Id, slot: &Facts<'_>, event: &VenueEvent) {
         if let Some((_, ended)) = ENDS.iter().find(|(kind, _)| *kind == event.kind) {
             count(&mut self.orders, ended, 1);
+            if event.kind != KernelEventKind::CancelAck {
+                self.add_unfilled(slot, ended, event);
+            }
         }
         let is_whole = event.kind == KernelEventKind::FullFill;
         let (Some(price), Some(size)) = (event.price, event.size) else { return };
         if !is_whole && event.kind != KernelEventKind::PartialFill {
             return;
         }
-        self.fills = self.fills.saturating_add(1);
         count(&mut self.orders, "filled", u64::from(is_whole));
         let Some(value) = value(price, size) else {
             self.overflowed = true;
@@ -182,6 +223,16 @@ impl Recorder {
             self.open.insert(trade_id.as_str().into(), trade);
         }
         let Some(trade) = self.open.get_mut(trade_id.as_str()) else { return };
+        self.executions.push(Execution {
+            time_ns: event.timestamp_ns,
+            asset: slot.asset.clone(),
+            side: event.order_side,
+            price,
+            size,
+            fee: event.fee,
+            liquidity: event.liquidity,
+            trade: trade.number,
+        });
         let enters = (event.order_side == Some(OrderSide::Buy)) == (trade.side == TradeSide::Long);
         let (values, sizes) = match enters {
             true => (&mut trade.entry_value, &mut trade.entry_size),
@@ -192,6 +243,22 @@ impl Recorder {
             Some(whole) => *sizes = whole,
             None => self.overflowed = true,
         }
+    }
+
+    fn add_unfilled(&mut self, slot: &Facts<'_>, ended: &'static str, event: &VenueEvent) {
+        let reason = event.rare.as_ref().map_or("", |rare| &rare.reason);
+        let is_it = |one: &&mut Unfilled| {
+            one.ended == ended
+                && *one.reason == *reason
+                && one.owner == *slot.owner
+                && one.asset == *slot.asset
+        };
+        if let Some(one) = self.unfilled.iter_mut().find(is_it) {
+            one.count = one.count.saturating_add(1);
+            return;
+        }
+        let (owner, asset, first_ns) = (slot.owner.clone(), slot.asset.clone(), event.timestamp_ns);
+        self.unfilled.push(Unfilled { owner, asset, ended, reason: reason.into(), count: 1, first_ns });
     }
 
     /// Says that bars leave open which of a trade's orders fills first.
@@ -216,9 +283,14 @@ impl Recorder {
         self.ended.len()
     }
 
-    /// How many executions there were.
-    pub fn fills(&self) -> u64 {
-        self.fills
+    /// Every execution, in the order of the kernel.
+    pub fn executions(&self) -> &[Execution] {
+        &self.executions
+    }
+
+    /// The orders that were rejected or expired, by strategy, instrument and reason.
+    pub fn unfilled(&self) -> &[Unfilled] {
+        &self.unfilled
     }
 
     /// How many orders were placed, filled, rejected, canceled and expired.

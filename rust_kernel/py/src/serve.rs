@@ -6,6 +6,8 @@ use std::sync::Arc;
 use dita_kernel::id::Id;
 use dita_link::{Account, CALL_US, Seats as Book, Server, ServerConfig, ServerError};
 use dita_zinc::{Life, Place, Pulse};
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -32,6 +34,11 @@ impl Seats {
     #[new]
     fn new(engine: Py<Engine>) -> Seats {
         Seats { book: Arc::default(), engine }
+    }
+
+    /// What it holds of Python's, for the garbage collector.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.engine)
     }
 
     /// Gives a name slots: those that carry its trades first, then free ones by number. Gives how many were found where they are

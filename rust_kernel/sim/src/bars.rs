@@ -62,7 +62,8 @@ struct Step {
 
 impl SimVenue {
     /// Begins a bar: the market opens. The caller then takes [`SimVenue::walk`] while
-    /// [`SimVenue::next_step_ns`] tells of a step.
+    /// [`SimVenue::next_step_ns`] gives a time. Bars of several markets are walked together, in the order of time: begin
+    /// each before the first step that is later than its open.
     ///
     /// # Errors
     /// [`SimError::UnknownSymbol`], or [`SimError::MarketData`] for a price that is off the tick grid or not positive, an
@@ -84,8 +85,8 @@ impl SimVenue {
             (second, bar.open_ns.saturating_add(quarter_ns.saturating_mul(2))),
             (close, bar.close_ns),
         ];
-        self.advance(now_ns.max(bar.open_ns), out);
-        self.walk = Some(Walk { market: place, points, next: 0, at: open });
+        self.arrive_before(now_ns.max(bar.open_ns), out);
+        self.walks.push(Walk { market: place, points, next: 0, at: open });
         self.markets[place].in_bars = true;
         self.markets[place].price_ns = bar.open_ns;
         self.markets[place].walking = true;
@@ -104,7 +105,7 @@ impl SimVenue {
         let Some(place) = self.market_place(symbol) else { return false };
         let market = &self.markets[place];
         let waiting = market.buys.len() + market.sells.len() + market.dormant.len();
-        waiting == 0 && market.is_flat() && self.walk.is_none() && self.flight.next_due_ns().is_none()
+        waiting == 0 && market.is_flat() && self.walks.is_empty() && self.flight.next_due_ns().is_none()
     }
 
     /// Passes a bar by: the market stands at its close. Only where [`SimVenue::may_pass`] says so.
@@ -141,7 +142,7 @@ impl SimVenue {
                 return Err(fault(field, value, "between low and high"));
             }
         }
-        if self.walk.is_some() {
+        if self.markets[place].walking {
             return Err(fault("open", bar.open, "after the end of the bar before"));
         }
         if bar.close_ns < bar.open_ns {
@@ -150,36 +151,47 @@ impl SimVenue {
         Ok((place, [open, high, low, close]))
     }
 
-    /// When the next step of the bar is, ns; `None` where no bar is being walked.
+    /// When the next step of a bar is, ns; `None` where no bar is being walked.
     pub fn next_step_ns(&self) -> Option<i64> {
-        Some(self.step()?.due_ns)
+        Some(self.next_step()?.1.due_ns)
     }
 
-    /// Goes on to the next price at which something happens, or to the next point of the path. Without a bar, nothing.
+    /// Goes on to the next price at which something happens, or to the next point of a path. Without a bar, nothing.
     pub fn walk(&mut self, out: &mut Vec<Input>) {
-        let Some(step) = self.step() else { return };
-        let Some(mut walk) = self.walk.take() else { return };
-        let place = walk.market;
-        self.advance(step.due_ns, out);
-        if let Some((_, reached_ns)) = step.next.checked_sub(1).and_then(|at| walk.points.get(at)) {
+        let Some((index, step)) = self.next_step() else { return };
+        self.arrive_before(step.due_ns, out);
+        let Some(walk) = self.walks.get_mut(index) else { return };
+        let (place, points) = (walk.market, walk.points);
+        if let Some((_, reached_ns)) = step.next.checked_sub(1).and_then(|at| points.get(at)) {
             self.markets[place].price_ns = *reached_ns;
         }
         (walk.next, walk.at) = (step.next, step.price);
-        let goes_on = walk.next < walk.points.len();
         // Until the bar is over nothing waits for an open: what is sent on the way meets the path.
-        self.walk = Some(walk);
+        let goes_on = step.next < points.len();
         self.show(place, step.price);
         self.release_held(place, false, out);
         self.meet_waiting(place, Arrival::Quote, out);
         self.mark_at(place, step.price, out);
         if !goes_on {
             self.markets[place].walking = false;
-            self.walk = None;
+            self.walks.remove(index);
         }
     }
 
-    fn step(&self) -> Option<Step> {
-        let walk = self.walk.as_ref()?;
+    /// Lets time pass up to a step. What arrives meanwhile was on its way, and meets the next bar's open.
+    fn arrive_before(&mut self, now_ns: i64, out: &mut Vec<Input>) {
+        let walks = core::mem::take(&mut self.walks);
+        self.advance(now_ns, out);
+        self.walks = walks;
+    }
+
+    /// The earliest step of all bars, with its bar's place; of several at a time the bar that began first.
+    fn next_step(&self) -> Option<(usize, Step)> {
+        let steps = self.walks.iter().enumerate().filter_map(|(index, walk)| Some((index, self.step(walk)?)));
+        steps.min_by_key(|(_, step)| step.due_ns)
+    }
+
+    fn step(&self, walk: &Walk) -> Option<Step> {
         // Where nobody is there to whom the way would matter only its end is seen.
         let next = if self.is_quiet(walk.market) { walk.points.len() - 1 } else { walk.next };
         let (target, due_ns) = *walk.points.get(next)?;

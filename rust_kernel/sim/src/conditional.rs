@@ -81,7 +81,7 @@ impl SimVenue {
 
     fn is_due(&self, market: usize, place: u32, price: i128) -> bool {
         let rules = &self.markets[market].rules;
-        let price_ns = if self.walk.is_some() { self.markets[market].price_ns } else { i64::MAX };
+        let price_ns = if !self.walks.is_empty() { self.markets[market].price_ns } else { i64::MAX };
         self.orders.live(place).filter(|order| !order.came_after(price_ns)).is_some_and(|order| {
             order.terms.as_ref().is_some_and(|terms| {
                 let trigger = terms.trigger.map(|trigger| rules.price18(trigger));
@@ -138,7 +138,7 @@ impl SimVenue {
     /// Ends an order that waits in no queue.
     fn expire_live(&mut self, place: u32, reason: Reject, out: &mut Vec<Input>) {
         let Some(order) = self.orders.live(place) else { return };
-        self.desk.expire(&self.markets[order.market as usize], order, Some(reason), out);
+        self.desk.expire(&self.markets[order.market as usize], order, reason, out);
         self.orders.end(place, VenueOrderStatus::Expired);
     }
 }
@@ -148,7 +148,7 @@ fn act(desk: &mut Desk, market: &mut Market, orders: &mut Orders, place: u32, ou
     let Some(order) = orders.live_mut(place) else { return };
     let end = match refusal(market, order) {
         Some(reason) => {
-            desk.expire(market, order, Some(reason), out);
+            desk.expire(market, order, reason, out);
             Some(VenueOrderStatus::Expired)
         }
         None => {
@@ -213,7 +213,7 @@ pub(crate) fn after_taking(
             None
         }
         (None, _) | (Some(_), TimeInForce::Ioc | TimeInForce::Fok) => {
-            desk.expire(market, order, None, out);
+            desk.expire(market, order, Reject::NotFilledAtOnce, out);
             Some(VenueOrderStatus::Expired)
         }
     }

@@ -246,16 +246,10 @@ impl Desk {
     }
 
     /// Reports that an order has expired.
-    pub(crate) fn expire(
-        &mut self,
-        market: &Market,
-        order: &Order,
-        reason: Option<Reject>,
-        out: &mut Vec<Input>,
-    ) {
+    pub(crate) fn expire(&mut self, market: &Market, order: &Order, reason: Reject, out: &mut Vec<Input>) {
         self.counters.expired += 1;
         let what = (KernelEventKind::Expired, VenueOrderStatus::Expired);
         let moment = self.moment();
-        events::ended(self.forms.venue(out), what, order, &market.rules, reason, moment);
+        events::ended(self.forms.venue(out), what, order, &market.rules, Some(reason), moment);
     }
 }

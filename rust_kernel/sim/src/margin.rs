@@ -130,6 +130,11 @@ impl Market {
 impl SimVenue {
     /// The margin of everything that settles into an account.
     pub(crate) fn margin(&self, account: usize) -> Margin {
+        self.margin_beside(account, None)
+    }
+
+    /// The same without one order, by its number: an order under check does not count in its own margin.
+    fn margin_beside(&self, account: usize, checked: Option<u64>) -> Margin {
         let mut margin = Margin { balance: self.desk.wallet.balance_at(account), ..Margin::default() };
         let held = |market: &&Market| market.account == account && !market.is_flat();
         for market in self.markets.iter().filter(held) {
@@ -147,7 +152,7 @@ impl SimVenue {
                 }
             }
         }
-        for order in self.orders.all_live() {
+        for order in self.orders.all_live().filter(|order| Some(order.sequence) != checked) {
             let market = &self.markets[order.market as usize];
             let counts = market.account == account && market.rules.kind != Kind::Spot;
             if counts && !order.reduce_only && !order.is_dormant() {
@@ -204,7 +209,7 @@ impl SimVenue {
         let value = self.order_value(market, order, opens);
         let fee = fee_on(&market.rules, value, dita_kernel::names::Liquidity::Taker);
         let wanted = market.initial_margin(value) + if fee.0 > 0 { fee } else { Money::ZERO };
-        let margin = self.margin(market.account);
+        let margin = self.margin_beside(market.account, Some(order.sequence));
         // What it closes first gives its margin back.
         let margin = Margin { used: margin.used - market.freed(closes), ..margin };
         if wanted > margin.available() { Err(Reject::InsufficientMargin) } else { Ok(()) }

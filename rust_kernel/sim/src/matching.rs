@@ -106,7 +106,7 @@ fn fill_waiting(
     if order.reduce_only {
         quantity = quantity.min(market.closable(order.order_side, order.position_side));
         if quantity == 0 {
-            desk.expire(market, order, Some(Reject::ReduceOnlyNoPosition), out);
+            desk.expire(market, order, Reject::ReduceOnlyNoPosition, out);
             return (0, Some(VenueOrderStatus::Expired));
         }
     }

@@ -83,6 +83,10 @@ pub enum Reject {
     SelfTrade,
     /// The group's other order was filled.
     OcoGroup,
+    /// The rest of a market, IOC or FOK order.
+    NotFilledAtOnce,
+    /// A GTD order whose end has come.
+    TimeEnded,
     /// The account was liquidated.
     Liquidated,
     /// Too many requests.
@@ -135,6 +139,8 @@ impl Reject {
             Reject::BelowFilled => "size: below what is filled",
             Reject::SelfTrade => "self-trade prevention",
             Reject::OcoGroup => "the other order of the group was filled",
+            Reject::NotFilledAtOnce => "not filled at once, and its rest does not wait",
+            Reject::TimeEnded => "expire time: has come",
             Reject::Liquidated => "liquidation",
             Reject::TooManyRequests => "too many requests",
             Reject::NoAnswer => "no answer",
@@ -184,6 +190,8 @@ impl Reject {
             Reject::BelowFilled => "BELOW_FILLED",
             Reject::SelfTrade => "SELF_TRADE",
             Reject::OcoGroup => "OCO_GROUP",
+            Reject::NotFilledAtOnce => "NOT_FILLED_AT_ONCE",
+            Reject::TimeEnded => "EXPIRE_TIME_CAME",
             Reject::Liquidated => "LIQUIDATION",
             Reject::TooManyRequests => "TOO_MANY_REQUESTS",
             Reject::NoAnswer => "NO_ANSWER",

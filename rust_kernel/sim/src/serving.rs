@@ -66,7 +66,7 @@ impl SimVenue {
             return self.reject(request, Some(place as u32), reject, out);
         }
         let held = self.waits(place) && !self.current.is_dormant();
-        let SimVenue { desk, markets, orders, current, flight, walk, .. } = self;
+        let SimVenue { desk, markets, orders, current, flight, walks, .. } = self;
         let market = &mut markets[place];
         current.market = place as u32;
         desk.counters.orders += 1;
@@ -75,12 +75,12 @@ impl SimVenue {
             terms.dormant = true;
             terms.meets_market = desk.behaviour.fill_delay_ns > 0;
         }
-        if market.in_bars && !market.walking && current.is_dormant() && walk.is_none() {
+        if market.in_bars && !market.walking && current.is_dormant() && walks.is_empty() {
             current.terms_mut().from_ns = desk.now_ns;
         }
         if desk.strikes(|faults| faults.instant_expired) {
             desk.counters.faults.instant_expired += 1;
-            desk.expire(market, current, None, out);
+            desk.expire(market, current, Reject::Drawn, out);
             return orders.remember(current, VenueOrderStatus::Expired);
         }
         let moment = desk.moment();
@@ -94,7 +94,7 @@ impl SimVenue {
             }
             Some(kept)
         } else if let Some(reason) = kill(desk, market, orders, current) {
-            desk.expire(market, current, Some(reason), out);
+            desk.expire(market, current, reason, out);
             orders.remember(current, VenueOrderStatus::Expired);
             None
         } else {
@@ -124,7 +124,7 @@ impl SimVenue {
             return;
         }
         let market = order.market as usize;
-        self.end_live(place, VenueOrderStatus::Expired, None, out);
+        self.end_live(place, VenueOrderStatus::Expired, Some(Reject::TimeEnded), out);
         self.conclude(market, from, out);
     }
 
@@ -146,7 +146,7 @@ impl SimVenue {
     fn waits_for_open(&self, place: usize) -> bool {
         let market = &self.markets[place];
         let is_later = self.desk.now_ns > market.price_ns && !market.walking;
-        market.in_bars && (self.desk.behaviour.hold_for_open || is_later) && self.walk.is_none()
+        market.in_bars && (self.desk.behaviour.hold_for_open || is_later) && self.walks.is_empty()
     }
 
     /// True where what is sent now meets the market later.
@@ -232,13 +232,16 @@ impl SimVenue {
         } else if let Some(limit) = order.limit {
             market.queue(order.order_side).remove(order.order_side, limit, order.priority());
         }
-        if status == VenueOrderStatus::Expired {
-            self.desk.expire(market, order, reason, out);
-        } else {
-            let what = (KernelEventKind::CancelAck, status);
-            let moment = self.desk.moment();
-            events::ended(self.desk.forms.venue(out), what, order, &market.rules, reason, moment);
-            self.desk.counters.cancels += 1;
+        match reason {
+            Some(reason) if status == VenueOrderStatus::Expired => {
+                self.desk.expire(market, order, reason, out);
+            }
+            Some(_) | None => {
+                let what = (KernelEventKind::CancelAck, status);
+                let moment = self.desk.moment();
+                events::ended(self.desk.forms.venue(out), what, order, &market.rules, reason, moment);
+                self.desk.counters.cancels += 1;
+            }
         }
         self.orders.end(place, status);
     }
@@ -297,7 +300,7 @@ fn rest_or_expire(
             Some(place)
         }
         (None, _) | (Some(_), TimeInForce::Ioc | TimeInForce::Fok) => {
-            desk.expire(market, order, None, out);
+            desk.expire(market, order, Reject::NotFilledAtOnce, out);
             orders.remember(order, VenueOrderStatus::Expired);
             None
         }

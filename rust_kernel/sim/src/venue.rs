@@ -42,8 +42,8 @@ pub struct SimVenue {
     pub(crate) levels: [Vec<Level>; 2],
     pub(crate) at_once: bool,
     latency: Latency,
-    /// The bar that is being walked.
-    pub(crate) walk: Option<Walk>,
+    /// The bars that are being walked, each of another market.
+    pub(crate) walks: Vec<Walk>,
 }
 
 impl SimVenue {
@@ -85,7 +85,7 @@ impl SimVenue {
             levels: [Vec::new(), Vec::new()],
             at_once,
             latency,
-            walk: None,
+            walks: Vec::new(),
         })
     }
 

@@ -58,8 +58,14 @@ fn settings_out_of_range_are_named() {
 #[test]
 fn a_miss_expires_what_may_not_rest() {
     let mut x = flawed(|c| c.fill_rate = Decimal::ZERO);
-    assert_eq!(x.send("A buy 1"), ["ORDER_ACK A", "EXPIRED A filled 0 left 0"]);
-    assert_eq!(x.send("B buy 1 101 ioc"), ["ORDER_ACK B", "EXPIRED B filled 0 left 0"]);
+    assert_eq!(
+        x.send("A buy 1"),
+        ["ORDER_ACK A", "EXPIRED A filled 0 left 0: not filled at once, and its rest does not wait"]
+    );
+    assert_eq!(
+        x.send("B buy 1 101 ioc"),
+        ["ORDER_ACK B", "EXPIRED B filled 0 left 0: not filled at once, and its rest does not wait"]
+    );
     assert_eq!(x.send("C buy 1 101"), ["ORDER_ACK C"]);
     assert_eq!(x.quote("99.9 100"), Vec::<String>::new(), "and it misses again");
     assert_eq!(x.venue.open_orders().len(), 1);

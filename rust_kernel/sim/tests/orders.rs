@@ -95,17 +95,32 @@ fn terms_of_an_order() {
         ("A buy 2", vec!["FULL_FILL A 2@100 TAKER"]),
         // A plain market order never hangs; one that says so is held to what is there.
         ("A buy 5", vec!["FULL_FILL A 5@100 TAKER"]),
-        ("A buy 5 ioc", vec!["PARTIAL_FILL A 2@100 TAKER", "EXPIRED A filled 2 left 0"]),
-        ("A buy 5 fok", vec!["EXPIRED A filled 0 left 0"]),
+        (
+            "A buy 5 ioc",
+            vec![
+                "PARTIAL_FILL A 2@100 TAKER",
+                "EXPIRED A filled 2 left 0: not filled at once, and its rest does not wait",
+            ],
+        ),
+        ("A buy 5 fok", vec!["EXPIRED A filled 0 left 0: not filled at once, and its rest does not wait"]),
         ("A sell 2", vec!["FULL_FILL A 2@99.9 TAKER"]),
         ("A buy 2 100", vec!["FULL_FILL A 2@100 TAKER"]),
         ("A buy 2 101", vec!["FULL_FILL A 2@100 TAKER"]),
         ("A sell 2 99", vec!["FULL_FILL A 2@99.9 TAKER"]),
         ("A buy 2 99.9", vec![]),
         ("A buy 5 100", vec!["PARTIAL_FILL A 2@100 TAKER"]),
-        ("A buy 5 100 ioc", vec!["PARTIAL_FILL A 2@100 TAKER", "EXPIRED A filled 2 left 0"]),
-        ("A buy 5 99 ioc", vec!["EXPIRED A filled 0 left 0"]),
-        ("A buy 5 100 fok", vec!["EXPIRED A filled 0 left 0"]),
+        (
+            "A buy 5 100 ioc",
+            vec![
+                "PARTIAL_FILL A 2@100 TAKER",
+                "EXPIRED A filled 2 left 0: not filled at once, and its rest does not wait",
+            ],
+        ),
+        ("A buy 5 99 ioc", vec!["EXPIRED A filled 0 left 0: not filled at once, and its rest does not wait"]),
+        (
+            "A buy 5 100 fok",
+            vec!["EXPIRED A filled 0 left 0: not filled at once, and its rest does not wait"],
+        ),
         ("A buy 2 100 fok", vec!["FULL_FILL A 2@100 TAKER"]),
         ("A buy 2 99.9 post", vec![]),
     ] {

@@ -39,7 +39,11 @@ fn a_trigger_is_met_from_its_side_by_the_middle_of_the_book() {
         // A limit that the market has passed waits; one that it has not takes.
         ("A buy 1 stoplimit @101 101", "100.9 101.1", vec![TOLD]),
         ("A buy 1 stoplimit @101 102", "100.9 101.1", vec![TOLD, "FULL_FILL A 1@101.1 TAKER"]),
-        ("A buy 1 stoplimit @101 101 ioc", "100.9 101.1", vec![TOLD, "EXPIRED A filled 0 left 0"]),
+        (
+            "A buy 1 stoplimit @101 101 ioc",
+            "100.9 101.1",
+            vec![TOLD, "EXPIRED A filled 0 left 0: not filled at once, and its rest does not wait"],
+        ),
         (
             "A buy 1 stoplimit @101 102 post",
             "100.9 101.1",
@@ -118,8 +122,8 @@ fn a_dormant_order_is_canceled_and_listed_like_any_other() {
 #[test]
 fn good_till_date_ends_at_its_time() {
     for (order, at_end) in [
-        ("A buy 1 99 until=100", vec!["EXPIRED A filled 0 left 0"]),
-        ("A buy 1 stop @105 until=100", vec!["EXPIRED A filled 0 left 0"]),
+        ("A buy 1 99 until=100", vec!["EXPIRED A filled 0 left 0: expire time: has come"]),
+        ("A buy 1 stop @105 until=100", vec!["EXPIRED A filled 0 left 0: expire time: has come"]),
         ("A buy 1 until=100", vec![]), // a market order is done at once
         ("A buy 1 100.1 until=100", vec![]),
     ] {
@@ -136,7 +140,7 @@ fn good_till_date_ends_at_its_time() {
     assert_eq!(short(x.quote("98 1 99 1")), ["PARTIAL_FILL A 1@99 MAKER"]);
     assert_eq!(x.venue.next_due_ns(), Some(100));
     x.now_ns = 100;
-    assert_eq!(x.quote("97 98"), ["EXPIRED A filled 1 left 0"]);
+    assert_eq!(x.quote("97 98"), ["EXPIRED A filled 1 left 0: expire time: has come"]);
     // A canceled one leaves nothing behind.
     let mut x = with(|_| ());
     x.send("A buy 1 99 until=100");
@@ -152,7 +156,7 @@ fn the_end_is_heard_after_the_way_back() {
     x.send("A buy 1 99 until=100");
     assert_eq!(x.at(99), ["ORDER_ACK A"]);
     assert!(x.at(109).is_empty());
-    assert_eq!(x.at(110), ["EXPIRED A filled 0 left 0"]);
+    assert_eq!(x.at(110), ["EXPIRED A filled 0 left 0: expire time: has come"]);
 }
 
 #[test]

@@ -9,22 +9,29 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use crate::errors::Error;
 use crate::{names, number, record, text, time};
 pub use view::from_value;
-use view::{NAMES, amend_dict, read};
+use view::{NAMES, amend_dict, read, without_reason};
 
 /// An order as the kernel knows it: a frozen copy.
 #[pyclass(frozen, module = "dita._kernel")]
 pub struct VenueOrder {
     view: OrderView,
+    /// Why the venue rejected it, ended it or refused its change: known to the event alone.
+    reason: Box<str>,
 }
 
 impl From<OrderView> for VenueOrder {
     #[inline]
     fn from(view: OrderView) -> VenueOrder {
-        VenueOrder { view }
+        VenueOrder { view, reason: "".into() }
     }
 }
 
 impl VenueOrder {
+    /// An order as an event has left it, with the venue's reason.
+    pub fn with_reason(view: OrderView, reason: &str) -> VenueOrder {
+        VenueOrder { view, reason: reason.into() }
+    }
+
     /// The plain data.
     #[inline]
     pub fn view(&self) -> &OrderView {
@@ -43,20 +50,22 @@ impl VenueOrder {
             time_in_force='GTC', expire_time=None, post_only=False, reduce_only=False, oco_group='', \
             triggered=False, stale=False, pending_cancel=False, pending_amend=None, valid_until=None, \
             other_venue_ids=(), intent_id='', doubt='NONE', metadata=None, owner='', trigger_by='LAST', \
-            attached=False)"
+            attached=False, reason='')"
     )]
     fn new(fields: Option<&Bound<'_, PyDict>>) -> Result<VenueOrder, Error> {
         let Some(fields) = fields else { return Err(Error::missing("venue_client_id")) };
-        Ok(VenueOrder { view: read(fields)? })
+        let (fields, reason) = without_reason(fields)?;
+        Ok(VenueOrder { view: read(&fields)?, reason })
     }
 
     /// An order from what `to_dict` gave.
     #[staticmethod]
     fn from_dict(fields: &Bound<'_, PyAny>) -> Result<VenueOrder, Error> {
-        match from_value(fields, "fields")? {
-            Some(view) => Ok(VenueOrder { view }),
-            None => Err(Error::wrong_type("fields", fields, "a mapping")),
+        if let Ok(order) = fields.cast::<VenueOrder>() {
+            let order = order.get();
+            return Ok(VenueOrder { view: order.view.clone(), reason: order.reason.clone() });
         }
+        VenueOrder::new(Some(&record::items(fields, "fields")?))
     }
 
     /// The trade it belongs to.
@@ -269,6 +278,13 @@ impl VenueOrder {
         text::get_id(py, &self.view.owner)
     }
 
+    /// The venue's reason, where `on_order` was called because the venue rejected it, ended it or refused a change;
+    /// empty elsewhere.
+    #[getter]
+    fn reason(&self) -> &str {
+        &self.reason
+    }
+
     /// True while something remains or it is in doubt.
     fn is_live(&self) -> bool {
         self.view.is_live()
@@ -282,25 +298,30 @@ impl VenueOrder {
 
     /// Every field by name; times are int nanoseconds, so that `VenueOrder.from_dict(order.to_dict()) == order`.
     fn to_dict<'py>(slf: &Bound<'py, VenueOrder>) -> PyResult<Bound<'py, PyDict>> {
-        record::to_dict_of(slf.as_any(), &NAMES)
+        let dict = record::to_dict_of(slf.as_any(), &NAMES)?;
+        let reason = &slf.get().reason;
+        if !reason.is_empty() {
+            dict.set_item("reason", &**reason)?;
+        }
+        Ok(dict)
     }
 
     /// One JSON object with the fields of `to_dict`, decimals as text; `from_dict` reads it back once it is parsed.
     fn to_json(&self) -> String {
-        json::order(&self.view)
+        json::order_with_reason(&self.view, &self.reason)
     }
 
     fn __repr__(slf: &Bound<'_, VenueOrder>) -> PyResult<String> {
-        record::repr_of(slf.as_any(), &NAMES)
+        record::repr_of(slf.as_any(), &[NAMES.as_slice(), &[("reason", false)]].concat())
     }
 
     fn __eq__(&self, other: &VenueOrder) -> bool {
-        self.view == other.view
+        self.view == other.view && self.reason == other.reason
     }
 
     fn __getnewargs_ex__<'py>(
         slf: &Bound<'py, VenueOrder>,
     ) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
-        Ok((PyTuple::empty(slf.py()), record::to_dict_of(slf.as_any(), &NAMES)?))
+        Ok((PyTuple::empty(slf.py()), VenueOrder::to_dict(slf)?))
     }
 }

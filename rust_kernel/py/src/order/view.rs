@@ -80,6 +80,19 @@ pub(super) fn amend_dict<'py>(amend: &Amend, py: Python<'py>) -> PyResult<Bound<
     Ok(dict)
 }
 
+/// An order's fields without the event's reason, and that reason.
+pub(super) fn without_reason<'py>(
+    fields: &Bound<'py, PyDict>,
+) -> Result<(Bound<'py, PyDict>, Box<str>), Error> {
+    let Some(reason) = fields.get_item("reason")? else { return Ok((fields.clone(), "".into())) };
+    let Ok(text) = reason.extract::<String>() else {
+        return Err(Error::wrong_type("reason", &reason, "text"));
+    };
+    let rest = fields.copy()?;
+    rest.del_item("reason")?;
+    Ok((rest, text.into()))
+}
+
 /// An order from its fields by name.
 pub(super) fn read(fields: &Bound<'_, PyDict>) -> Result<OrderView, Error> {
     record::check_required(&FIELDS, fields)?;
@@ -102,5 +115,6 @@ pub fn from_value(value: &Bound<'_, PyAny>, name: &str) -> Result<Option<OrderVi
         return Ok(Some(order.get().view().clone()));
     }
     let fields = record::items(value, name)?;
+    let (fields, _) = without_reason(&fields)?; // a slot's order is as it stands, whatever an event said
     read(&fields).map(Some).map_err(|error| error.within(&format!("{name}.")))
 }

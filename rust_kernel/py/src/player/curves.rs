@@ -91,6 +91,11 @@ impl EquityCurve {
         days.into_iter().map(|(day_ns, equity)| Ok((day_ns, number::get_money(py, equity)?))).collect()
     }
 
+    /// The starts of the UTC days on which nothing was recorded after the first row.
+    fn quiet_days(&self) -> Vec<i64> {
+        self.core().quiet_days()
+    }
+
     /// The deepest fall as a fraction of its peak: amount, peak, its time, the trough's time, the time of recovery.
     fn drawdown<'py>(&self, py: Python<'py>) -> PyResult<Option<Drawdown<'py>>> {
         let fall = self.core().drawdown();

@@ -79,6 +79,11 @@ impl Listener {
 
 #[pymethods]
 impl Listener {
+    /// Says whether an entry waits until an exit has closed its trade: `("follow", ...)` comes then, where it may have.
+    fn waits(&self, waits: bool) {
+        self.core.set_waits(waits);
+    }
+
     #[new]
     #[pyo3(signature = (*, symbols, intervals, warmup, slots, quotes=true, trades=true, bars=true, books=false))]
     #[allow(clippy::too_many_arguments)] // what a strategy's class says of itself

@@ -350,7 +350,7 @@ impl Player {
 
     /// Plays until there is something to do: `("begin", ns)`, `("due", ns)`, `("wait", s)`, `("news", None)`,
     /// `("raised", (listener, error, callback))`, `("warmed", listener)`, `("starved", market)`, `("look", None)`,
-    /// `("fault", (market, line, message))`, `("refused", message)`, `("end", None)`. Raises what the venue does not take.
+    /// `("follow", within)` (see `Listener.waits`; true: within bars, where nothing is told), `("fault", (market, line, message))`, `("refused", message)`, `("end", None)`. Raises what the venue does not take.
     fn next<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let stage = self.stage(py)?;
         loop {
@@ -366,8 +366,13 @@ impl Player {
                 Step::Callback(listener) => {
                     match told.map_or(Ok(false), |told| stage.call(py, listener, told)) {
                         Ok(has_acted) => {
-                            if (self.shared.foreign().take_news() || has_acted) && !self.tell(py)? {
-                                return step_of(py, "news", py.None());
+                            if self.shared.foreign().take_news() || has_acted {
+                                if !self.tell(py)? {
+                                    return step_of(py, "news", py.None());
+                                }
+                                if self.core()?.waits() {
+                                    return step_of(py, "follow", false);
+                                }
                             }
                         }
                         Err((error, kind)) => {
@@ -388,7 +393,11 @@ impl Player {
                     if !self.tell(py)? {
                         return step_of(py, "news", py.None());
                     }
+                    if self.core()?.waits() {
+                        return step_of(py, "follow", false);
+                    }
                 }
+                Step::Follow => return step_of(py, "follow", true),
                 Step::Warmed(listener) => return step_of(py, "warmed", listener),
                 Step::Starved(market) => return step_of(py, "starved", market),
                 Step::End => return step_of(py, "end", py.None()),

@@ -143,6 +143,12 @@ impl Watcher {
         }
     }
 
+    /// Lets go of it: with the kernel that it watches it is a cycle of which nothing is Python's own.
+    fn __clear__(&self) {
+        let tellers = std::mem::take(&mut *self.tellers.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(tellers);
+    }
+
     /// Hears from here on; `seq` is the last input that is no news.
     fn begin(&self, seq: u64) {
         let mut heard = self.heard();

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dita_engine::SlotView;
 use dita_kernel::id::Id;
-use dita_play::{Facts, Recorder as Core, TradeRow};
+use dita_play::{Execution, Facts, Recorder as Core, TradeRow, Unfilled};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -86,6 +86,20 @@ fn row<'py>(py: Python<'py>, row: &TradeRow) -> PyResult<Bound<'py, PyTuple>> {
     PyTuple::new(py, items)
 }
 
+fn execution<'py>(py: Python<'py>, one: &Execution) -> PyResult<Bound<'py, PyTuple>> {
+    let items = [
+        one.time_ns.into_pyobject(py)?.into_any(),
+        text::get_id(py, &one.asset).into_any(),
+        one.side.map(|side| side.name()).into_pyobject(py)?.into_any(),
+        number::get(py, one.price)?,
+        number::get(py, one.size)?,
+        number::get_optional(py, one.fee)?,
+        one.liquidity.map(|liquidity| liquidity.name()).into_pyobject(py)?.into_any(),
+        one.trade.into_pyobject(py)?.into_any(),
+    ];
+    PyTuple::new(py, items)
+}
+
 #[pymethods]
 impl Recorder {
     #[new]
@@ -130,10 +144,20 @@ impl Recorder {
         self.core().ended()
     }
 
-    /// How many executions there were.
-    #[getter]
-    fn fills(&self) -> u64 {
-        self.core().fills()
+    /// Every execution: time, instrument, side, price, size, fee, liquidity, and its trade's number. What the venue has not
+    /// said is `None`.
+    fn executions<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        self.core().executions().iter().map(|one| execution(py, one)).collect()
+    }
+
+    /// The orders that were rejected or expired: strategy, instrument, "rejected" or "expired", the venue's reason, how many,
+    /// and the time of the first.
+    fn unfilled<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        let row = |one: &Unfilled| {
+            let (owner, asset) = (text::get_id(py, &one.owner), text::get_id(py, &one.asset));
+            (owner, asset, one.ended, &*one.reason, one.count, one.first_ns).into_pyobject(py)
+        };
+        self.core().unfilled().iter().map(row).collect()
     }
 
     /// How many orders were placed, filled, rejected, canceled and expired.

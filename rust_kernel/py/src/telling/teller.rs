@@ -112,12 +112,12 @@ impl Teller {
         let mut raised = false;
         if let Some(callback) = &self.on_fill {
             let fill = fill_of(trade_id, slot, event, order.as_ref());
-            raised |= self.tell_order(py, thread, order)?;
+            raised |= self.tell_order(py, thread, order, event)?;
             if let Some(fill) = fill {
                 raised |= self.call(py, thread, callback, "on_fill", fill)?;
             }
         } else {
-            raised |= self.tell_order(py, thread, order)?;
+            raised |= self.tell_order(py, thread, order, event)?;
         }
         Ok(raised | self.tell_slot(py, thread, slot)?)
     }
@@ -137,10 +137,17 @@ impl Teller {
         Ok(raised)
     }
 
-    fn tell_order(&self, py: Python<'_>, thread: u64, order: Option<OrderView>) -> PyResult<bool> {
+    fn tell_order(
+        &self,
+        py: Python<'_>,
+        thread: u64,
+        order: Option<OrderView>,
+        event: &CoreEvent,
+    ) -> PyResult<bool> {
         match (&self.on_order, order) {
             (Some(callback), Some(order)) => {
-                self.call(py, thread, callback, "on_order", VenueOrder::from(order))
+                let reason = event.rare.as_ref().map_or("", |rare| &rare.reason);
+                self.call(py, thread, callback, "on_order", VenueOrder::with_reason(order, reason))
             }
             (Some(_), None) | (None, _) => Ok(false),
         }
