@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dita import ExecutionKernel, KernelOutcome, ManualClock, SimulatedVenue
+from dita.timetravel import verify
 from kernels import CONFIG, ENTER, EXIT, SYMBOL, intent
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "kernel_logs" / "v2"
@@ -90,10 +91,11 @@ def test_after_a_kill_and_5000_others_an_old_intent_has_its_first_outcome_and_ma
         kernel.check_invariants()
     with opened(tmp_path / "log") as kernel:
         # What was answered is in the log like any other input: a replay comes to the same.
-        assert (
-            kernel.process_intent(intent(ENTER, "old", trade_id="old")).diagnostic_code == "DUPLICATE_INTENT"
-        )
+        again = kernel.process_intent(intent(ENTER, "old", trade_id="old"))
+        assert again.diagnostic_code == "DUPLICATE_INTENT"
         assert kernel.slot(0).size == 0
+    replayed = verify(tmp_path / "log", replay=True)
+    assert replayed["good"], replayed
 
 
 def test_the_intents_of_a_log_that_was_written_before_are_known(tmp_path: Path) -> None:
@@ -131,6 +133,7 @@ def test_an_intent_whose_records_are_gone_is_refused_with_its_number_and_time(tm
                 assert again.trade_id == "old"
             assert kernel.state_hash() == state
             assert kernel.slot(0).size == 0
+    assert verify(tmp_path / "log", replay=True)["good"]
 
 
 def test_a_refused_intent_is_taken_when_it_comes_again(tmp_path: Path) -> None:

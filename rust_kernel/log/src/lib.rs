@@ -39,7 +39,9 @@
 //!
 //! An **index** is `entries (key 16, seq u64) | fences (first key 16, crc u32), one for 170 entries | filter | footer`, with
 //! the footer `magic 8 | format u32 | crc u32 | first seq u64 | last seq u64 | entries u64 | filter words u32 | crc u32 of
-//! fences and filter | half the log id 16 | 8 zeros`. The filter is a Bloom filter in lines of 512 bits. An index is derived: every
+//! fences and filter | half the log id 16 | 8 zeros`. The filter is a Bloom filter in lines of 512 bits. Where the owner gives a
+//! [`Config::keys_version`], two kinds of keys are the log's own: `"dita key" | version u64 big-endian` says of which version
+//! the others are, and `"dita min" | minutes since 1970 u64 big-endian` has a minute's first record. An index is derived: every
 //! opening reads it wholly, and makes a damaged one again while the records are there.
 //!
 //! The **mark** has two slots, at 0 and at 512, written in turn: `"MARK" | crc u32 | count u64 | epoch u32 | 4 zeros |

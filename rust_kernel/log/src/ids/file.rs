@@ -1,7 +1,7 @@
 //! One index file: sorted keys in blocks, a fence for each block, and a filter that answers most misses from memory.
 //!
 //! `entries (key, seq) | fences (first key, crc32c of the block) | filter | footer`. It is written once and then only
-//! read; of it, memory holds the fences (1 bit a key) and, up to a bound over all files, the filter (10 bits a key).
+//! read; of it, memory holds the fences (1 bit a key) and, up to a bound over all files, the filter (10 or 16 bits a key).
 
 use super::Key;
 use crate::disk::DiskFile;
@@ -19,7 +19,10 @@ pub(super) const BLOCK_BYTES: usize = BLOCK_ENTRIES * ENTRY_BYTES;
 const WRITE_BYTES: usize = 32 * BLOCK_BYTES;
 const FENCE_BYTES: usize = 20;
 const FOOTER_BYTES: usize = 72;
-const FILTER_BITS_PER_KEY: u64 = 10;
+/// Of 100 look-ups of what is in no file, one has to read a block of a file.
+pub(super) const FILTER_BITS_PER_KEY: u64 = 10;
+/// Of 1,000: for who looks something up before each record.
+pub(super) const FILTER_BITS_PER_KEY_SPARSE: u64 = 16;
 const FILTER_BLOCK_BITS: u64 = 512;
 const FILTER_WORDS: usize = 8;
 const FILTER_PROBES: u32 = 6;
@@ -47,8 +50,8 @@ pub(super) struct IndexWriter<'a> {
 
 impl<'a> IndexWriter<'a> {
     /// At most `count_max` entries will come.
-    pub fn new(file: &'a dyn DiskFile, count_max: u64) -> IndexWriter<'a> {
-        let filter = Filter::sized(count_max);
+    pub fn new(file: &'a dyn DiskFile, count_max: u64, bits_per_key: u64) -> IndexWriter<'a> {
+        let filter = Filter::sized(count_max, bits_per_key);
         IndexWriter {
             file,
             offset: 0,
@@ -217,11 +220,17 @@ impl IndexFile {
         self.filter_bytes() + self.fences.len() * FENCE_BYTES
     }
 
-    /// The sequence number of a key: at most one read of one block.
-    pub fn find(&self, key: &Key) -> Result<Option<u64>, IndexFlaw> {
-        if self.filter.as_ref().is_some_and(|filter| !filter.may_have(key)) {
+    /// The sequence number of a key, whose [`mix`] is `hash`: at most one read of one block.
+    #[inline]
+    pub fn find(&self, key: &Key, hash: u64) -> Result<Option<u64>, IndexFlaw> {
+        if self.filter.as_ref().is_some_and(|filter| !filter.may_have(hash)) {
             return Ok(None);
         }
+        self.look_up(key)
+    }
+
+    #[cold]
+    fn look_up(&self, key: &Key) -> Result<Option<u64>, IndexFlaw> {
         let Some(block) = self.fences.partition_point(|fence| fence <= key).checked_sub(1) else {
             return Ok(None);
         };
@@ -296,21 +305,21 @@ struct Filter {
 }
 
 impl Filter {
-    fn sized(count: u64) -> Filter {
-        let blocks = (count * FILTER_BITS_PER_KEY).div_ceil(FILTER_BLOCK_BITS);
+    fn sized(count: u64, bits_per_key: u64) -> Filter {
+        let blocks = (count * bits_per_key).div_ceil(FILTER_BLOCK_BITS);
         Filter { words: vec![0; usize::try_from(blocks).unwrap_or(0) * FILTER_WORDS] }
     }
 
-    /// The first word of the key's line, and 54 bits that choose its six bits.
-    fn line(&self, key: &Key) -> Option<(usize, u64)> {
+    /// The first word of a key's line, and 54 bits that choose its six bits.
+    #[inline]
+    fn line(&self, hash: u64) -> Option<(usize, u64)> {
         let lines = (self.words.len() / FILTER_WORDS) as u128;
-        let hash = mix(key);
         let line = usize::try_from((u128::from(hash) * lines) >> 64).ok()?;
         (lines > 0).then_some((line * FILTER_WORDS, hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
     }
 
     fn insert(&mut self, key: &Key) {
-        if let Some((line, bits)) = self.line(key) {
+        if let Some((line, bits)) = self.line(mix(key)) {
             for probe in 0..FILTER_PROBES {
                 let bit = (bits >> (9 * probe)) & 511;
                 self.words[line + (bit >> 6) as usize] |= 1 << (bit & 63);
@@ -318,8 +327,9 @@ impl Filter {
         }
     }
 
-    fn may_have(&self, key: &Key) -> bool {
-        self.line(key).is_some_and(|(line, bits)| {
+    #[inline]
+    fn may_have(&self, hash: u64) -> bool {
+        self.line(hash).is_some_and(|(line, bits)| {
             (0..FILTER_PROBES).all(|probe| {
                 let bit = (bits >> (9 * probe)) & 511;
                 self.words[line + (bit >> 6) as usize] & (1 << (bit & 63)) != 0

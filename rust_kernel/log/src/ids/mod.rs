@@ -9,7 +9,9 @@
 
 mod file;
 
-use file::{BLOCK_BYTES, ENTRY_BYTES, IndexWriter, key_of, mix};
+use file::{
+    BLOCK_BYTES, ENTRY_BYTES, FILTER_BITS_PER_KEY, FILTER_BITS_PER_KEY_SPARSE, IndexWriter, key_of, mix,
+};
 pub(crate) use file::{IndexFile, IndexFlaw, Range};
 
 use crate::directory::{index_name, write_whole};
@@ -53,7 +55,7 @@ const MERGE_FILES: usize = 8;
 /// With so many files a merge no longer waits for [`crate::Log::maintain`].
 pub(crate) const INDEX_FILES_MAX: usize = 64;
 /// Filters take no more memory than this, in bytes, over all files: the newest keep theirs.
-const FILTER_BYTES_MAX: usize = 32 << 20;
+const FILTER_BYTES_MAX: usize = 64 << 20;
 
 /// [`Key`]s are hashed by [`mix`]; a hasher that sees them only ever sees these 16 bytes.
 #[derive(Default)]
@@ -133,14 +135,16 @@ impl Ids {
         let Some(file) = self.files.iter().find(|file| file.range == range && self.version > 0) else {
             return Ok(false);
         };
-        let found = file.find(&version_key(self.version)).map_err(|flaw| self.error(file, &flaw))?;
+        let key = version_key(self.version);
+        let found = file.find(&key, mix(&key)).map_err(|flaw| self.error(file, &flaw))?;
         Ok(found.is_none())
     }
 
     /// The first sequence number that carried the key.
     pub fn find(&self, key: &Key) -> Result<Option<u64>, LogError> {
+        let hash = mix(key);
         for file in &self.files {
-            let found = file.find(key).map_err(|flaw| self.error(file, &flaw))?;
+            let found = file.find(key, hash).map_err(|flaw| self.error(file, &flaw))?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -166,7 +170,7 @@ impl Ids {
         entries.sort_unstable();
         let name = index_name(range.first_seq, range.last_seq);
         write_whole(self.disk.as_ref(), &name, |file| {
-            let mut writer = IndexWriter::new(file, entries.len() as u64);
+            let mut writer = IndexWriter::new(file, entries.len() as u64, self.bits_per_key());
             for (key, seq) in entries.iter() {
                 writer.push(key, *seq)?;
             }
@@ -211,6 +215,11 @@ impl Ids {
                 Ok(Err(flaw))
             }
         }
+    }
+
+    /// An owner that gives versions looks for the keys of most records before it appends them.
+    fn bits_per_key(&self) -> u64 {
+        if self.version > 0 { FILTER_BITS_PER_KEY_SPARSE } else { FILTER_BITS_PER_KEY }
     }
 
     fn bound_filters(&mut self) {
@@ -261,13 +270,15 @@ impl Ids {
         let name = index_name(range.first_seq, range.last_seq);
         let mut damaged = None;
         let written = write_whole(self.disk.as_ref(), &name, |file| {
-            merge_into(file, run, range, &self.log_id).map_err(|(index, flaw)| match flaw {
-                IndexFlaw::Io(error) => error,
-                flaw @ (IndexFlaw::Newer(_) | IndexFlaw::Damaged(_)) => {
-                    damaged = Some(self.error(&run[index], &flaw));
-                    io::ErrorKind::InvalidData.into()
-                }
-            })
+            merge_into(file, run, range, &self.log_id, self.bits_per_key()).map_err(
+                |(index, flaw)| match flaw {
+                    IndexFlaw::Io(error) => error,
+                    flaw @ (IndexFlaw::Newer(_) | IndexFlaw::Damaged(_)) => {
+                        damaged = Some(self.error(&run[index], &flaw));
+                        io::ErrorKind::InvalidData.into()
+                    }
+                },
+            )
         });
         if let Some(error) = damaged {
             return Err(error);
@@ -344,9 +355,10 @@ fn merge_into(
     run: &[IndexFile],
     range: Range,
     log_id: &[u8; 32],
+    bits_per_key: u64,
 ) -> Result<(), (usize, IndexFlaw)> {
     let count = run.iter().map(|file| file.count).sum();
-    let mut writer = IndexWriter::new(file, count);
+    let mut writer = IndexWriter::new(file, count, bits_per_key);
     let mut cursors: Vec<Cursor<'_>> = run
         .iter()
         .map(|file| Cursor { file, block: 0, bytes: Box::new([0; BLOCK_BYTES]), length: 0, at: 0 })
