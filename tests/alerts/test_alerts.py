@@ -236,11 +236,11 @@ def test_an_unexplained_difference_is_told_only_once_it_has_lasted() -> None:
     assert told[0].details["unexplained"] == "-3.5"
 
 
-def test_a_position_that_differs_is_told_once_it_has_lasted() -> None:
+def test_a_position_that_differs_is_reported_once_it_has_lasted() -> None:
     cause = {"cause": "POSITION_DIFFERS", "amount": "0", "references": ["BTCUSDT"]}
     seen, differs = watch(), account()
     differs["reconcile_causes"] = [cause]
-    for standing, now_s, told in (
+    for standing, now_s, wanted in (
         (differs,   0,     []),
         (differs,   59,    []),
         (differs,   60,    ["unexplained"]),
@@ -249,7 +249,7 @@ def test_a_position_that_differs_is_told_once_it_has_lasted() -> None:
         (differs,   121.9, []),
         (differs,   122,   ["unexplained"]),
     ):  # fmt: skip
-        assert causes_of(seen, Standing(accounts={"a": [standing]}), now_s) == told
+        assert causes_of(seen, Standing(accounts={"a": [standing]}), now_s) == wanted
     (alert,) = seen.look(Standing(accounts={"a": [differs]}), 123)
     assert alert.text == "a: the venue's position has differed for 61 s: BTCUSDT"
 

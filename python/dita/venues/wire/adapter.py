@@ -31,6 +31,8 @@ _LOG: Final = logging.getLogger("dita.venues")
 DEAF_S: Final = 2.0
 #: So many times that after one was deaf REST is asked every `DEAF_S`, unless the new stream says something.
 _SUSPICIONS: Final = 15
+#: So many times that after working orders were asked about another difference is asked about.
+_ASK_AGAIN: Final = 5
 _REPAIR_S: Final = 60.0
 BACK_OFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 WAIT_S: Final = 30.0
@@ -137,7 +139,7 @@ class WireAdapter(BaseExecutionAdapter):
         self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._deaf_until = 0.0
         self._differ: dict[str, float] = {}
-        self._asked_about: dict[str, Any] = {}
+        self._asked_about: dict[str, tuple[object, float]] = {}
         self._unheard = ""
         self._known: set[str] = set()
         self.parked = Parked()
@@ -443,14 +445,17 @@ class WireAdapter(BaseExecutionAdapter):
         # The kernel may be waiting for this thread meanwhile.
         booked = () if look is None else await asyncio.to_thread(look)
         for report in position_reports(rows, booked, now_ns):
-            self._tell_account(report)
+            # Of an instrument that is not configured the kernel books nothing: nothing can contradict it.
+            if self._is_known(report["symbol"]):
+                self._tell_account(report)
 
     def _weigh(self, figures: Mapping[str, Any]) -> None:
         """Remember since when what the venue reports contradicts the kernel, by asset."""
         asset = str(figures.get("asset") or "")
         if str(figures.get("reconcile_status", "OK")) == "OK":
             self._differ.pop(asset, None)
-            self._asked_about.pop(asset, None)
+            if asset in self._asked_about:
+                self._asked_about[asset] = (None, self._asked_about[asset][1])
         else:
             self._differ.setdefault(asset, time.monotonic() + self._deaf_s)
 
@@ -460,9 +465,13 @@ class WireAdapter(BaseExecutionAdapter):
         One difference is asked about once: where no question explains it, the verdict and the alert have it.
         """
         difference, symbols = await asyncio.to_thread(self._difference, asset)
-        if difference is None or self._asked_about.get(asset) == difference:
+        asked, next_s = self._asked_about.get(asset, (None, 0.0))
+        if difference is None or difference == asked:
             return
-        self._asked_about[asset] = difference
+        if time.monotonic() < next_s:
+            self._differ.setdefault(asset, next_s)
+            return
+        self._asked_about[asset] = (difference, time.monotonic() + _ASK_AGAIN * self._deaf_s)
         _LOG.warning("%s: the venue's report contradicts the kernel: working orders are asked about", asset)
         orders = getattr(self._kernel_now(), "orders", None)
         live = () if orders is None else await asyncio.to_thread(orders, live_only=True)
