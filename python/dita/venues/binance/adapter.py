@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Final
 
 from dita._kernel import VenueEvent, VenueOrder
 from dita.errors import InvalidInput, NotSent
-from dita.venues.base import KernelSink
 from dita.venues.binance import requests
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.feed import MarketFeed
@@ -78,7 +77,7 @@ class BinanceUsdm(LiveAdapter):
             InvalidInput: There is no real money, and an address is neither of the test network nor on this
                 machine.
         """
-        self._news = News()
+        self._news = News(lambda: self.hedge_mode)
         names = list(dict.fromkeys(symbols))
         self.budget = Budget(reserve=reserve)
         wire = transport(*self._addresses(rest, stream), api_key, api_secret, clock_ns, self.budget)
@@ -86,11 +85,6 @@ class BinanceUsdm(LiveAdapter):
         super().__init__(wire, self._news, self._questions, names, clock_ns, deaf_s)
         self._kinds: dict[str, tuple[str, bool]] = {}
         self._wants_new_key = False
-
-    def attach(self, kernel: KernelSink) -> None:
-        """Learn the kernel and the account's mode, and open the user stream."""
-        self._news.hedge_mode = self.hedge_mode
-        super().attach(kernel)
 
     # --------------------------------------------------------------------------------------- the kernel asks
 
