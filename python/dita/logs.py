@@ -90,11 +90,15 @@ def set_up_logs(format: Format = "console", stream: TextIO | None = None) -> log
 
 
 @contextmanager
-def program_logs() -> Iterator[None]:
-    """Write what DITA logs to stderr while a program runs, and leave the loggers as they were."""
+def program_logs(stream: TextIO | None = None) -> Iterator[None]:
+    """Write what DITA logs while a program runs, and leave the loggers as they were.
+
+    Args:
+        stream: Where to; None means stderr.
+    """
     logger = logging.getLogger(LOGGER)
     before = logger.propagate, logger.level
-    handler = set_up_logs()
+    handler = set_up_logs(stream=stream)
     try:
         yield
     finally:

@@ -1,5 +1,6 @@
 """Alerts reach a real HTTP server: once for a cause, five tries, and nobody waits for them."""
 
+import io
 import json
 import logging
 import os
@@ -21,7 +22,9 @@ from dita.alerts.webhook import WAITING_MAX
 from dita.cli import main
 from dita.config import AlertsConfig, ConfigError, load
 from dita.host import Host
+from dita.host.events import LINES_MAX, EventLog
 from dita.host.metrics import exposition
+from dita.logs import program_logs
 from gateways import SYMBOL, host_in
 
 
@@ -409,6 +412,29 @@ def test_a_venue_that_is_lost_and_back_is_told_and_measured(tmp_path: Path) -> N
         assert listener.causes() == ["started", "venue_lost", "venue_lost", "stopped"]
         assert listener.bodies[1]["severity"] == "CRITICAL"
         assert listener.bodies[2]["text"].startswith("INFO desk: main: the venue is connected again")
+
+
+def test_a_busy_host_writes_a_bounded_number_of_lines(tmp_path: Path) -> None:
+    written = io.StringIO()
+    with host_in(tmp_path / "desk") as host:
+        kernel = host.kernel(None)
+        assert isinstance(kernel.venue, SimulatedVenue)
+        kernel.venue.on_quote(SYMBOL, "60000.0", None, "60000.1", None, 1)
+        # One look, whenever this machine comes to it.
+        events = EventLog(host.screen, list)
+        for number in range(LINES_MAX):
+            for side in ("BUY", "SELL"):
+                order = {"asset": SYMBOL, "side": side, "size": "0.01", "client_id": f"{side}{number}"}
+                assert host.submit_order("main", order)["status"] == "FILLED"
+        with program_logs(written):
+            events.write()
+            events.write()
+    lines = written.getvalue().splitlines()
+    assert sum("] fill " in line for line in lines) == LINES_MAX
+    assert sum("] order filled " in line for line in lines) == LINES_MAX
+    assert (
+        sum(f"and {LINES_MAX} more fills, {LINES_MAX} more orders that ended" in line for line in lines) == 1
+    )
 
 
 def test_a_host_whose_webhook_hangs_ends_within_seconds(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ _ENDED: Final = (
     "asset", "order_side", "order_type", "intended_size", "filled_size", "limit_price", "reject_reason",
     "slot_id", "trade_id", "owner", "venue_client_id",
 )  # fmt: skip
+#: So many fills, and so many ended orders, are written line by line at each look; of more their number.
+LINES_MAX: Final = 100
 _REMARK: Final = ("slot_id", "limit", "seq")
 
 
@@ -45,8 +47,8 @@ class EventLog:
         """Write what is new."""
         said = self._screen.since(self._at)
         self._at = said["at"]
-        found = [_record("INFO", "fill", json.loads(text), _FILL) for text in said["fills"]]
-        for text in said["ended"]:
+        found = [_record("INFO", "fill", json.loads(text), _FILL) for text in said["fills"][:LINES_MAX]]
+        for text in said["ended"][:LINES_MAX]:
             order = json.loads(text)
             found.append(_record("INFO", f"order {str(order['status']).lower()}", order, _ENDED))
         for text in said["log"]:
@@ -59,6 +61,12 @@ class EventLog:
             row = {"account": account, **remark}
             found.append(_record(str(remark["severity"]), str(remark["code"]), row, _REMARK))
         found += self._of_programs()
+        more = {
+            kind: len(said[kind]) - LINES_MAX for kind in ("fills", "ended") if len(said[kind]) > LINES_MAX
+        }
+        if more:
+            text = f"and {more.get('fills', 0)} more fills, {more.get('ended', 0)} more orders that ended"
+            found.append(_record("INFO", text, {"time_ns": time.time_ns()}, ()))
         for record in sorted(found, key=lambda one: one.created):
             _LOG.handle(record)
 

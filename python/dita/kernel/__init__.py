@@ -220,6 +220,8 @@ class ExecutionKernel:
         guarded, self._breaker = venue, None
         if breaker is not None and venue is not None and not isinstance(venue, SimulatedVenue):
             guarded, self._breaker = GuardedAdapter(venue, breaker), breaker
+        if isinstance(self._venue, BaseExecutionAdapter):
+            self._venue.hedge_mode = hedge_mode
         self._heard = None if self._breaker is None else HeardSink(self, self._breaker)
         self._given_journal, self._given_projection = journal, projection
         if audit is not None and log_dir is None:
@@ -256,7 +258,6 @@ class ExecutionKernel:
             watcher=logs if isinstance(logs, Watcher) else None,
             log=log_settings(queue or log_dir, **(settings if queue is None else queue_settings())),
         )
-        self._hedge_mode = hedge_mode
         self._log_dir = None if log_dir is None else Path(log_dir)
         self._followers.read_from(self._engine)
         self._given_zinc = zinc_plane
@@ -1193,8 +1194,6 @@ class ExecutionKernel:
             self._venue.bind(self._engine)
             return
         attach = getattr(self._venue, "attach", None)
-        if isinstance(self._venue, BaseExecutionAdapter):
-            self._venue.hedge_mode = self._hedge_mode
         if attach is not None:
             attach(self._heard or self)
 

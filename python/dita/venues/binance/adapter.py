@@ -78,7 +78,7 @@ class BinanceUsdm(LiveAdapter):
             InvalidInput: There is no real money, and an address is neither of the test network nor on this
                 machine.
         """
-        self._news = News()
+        self._news = News(lambda: self.hedge_mode)
         names = list(dict.fromkeys(symbols))
         self.budget = Budget(reserve=reserve)
         wire = transport(*self._addresses(rest, stream), api_key, api_secret, clock_ns, self.budget)
@@ -88,8 +88,7 @@ class BinanceUsdm(LiveAdapter):
         self._wants_new_key = False
 
     def attach(self, kernel: KernelSink) -> None:
-        """Learn the kernel, its orders and the account's mode, and open the user stream."""
-        self._news.hedge_mode = self.hedge_mode
+        """Learn the kernel and its orders, and open the user stream."""
         # Fills name an order by the venue's id alone: one that the log knows needs no question.
         orders = getattr(kernel, "orders", None)
         for order in () if orders is None else orders():

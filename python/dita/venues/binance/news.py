@@ -5,6 +5,7 @@ and once it is triggered the id of the order that trades.
 """
 
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -70,14 +71,18 @@ class News:
 
     Attributes:
         skipped: How many frames were known and of no use.
-        hedge_mode: Whether the account keeps two books per instrument; None where that is not known.
         amounts: Reads amounts of money; `amounts.rounded` counts those that were finer than the venue's unit.
         unknown: How often what no list has was said, by name: events, and entries (those are booked).
     """
 
-    def __init__(self) -> None:
-        """Know nothing yet."""
-        self.hedge_mode: bool | None = None
+    def __init__(self, hedge_mode: Callable[[], bool | None] = lambda: None) -> None:
+        """Know nothing yet.
+
+        Args:
+            hedge_mode: Returns whether the account keeps two books per instrument; None where that is not
+                known.
+        """
+        self._hedge_mode = hedge_mode
         self._client_ids: OrderedDict[str, str] = OrderedDict()
         self._triggered: OrderedDict[str, None] = OrderedDict()
         self.amounts = reading.Amounts(_DECIMALS)
@@ -298,7 +303,7 @@ class News:
         """Whether a row is a book that the account does not keep: some frames list those too, empty."""
         if reading.decimal(position, "pa"):
             return False
-        hedge = self.hedge_mode
+        hedge = self._hedge_mode()
         if hedge is None:
             beside = [one for one in positions if one.get("s") == position.get("s")]
             hedge = not any(one.get("ps") == "BOTH" for one in beside) or any(
