@@ -39,6 +39,8 @@ class IBKRAdapter(BaseExecutionAdapter):
         unproven: Nobody has run it against a gateway.
         order_types: What it takes.
         poll_s: Seconds between two looks.
+        submit: None: the kernel polls this adapter, and sends by `submit_order`.
+        cancel: None: it cancels by `cancel_order`.
     """
 
     live: ClassVar[bool] = True
