@@ -3,12 +3,16 @@
 import io
 import json
 import logging
+import os
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import pytest
 
 from dita import ControlUpdate, KernelLogs, MemoryProjection, MockVenueAdapter, NotSent, set_up_logs
+from dita.logs import LINES_WAITING_MAX, program_logs
 from kernels import ENTER, EXIT, ack, fill, intent, opened
 
 
@@ -170,3 +174,26 @@ def test_the_same_words_about_another_thing_are_another_condition(stream: io.Str
     for slot in (1, 2, 1, 2):
         logging.getLogger("dita.x").warning("no stop", extra={"slot": slot, "seq": slot})
     assert [line["slot"] for line in lines(stream)] == [1, 2]
+
+
+def test_a_program_whose_log_nobody_reads_goes_on_and_counts_what_is_lost() -> None:
+    reads, writes = os.pipe()
+    logger, more = logging.getLogger("dita.x"), 2_000
+    said: list[str] = []
+    with os.fdopen(reads) as end, os.fdopen(writes, "w") as stream:
+        reader = threading.Thread(target=lambda: said.extend(end))
+        with program_logs(stream):
+            # A pipe holds 64 KiB; the writer of these lines would wait for ever.
+            for number in range(LINES_WAITING_MAX + more):
+                logger.info("line %d %s", number, "x" * 100)
+            reader.start()
+            until = time.monotonic() + 30
+            while not any("lines were lost" in line for line in said):
+                assert time.monotonic() < until
+                logger.info("once more")
+                time.sleep(0.01)
+        stream.close()
+        reader.join(30)
+    lost = sum(int(line.split()[0]) for line in said if "lines were lost" in line)
+    assert 0 < lost <= more
+    assert "line 0 x" in said[0]

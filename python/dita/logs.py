@@ -5,15 +5,18 @@ the log, the journal and the projection can be held side by side. How much is sa
 while the kernel runs: the controls' `verbosity`.
 """
 
+import contextlib
 import logging
+import queue
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO, cast
 
 from dita._kernel import KernelTransition, KernelVerbosity, TradeSlot, TradeStage, VenueEvent
 from dita.errors import NotSent, shown
@@ -25,6 +28,9 @@ EVENTS: Final = "dita.events"
 _REPEAT_S: Final = 60.0
 _REPEAT_MAX_S: Final = 3_600.0
 _CONDITIONS_MAX: Final = 1_000
+#: So many lines wait for whoever reads a program's log; of more the newest are lost, and counted.
+LINES_WAITING_MAX: Final = 10_000
+_END_S: Final = 2.0
 _OWN_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"seq", "message", "asctime"}
 Format = Literal["json", "console"]
 
@@ -98,12 +104,55 @@ def program_logs(stream: TextIO | None = None) -> Iterator[None]:
     """
     logger = logging.getLogger(LOGGER)
     before = logger.propagate, logger.level
-    handler = set_up_logs(stream=stream)
+    # Whoever reads them slowly, or not at all, holds up nobody who trades.
+    lines = _Lines(sys.stderr if stream is None else stream)
+    handler = set_up_logs(stream=cast("TextIO", lines))
     try:
         yield
     finally:
         logger.removeHandler(handler)
+        lines.close()
         logger.propagate, logger.level = before[0], before[1]
+
+
+class _Lines:
+    """A stream whose writer never waits: a thread writes, and what does not fit is lost and counted."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._waiting: queue.Queue[str | None] = queue.Queue(LINES_WAITING_MAX)
+        self._lost = 0
+        self._thread = threading.Thread(target=self._run, name="dita-log", daemon=True)
+        self._thread.start()
+
+    def write(self, text: str) -> None:
+        """Take a line."""
+        try:
+            self._waiting.put_nowait(text)
+        except queue.Full:
+            self._lost += 1
+
+    def flush(self) -> None:
+        """Do nothing: the thread flushes."""
+
+    def isatty(self) -> bool:
+        """Whether people read it."""
+        return self._stream.isatty()
+
+    def _run(self) -> None:
+        while (text := self._waiting.get()) is not None:
+            lost, self._lost = self._lost, 0
+            if lost:
+                text = f"{text}{lost} lines were lost: they were read too slowly\n"
+            with contextlib.suppress(OSError, ValueError):
+                self._stream.write(text)
+                self._stream.flush()
+
+    def close(self) -> None:
+        """Write what waits, for two seconds at most."""
+        with contextlib.suppress(queue.Full):
+            self._waiting.put(None, timeout=_END_S)
+            self._thread.join(_END_S)
 
 
 class _Once(logging.Filter):
