@@ -207,6 +207,8 @@ impl Naive {
                 trade.fee = Fee::Told(asset, amount);
             } else if event.fee.is_some() {
                 trade.fee = Fee::Told(fee_asset, 0);
+            } else {
+                self.guess_again(at);
             }
             if let Some(rest) = rest {
                 self.trades.push(rest);
