@@ -919,6 +919,9 @@ fn a_close_of_a_closed_trade_that_is_settled_again_with_another_profit_has_to_be
     // Late news of what it closed may be in the wallet already: nobody can tell what is in the new figure.
     told(Some("9.7"), Some("0.06"), Code::ReconcileRequired, "1009.39");
     told(Some("9.5"), Some("0.05"), Code::Ok, "1009.4");
+    // A fee alone leaves the profit as it was reported.
+    told(None, Some("0.04"), Code::Ok, "1009.41");
+    told(Some("9.5"), Some("0.04"), Code::DuplicateEvent, "1009.41");
     desk.assert_replays();
 }
 

@@ -30,8 +30,8 @@ the budget does not carry is refused (BUDGET); exits never are.
     max_order_notional = "1000"
     max_notional = "5000"
 
-The rows add up to the account: `unassigned` is what is no bot's, `between` what the account's average costs
-have not realised yet of what the bots' own costs have."""
+The rows add up to the account: `unassigned` is what is no bot's, `between` what the account has
+realised beside the bots' own trades."""
 
 _EPILOG: Final = """\
 examples:
