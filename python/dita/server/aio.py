@@ -74,14 +74,14 @@ class AsyncKernel:
         resend: bool = False,
     ) -> KernelOutcome:
         """Take an intent; see `ConnectedKernel.process_intent`."""
-        return (await self._send([self.kernel.intent(intent)], note, resend))[0]
+        return (await self._send([self.kernel.intent(intent)], note, resend=resend))[0]
 
     async def process_intents(
         self, intents: Iterable[KernelIntent], *, note: str | None = None, resend: bool = False
     ) -> list[KernelOutcome]:
         """Take intents that come together; see `ConnectedKernel.process_intents`."""
         given = [self.kernel.intent(one) for one in intents]
-        return await self._send(given, note, resend) if given else []
+        return await self._send(given, note, resend=resend) if given else []
 
     @contextlib.asynccontextmanager
     async def override(self, *, by: str, reason: str) -> AsyncIterator[Override]:
@@ -107,7 +107,9 @@ class AsyncKernel:
             block.drop()
         await asyncio.to_thread(block.apply)
 
-    async def _send(self, intents: list[KernelIntent], note: str | None, resend: bool) -> list[KernelOutcome]:
+    async def _send(
+        self, intents: list[KernelIntent], note: str | None, *, resend: bool
+    ) -> list[KernelOutcome]:
         noted = None if note is None else (note, self.kernel.seq)
         number = self._link.start(intents, noted, resend or self.kernel.resumes)
         future: asyncio.Future[list[KernelOutcome]] = self._loop.create_future()
