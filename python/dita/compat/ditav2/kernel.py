@@ -149,7 +149,9 @@ class ExecutionKernel(dita.ExecutionKernel):
         """The account, which `settle` moves."""
         return self._own_account
 
-    def process_intent(self, intent: KernelIntent | Mapping[str, Any] | object) -> KernelOutcome:
+    def process_intent(
+        self, intent: KernelIntent | Mapping[str, Any] | object, *, resend: bool = False
+    ) -> KernelOutcome:
         """Take an intent; see `dita.ExecutionKernel.process_intent`."""
         self._join()
         with contextlib.suppress(InvalidInput, InvalidType):
@@ -159,7 +161,7 @@ class ExecutionKernel(dita.ExecutionKernel):
             if len(self._intents) > _INTENTS_MAX:
                 del self._intents[next(iter(self._intents))]
             self._prepare(intent.asset, intent.reference_price)
-        return super().process_intent(intent)
+        return super().process_intent(intent, resend=resend)
 
     def _prepare(self, asset: str, price: Decimal | None) -> None:
         """Make the instrument where no configuration has it, and give it a first mark."""
