@@ -27,7 +27,6 @@ mod due;
 mod ended_figures;
 mod entry_figures;
 mod exits;
-mod exposure;
 mod figures;
 mod forgotten;
 mod funding;

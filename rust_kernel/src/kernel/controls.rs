@@ -148,11 +148,8 @@ impl Kernel {
         if let Some(on) = change.kill_switch {
             self.guard.kill_switch = on;
         }
-        let killed = change.kill_switch == Some(true);
-        if killed {
+        if change.kill_switch == Some(true) {
             self.control.gate = ControlGate::Halted;
-        }
-        if killed || change.gate == Some(ControlGate::Halted) {
             self.call_off_all(false, effects);
         }
     }
