@@ -244,7 +244,18 @@ class Naive:
     # -------------------------------------------------------------------------------------------- the money
 
     def settle(self, fill_id: str, settlement: Settlement) -> None:
-        self.settlements.setdefault(fill_id, settlement)
+        """A later settlement brings what was missing; another figure may be another fill's, and is not booked."""
+        known = self.settlements.setdefault(fill_id, settlement)
+        fill = next((fill for fill in self.fills if fill.id == fill_id), None)
+        reported = fill.fee if fill is not None and known.fee is None else known.fee
+        if settlement.fee not in (None, reported) and reported is not None:
+            return
+        if settlement.realized not in (None, known.realized) and known.realized is not None:
+            return
+        self.settlements[fill_id] = Settlement(
+            settlement.fee if known.fee is None else known.fee,
+            settlement.realized if known.realized is None else known.realized,
+        )
 
     def enter_wallet(self, kind: str, txn_id: str, amount: Fraction) -> None:
         """Money that came or went beside trading, once under each id."""

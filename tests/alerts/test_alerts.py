@@ -247,7 +247,7 @@ def test_a_position_that_differs_is_reported_once_it_has_lasted() -> None:
         (differs,   0,     []),
         (differs,   59,    []),
         (differs,   60,    ["unexplained"]),
-        (account(), 61,    []),
+        (account(), 61,    ["unexplained"]),  # that it has ended
         (differs,   62,    []),
         (differs,   121.9, []),
         (differs,   122,   ["unexplained"]),

@@ -560,7 +560,17 @@ def test_a_loss_limit_that_is_met_is_the_verdict(tmp_path: Path, browser: "Brows
 
 TROUBLES: dict[str, dict[str, Any]] = {
     "slot:a:3": {"slot_id": 3, "asset": "BTCUSDT", "side": "LONG", "size": "1", "unprotected": True},
-    "order:a:O1": {"venue_client_id": "O1", "asset": "BTCUSDT", "doubt": "SUBMIT", "status": "SENT"},
+    "order:a:O1": {
+        "venue_client_id": "O1",
+        "venue_order_id": "",
+        "asset": "BTCUSDT",
+        "order_side": "BUY",
+        "doubt": "SUBMIT",
+        "status": "SENT",
+        "intended_size": "1",
+        "filled_size": "0",
+        "limit_price": None,
+    },
     "control:a": {"gate": "HALTED", "kill_switch": True, "frozen": False, "updated_by": "<b>eve</b>"},
     "strategy:s": {"name": "s", "account": "a", "state": "Error", "error": "boom", "stuck_s": 0},
     "health:a": {

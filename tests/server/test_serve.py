@@ -231,7 +231,7 @@ def test_an_answer_that_comes_while_news_are_taken_is_handed_out_too() -> None:
         def fileno(self) -> int:
             return self.bell
 
-        def start(self, intents: object, note: object) -> int:
+        def start(self, intents: object, note: object, resend: object) -> int:
             os.write(self.ringer, b"!")
             return 1
 
@@ -248,6 +248,7 @@ def test_an_answer_that_comes_while_news_are_taken_is_handed_out_too() -> None:
 
     class Kernel:
         link = Late()
+        resumes = False
 
         def intent(self, given: object) -> object:
             return given

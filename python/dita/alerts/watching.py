@@ -206,7 +206,9 @@ def _of_remark(name: str, remark: Mapping[str, Any]) -> Iterator[Alert]:
 def _over(before: Alert) -> Alert:
     """Return the alert that a state has ended."""
     text = {
-        Cause.UNEXPLAINED: f"every part of {before.subject} between E and K has a cause again",
+        Cause.UNEXPLAINED: f"every part of {before.subject} between E and K has a cause again"
+        if before.subject
+        else "the venue's positions are the kernel's again",
         Cause.UNPROTECTED: "no position is without a stop that it should have any more",
         Cause.FOLLOWER: f"follower {before.subject} runs again",
         Cause.BREAKER: "no limit on losses is met any more",
