@@ -244,7 +244,7 @@ class Naive:
     # -------------------------------------------------------------------------------------------- the money
 
     def settle(self, fill_id: str, settlement: Settlement) -> None:
-        """A later settlement brings what was missing; another figure may be another fill's, and is not booked."""
+        """A later settlement adds what was missing; another figure may be another fill's: not booked."""
         known = self.settlements.setdefault(fill_id, settlement)
         fill = next((fill for fill in self.fills if fill.id == fill_id), None)
         reported = fill.fee if fill is not None and known.fee is None else known.fee
