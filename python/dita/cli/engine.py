@@ -84,6 +84,8 @@ def run(options: argparse.Namespace) -> int:
     if options.service != (options.socket is not None):
         raise CommandFailure("--service and --socket PATH belong together")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    # Fills and orders are on stdout.
+    logging.getLogger("dita.host").setLevel(logging.WARNING)
     try:
         config = configured(
             load(options.config, overrides=_overrides(options)).config,

@@ -96,10 +96,14 @@ class StrategyHandle:
             self.stop()
             self._company.hold(self.name, "stopped")
 
-    def stop(self) -> None:
-        """End it: `on_stop`, which may still act. Its orders and trades stay."""
+    def stop(self, deliver: Callable[[], object] | None = None) -> None:
+        """End it: `on_stop`, which may still act. Its orders and trades stay.
+
+        Args:
+            deliver: Dispatches what `on_stop` has caused; None means what the host's kernels report.
+        """
         with self._company.turn:
-            self.actor.stop(self._company.deliver)
+            self.actor.stop(deliver or self._company.deliver)
 
     def code(self) -> str:
         """Return whether the code that runs is the code on disk."""

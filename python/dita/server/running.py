@@ -1,5 +1,6 @@
 """Strategies in a client: the same callbacks as inside the host, in the thread that polls."""
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -171,5 +172,12 @@ class ConnectedStrategies:
     def stop(self) -> None:
         """Stop every strategy: `on_stop`, which may still act. What they want back is noted."""
         for handle in self._company.handles.values():
-            handle.stop()
+            handle.stop(self._settle)
         self._company.close()
+
+    def _settle(self) -> None:
+        """Dispatch what the server has reported up to now: a read is answered behind it."""
+        if not self._ended and self.kernel.slots:
+            with contextlib.suppress(KernelError):
+                self.kernel.link.slot(self.kernel.slots[0])
+        self.poll()

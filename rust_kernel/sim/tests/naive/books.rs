@@ -360,6 +360,8 @@ impl Naive {
                 // The first part bears the whole.
                 part.fee = fee.take().unwrap_or_else(zero);
                 part.fee_guessed = false;
+            } else if part.fee_guessed {
+                part.fee = self.guess(price, part.lots);
             }
             self.orders[order].fills[at] = part;
         }
