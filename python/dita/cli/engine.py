@@ -85,7 +85,8 @@ def run(options: argparse.Namespace) -> int:
         raise CommandFailure("--service and --socket PATH belong together")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     # Fills and orders are on stdout.
-    logging.getLogger("dita.host").setLevel(logging.WARNING)
+    logging.getLogger("dita").setLevel(logging.WARNING)
+    logging.getLogger("dita.engine").setLevel(logging.INFO)
     try:
         config = configured(
             load(options.config, overrides=_overrides(options)).config,
