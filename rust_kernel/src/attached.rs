@@ -37,7 +37,7 @@ pub struct Attached {
     /// The best mark that moved a TRAIL.
     pub best: Option<Price>,
     /// How a size or a price is changed at this venue, as far as it has refused.
-    pub way: Way,
+    pub way: Ways,
     /// Since when the position has had no stop, kernel time, ns.
     pub bare_since_ns: Option<i64>,
     /// True once that was told.
@@ -92,14 +92,70 @@ pub struct Leg {
 }
 
 /// How an exit's size or price is changed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Way {
     /// The order is amended.
     Amend,
-    /// A new one is sent, then the old one canceled.
+    /// A new one is sent, then the old one canceled: of stops alone, as two targets could both fill.
     NewFirst,
     /// The old one is canceled, then a new one sent.
     CancelFirst,
+}
+
+/// How the exits of a trade are changed, as far as the venue has refused: its stops, and its targets.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Ways {
+    /// All are amended.
+    Amend,
+    /// A new stop is sent first; targets are amended.
+    NewStopFirst,
+    /// A stop is canceled first; targets are amended.
+    CancelStopFirst,
+    /// Stops are amended; a target is canceled first.
+    CancelTargetFirst,
+    /// A new stop is sent first; a target is canceled first.
+    NewStopFirstCancelTargetFirst,
+    /// All are canceled first.
+    CancelFirst,
+}
+
+impl Ways {
+    fn of_both(stops: Way, targets: Way) -> Ways {
+        match (stops, targets) {
+            (Way::Amend, Way::Amend) => Ways::Amend,
+            (Way::NewFirst, Way::Amend) => Ways::NewStopFirst,
+            (Way::CancelFirst, Way::Amend) => Ways::CancelStopFirst,
+            (Way::Amend, Way::NewFirst | Way::CancelFirst) => Ways::CancelTargetFirst,
+            (Way::NewFirst, Way::NewFirst | Way::CancelFirst) => Ways::NewStopFirstCancelTargetFirst,
+            (Way::CancelFirst, Way::NewFirst | Way::CancelFirst) => Ways::CancelFirst,
+        }
+    }
+
+    /// How an exit of that kind is changed.
+    pub fn of(self, kind: ExitKind) -> Way {
+        let (stops, targets) = match self {
+            Ways::Amend => (Way::Amend, Way::Amend),
+            Ways::NewStopFirst => (Way::NewFirst, Way::Amend),
+            Ways::CancelStopFirst => (Way::CancelFirst, Way::Amend),
+            Ways::CancelTargetFirst => (Way::Amend, Way::CancelFirst),
+            Ways::NewStopFirstCancelTargetFirst => (Way::NewFirst, Way::CancelFirst),
+            Ways::CancelFirst => (Way::CancelFirst, Way::CancelFirst),
+        };
+        match kind {
+            ExitKind::Stop | ExitKind::Trail => stops,
+            ExitKind::Target => targets,
+        }
+    }
+
+    /// The venue has refused to change an exit of that kind: from now on it goes at least that way, and the other kind as
+    /// before.
+    pub(crate) fn after_refusal(self, kind: ExitKind, way: Way) -> Ways {
+        let (stops, targets) = (self.of(ExitKind::Stop), self.of(ExitKind::Target));
+        match kind {
+            ExitKind::Stop | ExitKind::Trail => Ways::of_both(stops.max(way), targets),
+            ExitKind::Target => Ways::of_both(stops, targets.max(way)),
+        }
+    }
 }
 
 /// What is to rest for an exit.
@@ -124,6 +180,10 @@ pub struct Figures {
     pub side: TradeSide,
     /// What is held, unsigned.
     pub held: Qty,
+    /// What the strategy's own exits will sell of it: targets share the rest.
+    pub taken: Qty,
+    /// What its own stops guard of it: the attached one guards the rest.
+    pub guarded: Qty,
     /// What entries filled.
     pub initial: Qty,
     /// The average entry price.
@@ -149,7 +209,7 @@ impl Attached {
             exits: exits.collect(),
             legs: Vec::new(),
             best: None,
-            way: Way::Amend,
+            way: Ways::Amend,
             bare_since_ns: None,
             alarmed: false,
             wake_ns: None,
@@ -173,8 +233,9 @@ impl Attached {
 
     /// What is to rest for each exit, in their order; `sold` is what each has sold. `None` where nothing is.
     pub(crate) fn wanted(&self, rules: &Instrument, of: Figures, sold: &[Qty]) -> Vec<Option<Wanted>> {
-        let mut left = rules.whole_lots(of.held);
-        let whole = left;
+        let beside = |taken: Qty| if taken < of.held { of.held - taken } else { Qty::ZERO };
+        let mut left = rules.whole_lots(beside(of.taken));
+        let whole = rules.whole_lots(beside(of.guarded));
         let mut ratios: i128 = 0;
         let mut given = Qty::ZERO;
         let mut all = Vec::with_capacity(self.exits.len());
@@ -274,7 +335,7 @@ pub(crate) fn closing_side(side: TradeSide) -> OrderSide {
 }
 
 /// True where a stop of that order's side is tighter at the first price.
-fn is_better(side: OrderSide, price: Price, than: Price) -> bool {
+pub(crate) fn is_better(side: OrderSide, price: Price, than: Price) -> bool {
     match side {
         OrderSide::Sell => price > than,
         OrderSide::Buy => price < than,

@@ -100,7 +100,7 @@ fn the_venues_bounds_are_themselves_allowed() {
 }
 
 #[test]
-fn an_exit_that_is_larger_than_what_is_left_may_change_its_price_and_grow_no_more() {
+fn an_exit_that_was_cut_to_what_is_left_may_change_its_price_and_grow_no_more() {
     let mut desk = Desk::new();
     desk.open(0, "2", "100");
     desk.intent(Action::Exit, 0, |intent| {
@@ -115,8 +115,10 @@ fn an_exit_that_is_larger_than_what_is_left_may_change_its_price_and_grow_no_mor
     desk.ack(&stop, "V3");
     desk.fill(&stop, "T2", "1", "95");
     assert_eq!((desk.size(0).as_str(), terms(&desk, &exit).as_str()), ("1.000", "2.000@101"));
-    assert_eq!(amend(&mut desk, &exit, Some("2.001"), Some("102")).code, Code::InvalidIntent);
-    assert!(amend(&mut desk, &exit, Some("2"), Some("102")).accepted, "the total stays as it is");
+    assert_eq!(amend(&mut desk, &exit, None, Some("102")).code, Code::SlotBusy, "it is being cut to 1");
+    desk.event(Kind::AmendAck, &exit, |_| {});
+    assert_eq!(amend(&mut desk, &exit, Some("1.001"), Some("102")).code, Code::InvalidIntent);
+    assert!(amend(&mut desk, &exit, Some("1"), Some("102")).accepted, "the total stays as it is");
     desk.assert_replays();
 }
 

@@ -553,13 +553,17 @@ fn what_the_strategy_cancels_is_withdrawn_and_what_it_amends_is_refused() {
 fn an_exit_of_the_strategy_beside_them_may_close_everything() {
     let (mut desk, exits) = opened("1", vec![stop("90"), target("110", "1")]);
     assert!(desk.exit(0).accepted);
+    assert_eq!(
+        (sent(&desk), cancels(&desk)),
+        (vec![], vec![exits[1].clone()]),
+        "the target makes room first"
+    );
+    desk.event(Kind::CancelAck, &exits[1], |_| {});
     assert_eq!(sent(&desk), ["SELL MARKET 1"]);
     let exit = desk.submitted();
     desk.fill(&exit, "T2", "1", "100");
-    assert_eq!(cancels(&desk), exits);
-    for exit in &exits {
-        desk.event(Kind::CancelAck, exit, |_| {});
-    }
+    assert_eq!(cancels(&desk), exits[..1]);
+    desk.event(Kind::CancelAck, &exits[0], |_| {});
     assert_eq!(desk.stage(0), Stage::Closed);
     assert!(desk.enter(0, "1").accepted, "the next trade has none of them");
     let entry = desk.submitted();

@@ -235,15 +235,15 @@ fn an_exit_is_cut_into_orders_that_the_venue_takes() {
 }
 
 #[test]
-fn a_limit_exit_and_one_of_a_group_are_not_split() {
+fn a_stop_of_a_group_leaves_in_parts_and_a_limit_exit_as_one_order() {
     let mut desk = holding(bounds(), "30", vec![]);
     let grouped = desk.intent(Action::Exit, 0, |intent| {
         intent.order_type = OrderType::StopMarket;
         intent.trigger_price = Some(dec("90"));
         intent.oco_group = id("G");
     });
-    assert_eq!(grouped.code, Code::InvalidIntent, "its parts would cancel each other");
-    assert!(named(&grouped).contains("attached exits"), "{grouped:?}");
+    assert!(grouped.accepted, "{grouped:?}");
+    assert_eq!(sizes(&desk), ["10.000", "10.000", "10.000"]);
     assert!(desk.intent(Action::Exit, 0, |intent| limit(intent, "30", "110")).accepted);
     assert_eq!(sizes(&desk), ["30.000"]);
 }

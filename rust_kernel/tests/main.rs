@@ -27,6 +27,7 @@ mod due;
 mod ended_figures;
 mod entry_figures;
 mod exits;
+mod exposure;
 mod figures;
 mod forgotten;
 mod funding;

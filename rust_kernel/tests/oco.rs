@@ -89,18 +89,19 @@ fn a_stop_and_a_take_profit_rest_together_and_the_one_that_fills_takes_back_the_
 }
 
 #[test]
-fn a_group_beside_plain_exits_may_each_be_as_large_as_the_position() {
+fn a_group_beside_plain_exits_sells_what_they_leave_and_its_stop_guards_all() {
     let mut desk = Desk::new();
     desk.open(0, "1", "100");
     desk.exit_size(0, "0.5");
     let (stop, target) = bracket(&mut desk, "g");
-    for order in [&stop, &target] {
+    for (order, size) in [(&stop, "1"), (&target, "0.5")] {
         let place = desk.kernel.orders().by_client_id(order).unwrap();
         let rules = &desk.kernel.instruments()[0];
-        assert_eq!(rules.qty_decimal(desk.kernel.orders().at(place).qty), dec("1"));
+        assert_eq!(rules.qty_decimal(desk.kernel.orders().at(place).qty), dec(size));
     }
-    // They do not count as what plain exits cover.
+    // What leaves at the market takes the target's place.
     assert!(desk.exit_size(0, "0.5").accepted);
+    assert_eq!(canceled(&desk), [target]);
     assert_eq!(desk.exit_size(0, "0.1").code, Code::SlotBusy);
 }
 

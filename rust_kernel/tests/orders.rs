@@ -205,7 +205,7 @@ fn one_request_at_a_time() {
 
 #[test]
 fn only_what_an_amend_adds_has_to_pass() {
-    let halted = ControlChange { gate: Some(ControlGate::Halted), ..ControlChange::default() };
+    let closed = ControlChange { gate: Some(ControlGate::ReduceOnly), ..ControlChange::default() };
     for (size, limit, passes) in [
         (Some("3"), None, false),
         (None, Some("99.5"), false), // likelier to fill
@@ -213,9 +213,9 @@ fn only_what_an_amend_adds_has_to_pass() {
         (None, Some("98"), true),
     ] {
         let (mut desk, _) = working();
-        desk.control(halted.clone());
+        desk.control(closed.clone());
         let outcome = amend(&mut desk, 0, size, limit);
-        let code = if passes { Code::Ok } else { Code::ControlHalted };
+        let code = if passes { Code::Ok } else { Code::ReduceOnly };
         assert_eq!((outcome.accepted, outcome.code), (passes, code), "{size:?} {limit:?}");
     }
     let limits = RiskLimits { max_total_notional: Some(dec("300")), ..RiskLimits::default() };

@@ -2,7 +2,7 @@
 
 use crate::common::{Desk, dec, id};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, InstrumentSpec, RareFields, SlotOverride};
+use dita_kernel::input::{InstrumentSpec, RareFields};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{
@@ -111,7 +111,7 @@ fn a_liquidation_that_turns_out_to_be_an_order_of_ours_takes_from_the_slots_once
 }
 
 #[test]
-fn a_slot_whose_position_others_have_closed_says_so_and_an_operator_closes_it() {
+fn a_slot_whose_position_others_have_closed_says_so_and_is_paired_off_once_its_exit_is_refused() {
     let mut desk = Desk::new();
     desk.open(0, "1", "100");
     desk.open(1, "1", "100");
@@ -132,16 +132,7 @@ fn a_slot_whose_position_others_have_closed_says_so_and_an_operator_closes_it() 
     let exit = desk.submitted();
     desk.event(Kind::OrderReject, &exit, |event| event.status = Some(Status::Rejected));
     let told = desk.effects.notices.last().cloned().expect("a notice");
-    assert_eq!(
-        (told.code, told.severity, told.slot_id),
-        (Code::ReconcileRequired, Severity::Critical, Some(1))
-    );
-    assert_eq!((desk.stage(1), desk.book()), (Stage::PositionOpen, ("0.000".into(), "-1.000".into())));
-    let closed = SlotOverride {
-        closed: Some(true),
-        ..SlotOverride::new(1, id("ann"), "the position is closed at the venue".into())
-    };
-    assert!(desk.put(Input::Override(Box::new(closed))).accepted);
+    assert_eq!((told.code, told.slot_id), (Code::ReconcileRequired, Some(1)));
     assert_eq!((desk.stage(1), desk.book()), (Stage::Closed, ("0.000".into(), "0.000".into())));
     desk.assert_replays();
 }

@@ -44,8 +44,8 @@ class KernelControlSnapshot:
 
     Attributes:
         mode: Which venue. Changes only when the kernel is flat and nothing is at work.
-        gate: What is let through. HALTED lets through CANCEL, EXIT and amends that raise no risk;
-            REDUCE_ONLY refuses every entry.
+        gate: What is let through. HALTED lets through CANCEL, EXIT and amends that raise no risk, and
+            cancels working entries; REDUCE_ONLY refuses every new entry.
         verbosity: How much is reported.
         debug_clickhouse_enabled: Whether the journal writes to ClickHouse.
         frozen: Whether entries are frozen.

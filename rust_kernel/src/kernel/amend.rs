@@ -9,6 +9,7 @@ use super::Kernel;
 use super::bounds::check_band;
 use super::intent::checks::{Prices, is_worse};
 use super::intent::{invalid, permitted, precision};
+use super::room::sells;
 use crate::effect::{AmendRequest, Command, Effects};
 use crate::id::Id;
 use crate::input::Intent;
@@ -62,6 +63,11 @@ impl Kernel {
         }
         let rules = &self.instruments[order.instrument as usize];
         let qty = amended_total(rules, slot, order, intent)?;
+        if order.role == OrderRole::Exit && qty > order.qty && !self.leaves_room(slot, order, qty) {
+            let shown = intent.target_size.unwrap_or_else(|| rules.qty_decimal(qty));
+            let why = "is more than the position beside what its other exits may sell: cancel one first";
+            return Err(invalid("target_size", shown, why));
+        }
         let limit_price = amended_price(rules, order, "limit_price", order.limit_price, intent.limit_price)?;
         let trigger_price =
             amended_price(rules, order, "trigger_price", order.trigger_price(), intent.trigger_price)?;
@@ -87,6 +93,14 @@ impl Kernel {
             self.check_amended_entry(now_ns, slot, order, &amendment, intent)?;
         }
         Ok(AmendPlan { place, amendment })
+    }
+
+    /// Whether an exit may have a larger total beside the others of its trade.
+    fn leaves_room(&self, slot: &Slot, order: &Order, total: Qty) -> bool {
+        let is_other = |exit: &&Order| exit.number != order.number && sells(exit) == sells(order);
+        let others = self.exits_of(slot).filter(is_other);
+        let taken = others.fold(Qty::ZERO, |sum, exit| sum + exit.may_fill());
+        taken + (total - order.filled) <= slot.size()
     }
 
     /// The order that an AMEND means: one that works, else one of the slot's trade that has filled, which the venue may

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use super::Kernel;
 use super::intent::Prices;
-use crate::attached::{Attached, Figures, LEGS_MAX, Leg, Tried, Wanted, Way};
+use super::room::sells;
+use crate::attached::{Attached, Figures, LEGS_MAX, Leg, Tried, Wanted, Way, closing_side, is_better};
 use crate::effect::{Effects, Notice};
 use crate::id::Id;
 use crate::input::{Attachment, Input, Intent};
@@ -135,7 +136,8 @@ impl Kernel {
     fn figures(&self, slot: &Slot) -> Figures {
         let rules = &self.instruments[slot.instrument as usize];
         let average = rules.average_price(slot.entry_value, slot.initial).filter(|_| !slot.initial.is_zero());
-        Figures { side: slot.side, held: slot.size(), initial: slot.initial, average }
+        let (taken, guarded) = (self.covered(slot, false), self.guarded(slot));
+        Figures { side: slot.side, held: slot.size(), taken, guarded, initial: slot.initial, average }
     }
 
     fn mind_exits_of(&mut self, slot_id: u32, effects: &mut Effects) {
@@ -147,12 +149,33 @@ impl Kernel {
         let slot = &self.slots[slot_id as usize];
         let figures = self.figures(slot);
         let rules = &self.instruments[slot.instrument as usize];
-        let wanted = attached.wanted(rules, figures, &sold);
+        let mut wanted = attached.wanted(rules, figures, &sold);
+        self.leave_to_the_tighter(&attached, figures, &mut wanted);
         for (exit, wanted) in wanted.into_iter().enumerate() {
             self.mind_exit(slot_id, &mut attached, exit as u32, wanted, effects);
         }
         self.mind_protection(slot_id, &mut attached, effects);
         self.slots[slot_id as usize].attached = Some(attached);
+    }
+
+    /// Of a STOP and a TRAIL only the tighter rests: both together would sell twice what is held. The other one guards until
+    /// the venue has the tighter, and where it does not take that.
+    fn leave_to_the_tighter(&self, attached: &Attached, of: Figures, wanted: &mut [Option<Wanted>]) {
+        let trigger = |at: usize| wanted.get(at)?.as_ref()?.trigger;
+        let is_stop = |at: &usize| attached.exits[*at].spec.kind != ExitKind::Target;
+        let mut stops = (0..attached.exits.len()).filter(is_stop).filter_map(|at| Some((at, trigger(at)?)));
+        let (Some((first, one)), Some((second, other))) = (stops.next(), stops.next()) else { return };
+        let is_second = is_better(closing_side(of.side), other, one);
+        let (tight, loose) = if is_second { (second, first) } else { (first, second) };
+        let works = |at: usize, counts: fn(&Order) -> bool| {
+            let legs = attached.legs.iter().filter(|leg| leg.exit as usize == at);
+            legs.filter_map(|leg| self.orders.get(leg.order)).any(|order| order.is_live() && counts(order))
+        };
+        let stands = works(tight, |order| order.status != Status::Sent && !order.cancel_requested);
+        let comes_first = attached.exits[tight].tried.is_none() || works(tight, |_| true);
+        if stands || (comes_first && !works(loose, |_| true)) {
+            wanted[loose] = None;
+        }
     }
 
     /// Notes what has become of the orders, and returns what each exit has sold.
@@ -169,12 +192,15 @@ impl Kernel {
             leg.leaving |= order.cancel_requested || flat;
             if leg.changing && order.amendment().is_none() && order.is_live() {
                 leg.changing = false;
-                let tried = attached.exits[leg.exit as usize].tried.as_mut();
-                if let Some(tried) =
-                    tried.filter(|tried| self.is_refused(order, &tried.wanted, (leg.exit, &legs)))
+                let exit = &mut attached.exits[leg.exit as usize];
+                let kind = exit.spec.kind;
+                if let Some(tried) = exit
+                    .tried
+                    .as_mut()
+                    .filter(|tried| self.is_refused(order, &tried.wanted, (leg.exit, &legs)))
                 {
                     // Refused: another way, and at once.
-                    attached.way = attached.way.max(Way::NewFirst);
+                    attached.way = attached.way.after_refusal(kind, Way::NewFirst);
                     tried.after_ns = self.now_ns;
                 }
             }
@@ -184,7 +210,8 @@ impl Kernel {
                 && live_beside(&legs, &leg)
                 && !self.is_parted(order, attached.exits[leg.exit as usize].tried.as_ref())
             {
-                attached.way = Way::CancelFirst;
+                let kind = attached.exits[leg.exit as usize].spec.kind;
+                attached.way = attached.way.after_refusal(kind, Way::CancelFirst);
                 if let Some(tried) = &mut attached.exits[leg.exit as usize].tried {
                     tried.after_ns = self.now_ns;
                 }
@@ -241,6 +268,9 @@ impl Kernel {
         let staying = |reference: &OrderRef| !self.orders.at(reference.place).cancel_requested;
         let current = live.iter().rev().copied().find(staying);
         let Some(wanted) = wanted else {
+            if live.is_empty() {
+                attached.exits[exit as usize].tried = None;
+            }
             if !planted(Bug::ExitsStayBehind) {
                 for order in live {
                     self.leave(attached, order, effects);
@@ -259,7 +289,7 @@ impl Kernel {
         }
         let Some(current) = current else {
             // One that is being canceled to make room for it goes first.
-            if live.is_empty() || attached.way != Way::CancelFirst {
+            if live.is_empty() || way_of(attached, exit) != Way::CancelFirst {
                 self.place_exit(slot_id, attached, exit, wanted, effects);
             }
             return;
@@ -302,12 +332,35 @@ impl Kernel {
             return;
         }
         let rules = &self.instruments[order.instrument as usize];
-        let qty = order.filled + wanted.qty;
-        if qty < rules.min_qty || !self.may_try(attached, exit, &wanted, order_is_like(order, &wanted)) {
+        let slot = &self.slots[slot_id as usize];
+        let (qty, way) = (order.filled + wanted.qty, way_of(attached, exit));
+        let prices = Prices { limit: wanted.limit, trigger: wanted.trigger };
+        let is_small = wanted.qty < self.least_exit(rules, slot.instrument, prices);
+        if qty < rules.min_qty || (way != Way::Amend && is_small) {
+            // The venue takes none that is as small: it must not stay larger than that.
+            if order.will_fill() > wanted.qty {
+                self.leave(attached, current, effects);
+            }
+            return;
+        }
+        let more = wanted.qty > order.may_fill();
+        if more && sells(order) && self.sellable(slot) + order.may_fill() < wanted.qty {
+            return; // others have to make room first
+        }
+        if way == Way::NewFirst && !self.takes_stop(slot, wanted.qty) {
+            return; // one is replaced at a time
+        }
+        if !self.may_try(attached, exit, &wanted, order_is_like(order, &wanted)) {
+            let tried = attached.exits[exit as usize].tried.as_ref();
+            let is_over = tried.is_some_and(|tried| tried.after_ns == i64::MAX);
+            if is_over && order.will_fill() > wanted.qty {
+                // The venue changes it in no way: it would sell what the trade does not hold.
+                self.leave(attached, current, effects);
+            }
             return;
         }
         let room = self.exits_beside(&self.slots[slot_id as usize]) < EXITS_MAX;
-        match attached.way {
+        match way {
             Way::Amend => {
                 let amendment = Amendment {
                     request_id: Id::EMPTY,
@@ -380,7 +433,10 @@ impl Kernel {
         let slot = &self.slots[slot_id as usize];
         let rules = &self.instruments[slot.instrument as usize];
         let prices = Prices { limit: wanted.limit, trigger: wanted.trigger };
-        if wanted.qty < self.least_exit(rules, slot.instrument, prices) || !self.takes_exit(slot) {
+        if wanted.qty < self.least_exit(rules, slot.instrument, prices)
+            || !self.takes_exit(slot)
+            || !self.has_room_for(slot, &wanted)
+        {
             return;
         }
         if self.may_try(attached, exit, &wanted, false) {
@@ -392,6 +448,15 @@ impl Kernel {
     /// Whether an exit may join those that work.
     pub(super) fn takes_exit(&self, slot: &Slot) -> bool {
         matches!(rule(slot.stage, Symbol::Exit), Rule::Go(_)) && self.exits_beside(slot) < EXITS_MAX
+    }
+
+    /// Whether an order for an exit may leave beside what others may still sell.
+    pub(super) fn has_room_for(&self, slot: &Slot, wanted: &Wanted) -> bool {
+        if wanted.order_type.is_protective() {
+            self.takes_stop(slot, wanted.qty)
+        } else {
+            wanted.qty <= self.sellable(slot)
+        }
     }
 
     /// An order for an exit leaves.
@@ -466,6 +531,11 @@ impl Kernel {
         let (seq, severity) = (self.seq, Severity::Critical);
         effects.notices.push(Notice { seq, code: Code::VenueRejected, severity, slot_id: Some(slot_id) });
     }
+}
+
+/// How an exit's size or price is changed.
+pub(super) fn way_of(attached: &Attached, exit: u32) -> Way {
+    attached.way.of(attached.exits[exit as usize].spec.kind)
 }
 
 /// A tick is wanted then, or before.

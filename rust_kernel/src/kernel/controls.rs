@@ -148,8 +148,11 @@ impl Kernel {
         if let Some(on) = change.kill_switch {
             self.guard.kill_switch = on;
         }
-        if change.kill_switch == Some(true) {
+        let killed = change.kill_switch == Some(true);
+        if killed {
             self.control.gate = ControlGate::Halted;
+        }
+        if killed || change.gate == Some(ControlGate::Halted) {
             self.call_off_all(false, effects);
         }
     }

@@ -9,7 +9,7 @@ use crate::id::Id;
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::{KernelDiagnosticCode as Code, Origin, PositionSide, Severity, VenueOrderStatus};
 use crate::num::{Money, Qty};
-use crate::order::{Order, OrderRef, OrderRole};
+use crate::order::{Order, OrderRef, OrderRole, OrderStore};
 use crate::planted::{Bug, planted};
 use crate::position::{Basis, position_side};
 use crate::slot::Slot;
@@ -51,9 +51,13 @@ impl Kernel {
     pub(crate) fn drop_ended_exit(&mut self, slot_id: u32, number: u64) {
         let slot = &mut self.slots[slot_id as usize];
         slot.other_exits.retain(|reference| reference.number != number);
-        if slot.exit.is_some_and(|reference| reference.number == number)
-            && let Some(next) = slot.other_exits.pop()
-        {
+        if slot.exit.is_none_or(|reference| reference.number != number) {
+            return;
+        }
+        // One that waits for room stands in front, and takes the place once it leaves.
+        let sent =
+            |orders: &OrderStore, exit: OrderRef| orders.at(exit.place).status != VenueOrderStatus::New;
+        if let Some(next) = slot.other_exits.pop_if(|next| sent(&self.orders, *next)) {
             slot.exit = Some(next);
         }
     }
@@ -147,6 +151,33 @@ impl Kernel {
         !goes_by_itself && !held.is_zero() && (book.signum() != held.signum() || book.abs() < held.abs())
     }
 
+    /// Pairs a slot off with its exact opposite among what is unassigned, where the venue has neither: the trade is over, at
+    /// what that was traded for. Exits of it could only be refused. False where that is not so, and where entries may trade
+    /// against what is unassigned.
+    #[cold]
+    pub(crate) fn pair_off_with_unassigned(&mut self, slot_id: u32, effects: &mut Effects) -> bool {
+        let slot = &self.slots[slot_id as usize];
+        let side = position_side(self.is_hedged(slot.instrument), slot.side) as usize;
+        let (instrument, held) = (slot.instrument as usize, slot.basis.qty);
+        let books = &self.books[instrument];
+        let opposite = books.unassigned[side].basis;
+        let is_flat = books.book[side].qty.is_zero() && opposite.qty == -held;
+        let grows = slot.entry.is_some_and(|entry| self.is_live(entry));
+        if !is_flat || grows || !self.is_closed_by_others(slot_id) || planted(Bug::StuckSlotStays) {
+            return false;
+        }
+        let slot = &mut self.slots[slot_id as usize];
+        let own = slot.basis.apply(opposite.qty, opposite.cost).realized;
+        slot.realized += own;
+        slot.close_reason = Id::new("PAIRED_OFF").unwrap_or_default();
+        let nobodys = &mut self.books[instrument].unassigned[side];
+        let rest = nobodys.apply(-opposite.qty, -opposite.cost, Origin::Manual).realized;
+        self.post_between(slot_id, own + rest, Cause::InterSlot, &Id::EMPTY);
+        self.notice(effects, Code::ReconcileRequired, Some(slot_id));
+        self.after_move(slot_id, effects);
+        true
+    }
+
     /// Whether the venue's net position covers an exit of `qty` beside the exits that count on it already: of each slot of
     /// that side no more than it holds. Only then may the exit be one that only reduces: the venue rejects or cuts one
     /// that goes further.
@@ -166,7 +197,7 @@ impl Kernel {
             if slot.instrument != instrument || slot.side != side || slot.basis.qty.is_zero() {
                 continue;
             }
-            let counts = |exit: &&Order| exit.reduce_only;
+            let counts = |exit: &&Order| exit.reduce_only && exit.status != VenueOrderStatus::New;
             let own = if at == slot_id { qty } else { Qty::ZERO };
             let at_work = self.exits_of(slot).filter(counts).fold(own, |sum, exit| sum + exit.remaining());
             wanted += if at_work < slot.size() { at_work } else { slot.size() };
@@ -235,6 +266,8 @@ impl Kernel {
         self.move_slot(slot_id, symbol, effects);
         if facts.exit.is_some() && !facts.holds {
             self.call_off_exits(slot_id, effects);
+        } else if facts.exit.is_some() {
+            self.crowded.push(slot_id);
         }
         if self.slots[slot_id as usize].unprotected {
             self.refresh_protection(slot_id);

@@ -108,19 +108,26 @@ impl Kernel {
     }
 
     /// What a change of a member means to the others: they go when an entry has filled at all, or an exit has filled
-    /// to its end.
+    /// to its end, in all its parts.
     #[cold]
     pub(crate) fn after_group_change(&mut self, place: u32, effects: &mut Effects) {
         let order = self.orders.at(place);
         let Some(id) = order.oco_group().cloned() else { return };
-        let number = order.number;
+        let (number, intent_id) = (order.number, order.intent_id.clone());
+        let (parted, ended) = (order.role == OrderRole::Exit, order.status.is_ended());
         let done = match order.role {
             OrderRole::Entry => !order.filled.is_zero(),
             OrderRole::Exit => order.status == VenueOrderStatus::Filled,
             OrderRole::External => false,
         };
-        let ended = order.status.is_ended();
-        let others = if done { self.groups.members_of(&id, number) } else { alloc::vec::Vec::new() };
+        let mut others = if done { self.groups.members_of(&id, number) } else { alloc::vec::Vec::new() };
+        let is_part = |other: &OrderRef| {
+            let order = self.orders.get(*other).filter(|order| parted && order.number != number);
+            order.is_some_and(|order| order.intent_id == intent_id && order.is_live())
+        };
+        if others.iter().any(is_part) {
+            others.clear();
+        }
         if ended {
             // What it held back is given back by now.
             self.groups.leave(&id, number);

@@ -35,6 +35,7 @@ mod parts;
 mod provenance;
 mod recall;
 mod restart;
+mod room;
 mod settling;
 mod setup;
 mod snapshot;
@@ -252,6 +253,16 @@ pub struct Kernel {
     /// Those of them that this step has moved: no state.
     #[serde(skip)]
     pub(crate) touched: Vec<u32>,
+    /// The slots with an exit that waits until others have made room for it, or that is too large: a tick may have to ask again.
+    /// The orders say it.
+    #[serde(skip)]
+    pub(crate) waiting: Vec<u32>,
+    /// The slots whose exits this step may have left larger than their trade: no state.
+    #[serde(skip)]
+    pub(crate) crowded: Vec<u32>,
+    /// The exits of which the venue has refused in this step what would have made room, by number: no state.
+    #[serde(skip)]
+    pub(crate) refused: Vec<u64>,
     /// True within a step that the log answers for: no state.
     #[serde(skip)]
     pub(crate) recalling: bool,
@@ -311,6 +322,9 @@ impl Kernel {
             aside: Aside::default(),
             guarded: Vec::new(),
             touched: Vec::new(),
+            waiting: Vec::new(),
+            crowded: Vec::new(),
+            refused: Vec::new(),
             recalling: false,
             config,
         })
@@ -324,6 +338,9 @@ impl Kernel {
         self.seq = self.seq.wrapping_add(1);
         let first_transaction = self.ledger.booked().wrapping_add(1);
         let outcome = self.take(stamp, input, effects);
+        if !self.crowded.is_empty() || !self.refused.is_empty() {
+            self.fit_exits(effects);
+        }
         if !self.guarded.is_empty() && outcome.accepted {
             self.mind_exits(input, outcome.slot_id, effects);
         }
@@ -388,7 +405,7 @@ impl Kernel {
         match input {
             Input::Intent(intent) => self.take_intent(stamp, intent, effects),
             Input::Venue(event) => self.take_venue(stamp, event, effects),
-            Input::Account(event) => self.take_account(stamp, event),
+            Input::Account(event) => self.take_account(stamp, event, effects),
             Input::Instrument(_)
             | Input::Listed(_)
             | Input::Seed { .. }

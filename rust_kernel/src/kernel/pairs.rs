@@ -1,18 +1,16 @@
-//! Slots of both sides on one book: which of them give first, what a fill closes of the other side before it opens, and
-//! exits that are larger than what is left of their slot.
+//! Slots of both sides on one book: which of them give first, and what a fill closes of the other side before it opens.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Kernel;
-use super::amend::is_free;
 use super::booking::{NewFill, sign_as};
 use super::busts::share;
 use crate::effect::Effects;
 use crate::id::Id;
 use crate::names::PairOff;
 use crate::num::{Money, Qty};
-use crate::order::{Amendment, OrderRole, Pair};
+use crate::order::{OrderRole, Pair};
 use crate::planted::{Bug, planted};
 
 /// Why a trade ended that a fill of the other side has closed.
@@ -130,49 +128,6 @@ impl Kernel {
             slot.close_reason = Id::new(NETTED).unwrap_or_default();
         }
         self.after_move(slot_id, effects);
-        self.cut_exits(slot_id, effects);
-    }
-
-    /// No exit may be larger than what is left of its slot, nor may plain ones be together: those that are get a smaller
-    /// total, the newest first, or go where there is nothing left for them or the venue may not be asked.
-    pub(crate) fn cut_exits(&mut self, slot_id: u32, effects: &mut Effects) {
-        let size = self.slots[slot_id as usize].size();
-        if size.is_zero() || planted(Bug::ExitsOutgrowTheirSlot) {
-            return;
-        }
-        let mut room = size;
-        for exit in self.live_exits(slot_id) {
-            let order = self.orders.at(exit.place);
-            let plain = !order.order_type.is_protective() && order.oco_group().is_none();
-            let (wanted, may) = (order.remaining(), if plain { room } else { size });
-            let kept = if wanted < may { wanted } else { may };
-            if plain {
-                room -= kept;
-            }
-            if kept == wanted {
-                continue;
-            }
-            let least = self.instruments[order.instrument as usize].min_qty;
-            let total = order.filled + kept;
-            if kept.is_zero() || total < least || !is_free(order) {
-                self.call_off(exit, effects);
-            } else {
-                self.cut_exit(exit.place, total, effects);
-            }
-        }
-    }
-
-    fn cut_exit(&mut self, place: u32, total: Qty, effects: &mut Effects) {
-        let order = self.orders.at(place);
-        let amendment = Amendment {
-            request_id: Id::EMPTY,
-            qty: total,
-            limit_price: order.limit_price,
-            trigger_price: order.trigger_price(),
-            reserve_price: order.reserve_price,
-            sent_time_ns: self.now_ns,
-        };
-        self.send_amendment(place, amendment, effects);
     }
 
     /// Gives the pairs of a fill that is another one by now what it is: what it closes first it closes still, at its price.

@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use super::Kernel;
-use super::attached::{is_as_wanted, is_changing};
+use super::attached::{is_as_wanted, is_changing, way_of};
 use super::intent::Prices;
 use crate::attached::{Attached, Leg, Tried, Wanted, Way};
 use crate::bounds::parts;
@@ -37,7 +37,8 @@ impl Kernel {
         if wanted.qty <= largest {
             return false;
         }
-        if orders().any(is_unanswered) || (attached.way == Way::CancelFirst && staying.len() < live.len()) {
+        if orders().any(is_unanswered) || (way_of(attached, exit) != Way::Amend && staying.len() < live.len())
+        {
             return true; // its answer comes first
         }
         if self.may_try(attached, exit, wanted, alike && covered == wanted.qty) {
@@ -62,15 +63,16 @@ impl Kernel {
         let least =
             self.least_exit(rules, instrument, Prices { limit: wanted.limit, trigger: wanted.trigger });
         let mut missing = wanted.qty;
+        let way = way_of(attached, exit);
         for (at, reference) in staying.iter().enumerate() {
             let order = self.orders.at(reference.place);
             let is_last = at.saturating_add(1) == staying.len();
             let fits = if order.remaining() < largest { order.remaining() } else { largest };
-            let most = if is_last && attached.way == Way::Amend { largest } else { fits };
+            let most = if is_last && way == Way::Amend { largest } else { fits };
             let part = if most < missing { most } else { missing };
             if part == order.remaining() && has_prices(order, wanted) {
                 missing -= part;
-            } else if attached.way == Way::Amend && part >= least && !part.is_zero() {
+            } else if way == Way::Amend && part >= least && !part.is_zero() {
                 missing -= part;
                 self.amend_part(*reference, part, wanted, effects);
                 is_changing(attached, *reference);
@@ -79,12 +81,14 @@ impl Kernel {
             }
         }
         let leaves = |leg: &Leg| leg.exit == exit && leg.leaving && self.is_live(leg.order);
-        if attached.way == Way::CancelFirst && attached.legs.iter().any(leaves) {
+        if way == Way::CancelFirst && attached.legs.iter().any(leaves) {
             return; // room first
         }
         for part in parts(missing, largest, least) {
-            if part >= least && self.takes_exit(&self.slots[slot_id as usize]) {
-                self.send_leg(slot_id, attached, exit, &Wanted { qty: part, ..wanted.clone() }, effects);
+            let slot = &self.slots[slot_id as usize];
+            let wanted = Wanted { qty: part, ..wanted.clone() };
+            if part >= least && self.takes_exit(slot) && self.has_room_for(slot, &wanted) {
+                self.send_leg(slot_id, attached, exit, &wanted, effects);
             }
         }
     }

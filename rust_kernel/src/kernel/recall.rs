@@ -34,7 +34,7 @@ impl Kernel {
         self.recalling = true;
         let outcome = match &recalled.event {
             RecalledEvent::Venue(event) => self.take_venue(stamp, event, effects),
-            RecalledEvent::Account(event) => self.take_account(stamp, event),
+            RecalledEvent::Account(event) => self.take_account(stamp, event, effects),
             RecalledEvent::Intent(intent) => {
                 self.take_recalled_intent(stamp, recalled.verdict, intent, effects)
             }

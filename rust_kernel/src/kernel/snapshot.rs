@@ -75,6 +75,7 @@ impl Kernel {
         };
         let mut kernel: Kernel = kernel.map_err(SnapshotError::Codec)?;
         kernel.find_guarded();
+        kernel.find_crowded();
         kernel.load_bounds().map_err(SnapshotError::Unsound)?;
         kernel.check_sound().map_err(SnapshotError::Unsound)?;
         invariant::check(&kernel).map_err(SnapshotError::Broken)?;

@@ -106,6 +106,7 @@ impl Kernel {
         let left = owner.map(|slot_id| self.slots[slot_id as usize].basis.qty);
         match owner {
             Some(slot_id) if left.is_some_and(|left| left.0 > 0 && left > by) => {
+                self.crowded.push(slot_id);
                 let slot = &mut self.slots[slot_id as usize];
                 if role == OrderRole::Entry {
                     slot.initial -= by;

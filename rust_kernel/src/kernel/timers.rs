@@ -95,6 +95,7 @@ impl Kernel {
         // While the connection is down nothing can be asked, and nothing that is not found is proven.
         if self.connection.down_since_ns.is_none() {
             self.ask_what_is_due(false, effects);
+            self.clear_the_way(effects);
         }
         self.answer(Code::Ok, None, Detail::None)
     }
@@ -224,6 +225,7 @@ impl Kernel {
             known(self.guard.losses.next_midnight_ns()),
             self.next_verdict_ns(),
             self.next_exits_ns(),
+            self.next_waiting_ns(),
         ];
         due.into_iter().flatten().min()
     }

@@ -100,6 +100,11 @@ impl Kernel {
         self.books.get(instrument as usize).map_or([Basis::FLAT; 3], |books| books.book)
     }
 
+    /// The connection to the venue.
+    pub fn connection(&self) -> super::Connection {
+        self.connection
+    }
+
     /// True where slots of both sides share an instrument's book.
     #[inline]
     pub fn nets(&self, instrument: u32) -> bool {

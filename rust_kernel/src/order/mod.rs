@@ -375,6 +375,27 @@ impl Order {
         if self.status.is_ended() || self.filled >= self.qty { Qty::ZERO } else { self.qty - self.filled }
     }
 
+    /// What it may still fill at worst: as it is, or as it was asked to become. A cancel counts once it is confirmed.
+    #[inline]
+    pub fn may_fill(&self) -> Qty {
+        let (unfilled, asked) = (self.unfilled(), self.unfilled_as_asked());
+        if asked > unfilled { asked } else { unfilled }
+    }
+
+    /// What it may still fill once the venue has done what it was asked for.
+    #[inline]
+    pub fn will_fill(&self) -> Qty {
+        if self.cancel_requested { Qty::ZERO } else { self.unfilled_as_asked() }
+    }
+
+    fn unfilled_as_asked(&self) -> Qty {
+        match self.amendment() {
+            Some(asked) if self.status.is_ended() || asked.qty <= self.filled => Qty::ZERO,
+            Some(asked) => asked.qty - self.filled,
+            None => self.unfilled(),
+        }
+    }
+
     /// The status that its fills mean while nothing is pending.
     pub fn working_status(&self) -> VenueOrderStatus {
         if self.filled.is_zero() { VenueOrderStatus::Acked } else { VenueOrderStatus::PartiallyFilled }

@@ -240,6 +240,14 @@ impl Desk {
         ids.next_back().expect("an order was submitted")
     }
 
+    /// The client id of the exit that the last intent made: sent, or waiting for the room that others give.
+    pub fn submitted_or_waiting(&self) -> Id {
+        match self.outcomes.last().map(|outcome| &outcome.detail) {
+            Some(dita_kernel::outcome::Detail::Order(client_id)) => client_id.clone(),
+            other => panic!("no order was made: {other:?}"),
+        }
+    }
+
     pub fn event(&mut self, kind: Kind, client_id: &Id, change: impl FnOnce(&mut VenueEvent)) -> Outcome {
         let mut event = VenueEvent::new(kind, self.now);
         event.venue_client_id = client_id.clone();

@@ -105,9 +105,16 @@ fn s23_a_target_for_which_nothing_is_left_goes() {
     let (mut desk, exits) =
         opened(vec![exit(ExitKind::Target, "0.1", "0.5"), exit(ExitKind::Target, "0.2", "0.5")]);
     desk.exit_size(0, "6");
-    let own = desk.submitted();
-    desk.fill(&own, "T2", "6", "100");
     assert_eq!(canceled(&desk), [exits[1].clone()]);
+}
+
+#[test]
+fn s23_an_exit_leaves_once_the_target_in_its_way_is_gone() {
+    let (mut desk, exits) = opened(vec![exit(ExitKind::Target, "0.1", "1")]);
+    desk.exit(0);
+    assert!(submitted(&desk).is_empty(), "10 and 10 would be for sale of a trade of 10");
+    desk.event(Kind::CancelAck, &exits[0], |_| {});
+    assert_eq!(submitted(&desk).len(), 1);
 }
 
 #[test]

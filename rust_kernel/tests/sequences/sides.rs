@@ -8,8 +8,8 @@ use dita_kernel::id::Id;
 use dita_kernel::input::{InstrumentSpec, RareFields, VenueEvent};
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{
-    KernelCommandType as Action, KernelEventKind as Kind, OppositeSlots, OrderSide, PairOff, TradeSide,
-    TradeStage,
+    KernelCommandType as Action, KernelEventKind as Kind, OppositeSlots, OrderSide, OrderType, PairOff,
+    TradeSide, TradeStage, VenueOrderStatus,
 };
 use dita_kernel::num::Decimal;
 
@@ -90,6 +90,39 @@ fn s21_a_liquidation_takes_the_newest_trade_and_cuts_what_is_left_of_its_exits()
         Command::Submit(_) | Command::Cancel(_) | Command::Query(_) | Command::SetLeverage { .. } => false,
     });
     assert!(cut, "the exit of 3 becomes one of 2: {:?}", desk.effects.commands);
+}
+
+#[test]
+fn s21_an_own_exit_cuts_the_stop_beside_it() {
+    let mut desk = Desk::new();
+    open(&mut desk, 0, TradeSide::Long, "1", "");
+    desk.intent(Action::Exit, 0, |intent| {
+        (intent.order_type, intent.trigger_price) = (OrderType::StopMarket, Some(dec("90")));
+    });
+    let stop = desk.submitted();
+    desk.ack(&stop, "V-stop");
+    desk.exit_size(0, "0.6");
+    let sale = desk.submitted();
+    desk.fill(&sale, "S1", "0.6", "100");
+    let cut = desk.effects.commands.iter().any(|command| match command {
+        Command::Amend(request) => request.venue_client_id == stop && request.size == dec("0.400"),
+        Command::Submit(_) | Command::Cancel(_) | Command::Query(_) | Command::SetLeverage { .. } => false,
+    });
+    assert!(cut, "it would sell 0.6 of another trade: {:?}", desk.effects.commands);
+}
+
+#[test]
+fn s21_a_slot_whose_position_is_gone_is_paired_off_with_its_opposite() {
+    let mut desk = Desk::new();
+    open(&mut desk, 0, TradeSide::Long, "1", "");
+    let mut event = VenueEvent::new(Kind::FullFill, desk.now);
+    (event.asset, event.venue_trade_id, event.venue_order_id) = (id("BTCUSDT"), id("hand"), id("H1"));
+    (event.order_side, event.size, event.price) = (Some(OrderSide::Sell), Some(dec("1")), Some(dec("110")));
+    desk.put(dita_kernel::input::Input::Venue(Box::new(event)));
+    desk.exit(0);
+    let refused = desk.submitted();
+    desk.event(Kind::OrderReject, &refused, |event| event.status = Some(VenueOrderStatus::Rejected));
+    assert_eq!((desk.stage(0), desk.book()), (TradeStage::Closed, ("0.000".into(), "0.000".into())));
 }
 
 #[test]

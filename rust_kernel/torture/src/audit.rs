@@ -12,6 +12,7 @@ use dita_kernel::names::VenueOrderStatus;
 use dita_kernel::order::{Order, OrderRole};
 
 use crate::kept::Kept;
+use crate::naive::room::Room;
 use crate::naive::{self, Compared, Naive, Remembered};
 use crate::owed;
 use crate::shell::{Shell, Taken};
@@ -61,6 +62,7 @@ pub(crate) struct Audit {
     reached: Vec<(u32, i64)>,
     pub(crate) compared: Compared,
     sent: BTreeSet<Id>,
+    room: Room,
     pub(crate) cells: BTreeSet<u16>,
     chain: blake3::Hasher,
     bytes: Vec<u8>,
@@ -80,6 +82,7 @@ impl Audit {
             reached: Vec::new(),
             compared: Compared::default(),
             sent: BTreeSet::new(),
+            room: Room::default(),
             cells: BTreeSet::new(),
             chain: blake3::Hasher::new(),
             bytes: Vec::new(),
@@ -136,14 +139,23 @@ impl Audit {
             let name = format!("I{}", violation.invariant);
             Trouble::new(&name, format!("{} after {input:?}: {outcome:?}", violation.what))
         })?;
+        let is_new = |order: &Order| {
+            let left = |command: &Command| match command {
+                Command::Submit(request) => request.venue_client_id == order.client_id,
+                Command::Amend(_) | Command::Cancel(_) | Command::Query(_) | Command::SetLeverage { .. } => {
+                    false
+                }
+            };
+            !self.sent.contains(&order.client_id) && taken.commands.iter().any(left)
+        };
+        self.room.check(shell.kernel(), &taken.commands, is_new)?;
         self.requests(shell, now_ns, taken)?;
         let standing = self.standing.take();
         owed::after(shell.kernel(), now_ns, input, taken, standing.as_ref())?;
         if outcome.accepted {
             owed::after_boundaries(shell.kernel(), &self.reached)?;
         }
-        let taken_ns = shell.kernel().now_ns();
-        self.naive.hear(input, outcome, &taken.commands, self.remembered, taken_ns);
+        self.naive.hear(input, outcome, &taken.commands, self.remembered, shell.kernel());
         self.naive.compare(shell.kernel(), input, &mut self.compared)?;
         naive::exits::compare(shell.kernel(), &mut self.compared)?;
         if inputs.is_multiple_of(THOROUGH_EVERY) {

@@ -7,6 +7,7 @@ mod settled;
 
 use super::venue::ASSETS_MAX;
 use super::{AssetState, Kernel};
+use crate::effect::Effects;
 use crate::exchange::{Exchange, Reported};
 use crate::funding::CLOCK_SKEW_NS;
 use crate::id::Id;
@@ -15,6 +16,7 @@ use crate::ledger::{Account, Cause};
 use crate::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code, PositionSide, Severity};
 use crate::num::{Decimal, MONEY_SCALE, Money, Price, Qty, Rounding, bounded};
 use crate::outcome::{Detail, Outcome, Refusal};
+use crate::position::position_side;
 use alloc::boxed::Box;
 pub(crate) use entries::{ENTRY_MARKS_MAX, EntryMark, WalletEntry};
 
@@ -67,7 +69,12 @@ fn optional(field: &'static str, value: Option<Decimal>) -> Result<Option<Money>
 
 impl Kernel {
     #[inline(never)]
-    pub(crate) fn take_account(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
+    pub(crate) fn take_account(
+        &mut self,
+        stamp: Stamp,
+        event: &AccountEvent,
+        effects: &mut Effects,
+    ) -> Outcome {
         // What comes with every trade has ways of its own: a plan that could be any of them would have to be moved.
         match event.kind {
             Kind::AccountUpdate => self.take_frame(stamp, event),
@@ -77,17 +84,17 @@ impl Kernel {
             | Kind::Transfer
             | Kind::Rebate
             | Kind::LiquidationFee
-            | Kind::Adjustment => self.take_entry(stamp, event),
+            | Kind::Adjustment => self.take_entry(stamp, event, effects),
         }
     }
 
-    fn take_entry(&mut self, stamp: Stamp, event: &AccountEvent) -> Outcome {
+    fn take_entry(&mut self, stamp: Stamp, event: &AccountEvent, effects: &mut Effects) -> Outcome {
         let plan = match self.plan_account(event) {
             Ok(plan) => plan,
             Err(refusal) => return self.refused(None, *refusal),
         };
         self.pass_time(stamp, event.timestamp_ns);
-        self.commit_account(&plan, event)
+        self.commit_account(&plan, event, effects)
     }
 
     /// True where an entry of that id came before.
@@ -193,7 +200,7 @@ impl Kernel {
         Ok(AccountPlan::Position { instrument, side, qty, entry_price })
     }
 
-    fn commit_account(&mut self, plan: &AccountPlan, event: &AccountEvent) -> Outcome {
+    fn commit_account(&mut self, plan: &AccountPlan, event: &AccountEvent, effects: &mut Effects) -> Outcome {
         if !matches!(plan, AccountPlan::Duplicate) {
             self.remember_entry(event);
         }
@@ -209,7 +216,11 @@ impl Kernel {
             }
             AccountPlan::Old(code) => self.answer(code, None, Detail::None),
             AccountPlan::Position { instrument, side, qty, entry_price } => {
-                self.commit_position_update(instrument, side, qty, entry_price, event)
+                let outcome = self.commit_position_update(instrument, side, qty, entry_price, event);
+                if qty.is_zero() && outcome.code == Code::Ok {
+                    self.pair_off_flat(instrument, side, effects);
+                }
+                outcome
             }
             AccountPlan::Entry { cause, account, credited, instrument } => {
                 self.commit_entry(cause, account, credited, instrument, event)
@@ -236,6 +247,21 @@ impl Kernel {
         let mut outcome = self.answer(Code::ReconcileRequired, None, Detail::None);
         outcome.severity = Severity::Warning;
         outcome
+    }
+
+    /// The venue has no position there, and our book has none: a slot that still holds one has its opposite elsewhere.
+    #[cold]
+    fn pair_off_flat(&mut self, instrument: u32, side: PositionSide, effects: &mut Effects) {
+        if self.books[instrument as usize].unassigned[side as usize].basis.qty.is_zero() {
+            return;
+        }
+        for slot_id in 0..self.config.max_slots {
+            let slot = &self.slots[slot_id as usize];
+            let book = position_side(self.is_hedged(instrument), slot.side);
+            if slot.instrument == instrument && book == side && !slot.basis.qty.is_zero() {
+                self.pair_off_with_unassigned(slot_id, effects);
+            }
+        }
     }
 
     /// The place of an asset, which it gets now if it is new. Validation has checked that there is room.

@@ -92,6 +92,9 @@ impl Kernel {
         self.refresh_reservation(place);
         self.after_change(place, change, effects);
         if unguarded {
+            if status == VenueOrderStatus::Rejected {
+                self.refused.push(self.orders.at(place).number);
+            }
             self.protection_failed(place, effects);
         }
         self.retire(place);
@@ -122,7 +125,13 @@ impl Kernel {
                 self.withdraw_reason(slot_id);
             }
             if others && status.is_ended() {
+                if self.slots[slot_id as usize].basis.qty.is_zero() {
+                    self.drop_waiting(slot_id);
+                }
                 self.drop_ended_exit(slot_id, number);
+            }
+            if others || has_extra || !newest {
+                self.note_crowded(slot_id, change);
             }
         }
         let seat = Seat { role, newest, live: !status.is_ended() };

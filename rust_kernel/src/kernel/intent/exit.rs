@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use super::checks::{Prices, check_kind, check_trade, checked_prices, worth_at_least};
 use super::{exit_side, invalid, permitted, precision};
 use crate::bounds::{Bounds, is_beyond, parts};
-use crate::effect::Effects;
+use crate::effect::{Command, Effects};
 use crate::id::Id;
 use crate::input::Intent;
 use crate::instrument::Instrument;
@@ -16,6 +16,7 @@ use crate::num::{Decimal, Price, Qty, Rounding};
 use crate::order::{Order, OrderRef, OrderRole};
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::planted::{Bug, planted};
+use crate::position::position_side;
 use crate::slot::table::Symbol;
 use crate::slot::{EXITS_MAX, Slot};
 
@@ -44,10 +45,13 @@ impl Kernel {
         let side = exit_side(slot.side);
         let apart = intent.order_type.is_protective() || !intent.oco_group.is_empty();
         // One that has ended has nothing beside it, and covers nothing.
-        let beside = if slot.exit.is_some() { self.room_beside(slot, intent, apart)? } else { Qty::ZERO };
+        let beside = if slot.exit.is_some() { self.room_beside(slot, intent)? } else { Qty::ZERO };
         let mut prices = checked_prices(rules, intent, side)?;
         let least = self.least_exit(rules, slot.instrument, prices);
-        let (qty, whole) = exit_size(slot, rules, intent, beside, least)?;
+        let (mut qty, whole) = exit_size(slot, rules, intent, beside, least)?;
+        if !apart && slot.basis.qty != Qty::ZERO && self.is_closed_by_others(intent.slot_id) {
+            qty = self.left_at_the_venue(slot, qty);
+        }
         if !intent.oco_group.is_empty() {
             self.plan_group(OrderRole::Exit, slot.instrument, slot, intent, crate::num::Money::ZERO)?;
         }
@@ -60,6 +64,9 @@ impl Kernel {
                 prices = within_band(rules, bounds, intent.order_type, side, prices);
             }
         }
+        if slot.exit.is_some() && intent.order_type.is_protective() && !self.takes_stop(slot, qty) {
+            return Err(busy(intent, "a stop is being replaced: wait until the venue has confirmed that"));
+        }
         if !qty.is_zero() && qty >= least {
             return Ok(ExitPlan { qty, prices, cancel_entry, dust: false, part });
         }
@@ -70,38 +77,43 @@ impl Kernel {
         Err(Refusal::field(Code::BelowFloor, "target_size", attempt, "is under the venue's minimum"))
     }
 
-    /// How much of the position the exits at work will close, as far as one more must leave that to them. Orders of a
-    /// group and stops stand apart: each may be as large as the position, since the venue lets none of them go past it.
+    /// How much of the position the exits at work will close, as far as one more must leave that to them. A market exit
+    /// leaves nothing to those that rest where they stand in its way: it takes their place. Attached targets make room for
+    /// whatever the strategy sends. A stop leaves nothing to what sells, and takes the place of other stops.
     #[cold]
-    fn room_beside(&self, slot: &Slot, intent: &Intent, apart: bool) -> Result<Qty, Box<Refusal>> {
+    fn room_beside(&self, slot: &Slot, intent: &Intent) -> Result<Qty, Box<Refusal>> {
         if self.exits_beside(slot) >= EXITS_MAX {
             let mut refusal = Refusal::limit("exits_per_slot", EXITS_MAX, EXITS_MAX.saturating_add(1));
             refusal.code = Code::SlotBusy;
             return Err(refusal);
         }
-        if apart {
+        if intent.order_type.is_protective() {
             return Ok(Qty::ZERO);
         }
-        let covered = self.covered(slot);
+        let rules = &self.instruments[slot.instrument as usize];
+        let wanted = intent.target_size.and_then(|size| rules.qty_rounded(size, Rounding::Floor).ok());
+        let covered = self.covered(slot, false);
+        let is_in_the_way =
+            covered >= slot.size() || wanted.is_some_and(|wanted| wanted + covered > slot.size());
+        if intent.order_type == OrderType::Market && is_in_the_way {
+            let at_market = self.covered(slot, true);
+            if at_market < slot.size() {
+                return Ok(at_market);
+            }
+        }
         if covered >= slot.size() {
-            let shown = intent
-                .target_size
-                .map_or_else(|| "None".into(), |size| alloc::string::ToString::to_string(&size));
-            let why = "the exits at work close the whole position: cancel one first";
-            return Err(Refusal::field(Code::SlotBusy, "target_size", shown, why));
+            return Err(busy(intent, "the exits at work close the whole position: cancel one first"));
         }
         Ok(covered)
     }
 
-    /// What the plain exits at work may still close.
-    pub(crate) fn covered(&self, slot: &Slot) -> Qty {
-        let mut covered = Qty::ZERO;
-        for exit in self.exits_of(slot) {
-            if !exit.order_type.is_protective() && exit.oco_group().is_none() && !exit.is_attached() {
-                covered += exit.remaining();
-            }
-        }
-        covered
+    /// So much of an exit as the venue still has of the position, where that is something: it may refuse more.
+    #[cold]
+    fn left_at_the_venue(&self, slot: &Slot, qty: Qty) -> Qty {
+        let side = position_side(self.is_hedged(slot.instrument), slot.side) as usize;
+        let book = self.books[slot.instrument as usize].book[side].qty;
+        let left = self.instruments[slot.instrument as usize].whole_lots(book.abs());
+        if book.signum() == slot.basis.qty.signum() && left < qty && !left.is_zero() { left } else { qty }
     }
 
     /// The smallest exit that the venue takes. Reduce-only orders of derivatives are exempt from the smallest value on
@@ -146,10 +158,14 @@ impl Kernel {
             };
             return outcome;
         }
+        let others = self.slots[slot_id as usize].exit.is_some();
         let place = match plan.part {
             None => self.order_exit(plan.qty, plan.prices, intent, effects),
             Some(part) => self.order_parts(plan, part, intent, effects),
         };
+        if others {
+            self.crowded.push(slot_id);
+        }
         if self.is_closed_by_others(slot_id) {
             let (seq, code) = (self.seq, Code::ReconcileRequired);
             let severity = crate::names::Severity::Warning;
@@ -158,16 +174,28 @@ impl Kernel {
         self.remember_order(intent, key, place)
     }
 
-    /// One order that exits so much.
+    /// One order that exits so much; it waits where others have to make room for it.
     #[inline]
-    fn order_exit(&mut self, qty: Qty, prices: Prices, intent: &Intent, effects: &mut Effects) -> u32 {
+    pub(crate) fn order_exit(
+        &mut self,
+        qty: Qty,
+        prices: Prices,
+        intent: &Intent,
+        effects: &mut Effects,
+    ) -> u32 {
         let slot_id = intent.slot_id;
-        self.make_room_for_exit(slot_id);
-        let slot = &mut self.slots[slot_id as usize];
-        slot.close_reason.clone_from(&intent.reason);
+        let slot = &self.slots[slot_id as usize];
         let leg = slot.active_leg_index(self.instruments[slot.instrument as usize].lot);
         let leg = (leg as u8).saturating_add(1) & 31;
         let instrument = slot.instrument;
+        let waits = slot.exit.is_some() && !intent.order_type.is_protective() && qty > self.sellable(slot);
+        if waits && !planted(Bug::MarketExitDoesNotWait) {
+            let reference = self.new_order(OrderRole::Exit, leg, intent, qty, prices);
+            self.let_wait(slot_id, reference, &intent.reason);
+            return reference.place;
+        }
+        self.make_room_for_exit(slot_id);
+        self.slots[slot_id as usize].close_reason.clone_from(&intent.reason);
         let reference = self.new_order(OrderRole::Exit, leg, intent, qty, prices);
         if self.nets(instrument) {
             self.go_by_net(reference.place, qty, prices);
@@ -191,6 +219,10 @@ impl Kernel {
                 break;
             }
             let place = self.order_exit(part, plan.prices, intent, effects);
+            // A venue that knows groups by itself would cancel the other parts with the first that fills.
+            if let Some(Command::Submit(request)) = effects.commands.last_mut() {
+                request.oco_group = None;
+            }
             first = first.or(Some(place));
         }
         // There is one: the whole is above the largest.
@@ -239,7 +271,6 @@ fn largest_part(rules: &Instrument, intent: &Intent, qty: Qty) -> Result<Option<
     let attempt = || intent.target_size.unwrap_or_else(|| rules.qty_decimal(qty));
     match market_max {
         None => Err(above_largest(rules, largest, attempt())),
-        Some(_) if !intent.oco_group.is_empty() => Err(above_group(rules, largest, attempt())),
         Some(_) if planted(Bug::ExitIsOneOrder) => Ok(None),
         Some(_) => Ok(Some(largest)),
     }
@@ -260,16 +291,11 @@ fn within_band(
     Prices { limit: Some(limit), ..prices }
 }
 
-/// The parts of one of a group would cancel each other.
 #[cold]
-fn above_group(rules: &Instrument, max: Qty, attempt: Decimal) -> Box<Refusal> {
-    let mut refusal = above_largest(rules, max, attempt);
-    refusal.detail = Detail::Field {
-        field: "target_size",
-        value: alloc::format!("{attempt} (market_max_qty {})", rules.qty_decimal(max)).into_boxed_str(),
-        why: "is above the venue's largest order, and orders of a group are not split: use attached exits",
-    };
-    refusal
+fn busy(intent: &Intent, why: &'static str) -> Box<Refusal> {
+    let size = intent.target_size;
+    let shown = size.map_or_else(|| "None".into(), |size| alloc::string::ToString::to_string(&size));
+    Refusal::field(Code::SlotBusy, "target_size", shown, why)
 }
 
 /// The venue would reject it, and a stop that is rejected protects nothing.

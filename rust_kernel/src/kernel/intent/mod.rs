@@ -396,7 +396,10 @@ impl Kernel {
 
     /// Takes an order back: one that never left ends here, since nobody else can know it.
     pub(crate) fn let_go(&mut self, place: u32, effects: &mut Effects) {
-        if self.orders.at(place).status == VenueOrderStatus::New {
+        let order = self.orders.at(place);
+        if order.status == VenueOrderStatus::New && order.role == OrderRole::Exit {
+            self.drop_unsent(OrderRef { place, number: order.number });
+        } else if order.status == VenueOrderStatus::New {
             self.end_order(place, VenueOrderStatus::Canceled, Change::Ended, effects);
         } else {
             self.request_cancel(place, effects);

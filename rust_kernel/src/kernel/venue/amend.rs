@@ -251,6 +251,7 @@ impl Kernel {
             }
             Amended::Refused | Amended::GivenUp => {
                 self.drop_amendment(place, matches!(amended, Amended::GivenUp));
+                self.refused.push(self.orders.at(place).number);
                 if self.orders.at(place).is_live() {
                     self.after_change(place, Change::Reported, effects);
                 }

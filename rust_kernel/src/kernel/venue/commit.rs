@@ -309,8 +309,10 @@ impl Kernel {
         if self.orders.at(place).beside().is_some() {
             self.note_beside(place, None); // the venue has just said how it stands
         }
+        let is_refused = reason == Some("REJECTED");
         if let (Some(slot_id), true) = (owner, is_exit)
             && self.is_closed_by_others(slot_id)
+            && !(is_refused && self.pair_off_with_unassigned(slot_id, effects))
         {
             // No exit will do: an operator has to say what becomes of the slot.
             let (seq, code) = (self.seq, Code::ReconcileRequired);

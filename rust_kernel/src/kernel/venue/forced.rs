@@ -15,7 +15,7 @@ use crate::names::{
     Severity, TradeSide,
 };
 use crate::num::{Decimal, Money, Qty};
-use crate::order::OrderRole;
+use crate::order::{OrderRef, OrderRole};
 use crate::outcome::Refusal;
 use crate::planted::{Bug, planted};
 use crate::slot::Slot;
@@ -225,9 +225,6 @@ impl Kernel {
             self.cancel_all(slot_id, effects);
         }
         self.after_move(slot_id, effects);
-        if self.nets(self.slots[slot_id as usize].instrument) {
-            self.cut_exits(slot_id, effects);
-        }
     }
 
     /// Asks the venue to cancel whatever works for a slot.
@@ -235,12 +232,13 @@ impl Kernel {
     pub(crate) fn cancel_all(&mut self, slot_id: u32, effects: &mut Effects) {
         let slot = &self.slots[slot_id as usize];
         let references = slot.entry.into_iter().chain(slot.exit).chain(slot.other_exits.iter().copied());
-        let live: Vec<u32> = references
+        let live: Vec<OrderRef> = references
             .filter(|reference| self.orders.get(*reference).is_some_and(crate::order::Order::is_live))
-            .map(|reference| reference.place)
             .collect();
-        for place in live {
-            self.request_cancel(place, effects);
+        for order in live {
+            if self.is_live(order) {
+                self.let_go(order.place, effects);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use dita_kernel::instrument::Instrument;
 use dita_kernel::kernel::Kernel;
 use dita_kernel::names::{ExitKind, OrderDoubt, TradeSide, VenueOrderStatus as Status};
 use dita_kernel::num::Decimal;
-use dita_kernel::order::Order;
+use dita_kernel::order::{Order, OrderRole};
 use dita_kernel::slot::Slot;
 
 use super::compare::{Compared, Figure};
@@ -21,25 +21,28 @@ fn wrong(slot_id: u32, what: impl core::fmt::Display) -> Trouble {
 pub(crate) fn compare(kernel: &Kernel, compared: &mut Compared) -> Result<(), Trouble> {
     for (slot_id, slot) in (0_u32..).zip(kernel.slots()) {
         let Some(attached) = slot.attached.as_deref().filter(|_| !slot.stage.is_free()) else { continue };
-        let orders: Vec<&Order> = kernel
+        let all: Vec<&Order> = kernel
             .orders()
             .iter()
-            .filter(|order| order.is_attached() && order.slot_id == slot_id)
+            .filter(|order| order.role == OrderRole::Exit && order.slot_id == slot_id)
             .filter(|order| order.trade_number == slot.trade_number)
             .collect();
-        let open = attached.wake_ns.is_some() || orders.iter().any(|order| is_open(order));
+        let orders: Vec<&Order> = all.iter().copied().filter(|order| order.is_attached()).collect();
+        let open = attached.wake_ns.is_some() || all.iter().any(|order| is_open(order));
         compared.count(Figure::Exits, open);
         if !open {
             let rules = &kernel.instruments()[slot.instrument as usize];
-            one(slot_id, slot, attached, &orders, rules)?;
+            one(slot_id, slot, attached, (&orders, &all), rules)?;
         }
     }
     Ok(())
 }
 
 fn is_open(order: &Order) -> bool {
-    let pending =
-        matches!(order.reported_status(), Status::Sent | Status::PendingCancel | Status::PendingReplace);
+    let pending = matches!(
+        order.reported_status(),
+        Status::New | Status::Sent | Status::PendingCancel | Status::PendingReplace
+    );
     let asked = order.cancel_requested || order.amendment().is_some();
     order.is_live() && (pending || asked || order.doubt != OrderDoubt::None || order.is_unheard())
 }
@@ -48,19 +51,25 @@ fn one(
     slot_id: u32,
     slot: &Slot,
     attached: &Attached,
-    orders: &[&Order],
+    (orders, all): (&[&Order], &[&Order]),
     rules: &Instrument,
 ) -> Result<(), Trouble> {
     let lots = |quantity: i128| quantity - quantity % rules.lot.0;
-    let held = lots(slot.basis.qty.0.abs());
-    let (mut left, mut ratios, mut given) = (held, 0, 0);
+    // What the strategy's own exits sell or guard is not for the attached ones.
+    let taken = |protects: bool| {
+        let own = all.iter().filter(|order| !order.is_attached() && order.is_live());
+        let of_kind = own.filter(|order| order.order_type.is_protective() == protects);
+        of_kind.map(|order| order.qty.0 - order.filled.0).sum::<i128>()
+    };
+    let guarded = lots((slot.basis.qty.0.abs() - taken(true)).max(0));
+    let (mut left, mut ratios, mut given) = (lots((slot.basis.qty.0.abs() - taken(false)).max(0)), 0, 0);
     for (at, exit) in attached.exits.iter().enumerate() {
         let own = |number: u64| {
             attached.legs.iter().any(|leg| leg.exit as usize == at && leg.order.number == number)
         };
         let of_exit: Vec<&&Order> = orders.iter().filter(|order| own(order.number)).collect();
         let sold = exit.sold.0 + of_exit.iter().map(|order| order.filled.0).sum::<i128>();
-        let mut wanted = held;
+        let mut wanted = guarded;
         if exit.spec.kind == ExitKind::Target {
             let ratio = exit.spec.ratio.at_scale(18).unwrap_or(0);
             let part = lots(slot.initial.0 * ratio / ONE);
@@ -81,6 +90,9 @@ fn one(
         if live.len() > 1 && is_new && !are_parts(&live, wanted, rules) {
             return Err(wrong(slot_id, format_args!("two orders work for exit {at}: {live:?}")));
         }
+        if live.is_empty() && has_tighter(slot, attached, orders, at, rules) {
+            continue;
+        }
         match live.first() {
             Some(_) if live.len() > 1 => {
                 for order in &live {
@@ -98,6 +110,21 @@ fn one(
         }
     }
     Ok(())
+}
+
+/// Of a STOP and a TRAIL only the tighter works.
+fn has_tighter(slot: &Slot, attached: &Attached, orders: &[&Order], at: usize, rules: &Instrument) -> bool {
+    let Some(exit) = attached.exits.get(at).filter(|exit| exit.spec.kind != ExitKind::Target) else {
+        return false;
+    };
+    let guards = |order: &&&Order| order.is_live() && order.order_type.is_protective();
+    let tick = if slot.side == TradeSide::Short { -rules.tick.0 } else { rules.tick.0 };
+    let sign = tick.signum();
+    orders.iter().filter(guards).filter_map(|order| order.trigger_price()).any(|stands| {
+        // Where a TRAIL was never sent nobody has noted where it would be: the other one works.
+        let wanted = price_of(slot, exit, rules);
+        wanted.is_none_or(|wanted| (stands.0 + tick) * sign >= wanted * sign)
+    })
 }
 
 /// Several work for one exit where the venue takes no order as large: together they are what is wanted.

@@ -3,7 +3,7 @@
 //! exceptions that are the kernel's own to say: whether it took an input, and whether it still remembers an order.
 //!
 //! [`money`] has the venue's arithmetic, [`trades`] what is known of orders and trades, [`revisions`] what is taken back or
-//! corrected, [`entries`] what the account's news say, [`exits`] what attached exits must be, and [`compare`] holds all of it against
+//! corrected, [`entries`] what the account's news say, [`exits`] what attached exits must be, [`room`] what all exits of a trade may sell, and [`compare`] holds all of it against
 //! the kernel.
 
 mod compare;
@@ -11,6 +11,7 @@ mod entries;
 pub(crate) mod exits;
 mod money;
 mod revisions;
+pub(crate) mod room;
 mod sums;
 mod trades;
 
@@ -18,8 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dita_kernel::effect::{Command, OrderRequest};
 use dita_kernel::input::{Input, InstrumentSpec};
+use dita_kernel::kernel::Kernel;
 use dita_kernel::names::{KernelCommandType as Action, OrderSide, TradeSide};
 use dita_kernel::outcome::Outcome;
+use dita_kernel::slot::Slot;
 
 pub use compare::{Compared, FIGURES};
 use money::Position;
@@ -44,6 +47,8 @@ struct Heard {
     remembered: Remembered,
     /// What left because of it.
     sent: Vec<OrderRequest>,
+    /// The slots that the kernel has brought together with what was nobody's.
+    paired: Vec<u32>,
 }
 
 /// An asset, by its place among those that were ever named.
@@ -133,12 +138,15 @@ impl Naive {
         outcome: &Outcome,
         commands: &[Command],
         remembered: Remembered,
-        now_ns: i64,
+        kernel: &Kernel,
     ) {
         let sent = submitted(commands);
-        let (seq, accepted) = (outcome.seq, outcome.accepted);
+        let (seq, accepted, now_ns) = (outcome.seq, outcome.accepted, kernel.now_ns());
         if accepted || !sent.is_empty() {
-            let heard = Heard { seq, now_ns, accepted, input: input.clone(), remembered, sent };
+            let is_paired = |slot: &Slot| slot.close_reason.as_str() == "PAIRED_OFF";
+            let slots = (0_u32..).zip(kernel.slots()).filter(|(_, slot)| is_paired(slot));
+            let paired = slots.map(|(slot_id, _)| slot_id).collect();
+            let heard = Heard { seq, now_ns, accepted, input: input.clone(), remembered, sent, paired };
             self.take(&heard);
             self.remember(heard);
         }
@@ -149,7 +157,8 @@ impl Naive {
         let before = self.heard.as_ref().and_then(|all| all.last()).map_or(0, |last| last.seq);
         if seq > before {
             let input = input.clone();
-            self.remember(Heard { seq, now_ns, accepted: true, input, remembered, sent: Vec::new() });
+            let (sent, paired) = (Vec::new(), Vec::new());
+            self.remember(Heard { seq, now_ns, accepted: true, input, remembered, sent, paired });
         }
     }
 
@@ -165,7 +174,8 @@ impl Naive {
         all.retain(|heard| heard.seq <= seq);
         let sent = submitted(commands);
         let (input, now_ns) = (Input::Restart, all.last().map_or(0, |last| last.now_ns));
-        all.push(Heard { seq, now_ns, accepted: true, input, remembered: Remembered::Nothing, sent });
+        let (remembered, paired) = (Remembered::Nothing, Vec::new());
+        all.push(Heard { seq, now_ns, accepted: true, input, remembered, sent, paired });
         let mut again = Naive::new(true);
         for heard in &all {
             again.take(heard);
@@ -182,6 +192,13 @@ impl Naive {
             self.take_input(heard);
         }
         self.note_sent(&heard.sent);
+        for slot in &heard.paired {
+            let carried = self.slots.entry(*slot).or_default();
+            if carried.lots != 0 {
+                (carried.touched, carried.lots) = (true, 0);
+                self.sums = None;
+            }
+        }
     }
 
     fn take_input(&mut self, heard: &Heard) {

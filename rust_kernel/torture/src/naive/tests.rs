@@ -51,7 +51,7 @@ impl Pair {
     /// Both hear it. Returns the order that leaves.
     fn both(&mut self, input: Input) -> Option<Id> {
         let (outcome, commands) = self.step(&input);
-        self.naive.hear(&input, &outcome, &commands, Remembered::Ours, self.now_ns);
+        self.naive.hear(&input, &outcome, &commands, Remembered::Ours, &self.kernel);
         self.naive.compare(&self.kernel, &input, &mut Compared::default()).expect("they agree");
         commands.into_iter().find_map(|command| match command {
             Command::Submit(request) => Some(request.venue_client_id),
@@ -62,7 +62,7 @@ impl Pair {
     /// Each hears something else.
     fn apart(&mut self, kernel: &Input, naive: &Input) -> String {
         let (outcome, _) = self.step(kernel);
-        self.naive.hear(naive, &outcome, &[], Remembered::Ours, self.now_ns);
+        self.naive.hear(naive, &outcome, &[], Remembered::Ours, &self.kernel);
         let verdict = self.naive.compare(&self.kernel, naive, &mut Compared::default());
         verdict.expect_err("they differ").what
     }
@@ -150,7 +150,7 @@ fn what_a_strangers_total_tells_of_a_fill_that_is_missing_counts_until_it_comes(
     };
     let remembers = |pair: &mut Pair, input: Input| {
         let (outcome, commands) = pair.step(&input);
-        pair.naive.hear(&input, &outcome, &commands, Remembered::Strangers, pair.now_ns);
+        pair.naive.hear(&input, &outcome, &commands, Remembered::Strangers, &pair.kernel);
         pair.naive.compare(&pair.kernel, &input, &mut Compared::default()).map_err(|trouble| trouble.what)
     };
     for (trade, size, total) in [("F1", "0.001", "0.001"), ("F3", "0.001", "0.004"), ("F2", "0.002", "0.003")]
@@ -165,7 +165,7 @@ fn what_a_strangers_total_tells_of_a_fill_that_is_missing_counts_until_it_comes(
     // The model has not heard what the kernel has.
     let more = [strangers(&pair, "F9", "0.001", "0.009"), strangers(&pair, "F9", "0.001", "0.006")];
     let (outcome, _) = pair.step(&more[0]);
-    pair.naive.hear(&more[1], &outcome, &[], Remembered::Strangers, pair.now_ns);
+    pair.naive.hear(&more[1], &outcome, &[], Remembered::Strangers, &pair.kernel);
     let verdict = pair.naive.compare(&pair.kernel, &more[1], &mut Compared::default());
     assert!(verdict.expect_err("they differ").what.starts_with("position of"));
 }
