@@ -33,8 +33,8 @@ LOOK_S: Final = 0.1
 class Flattening:
     """Leaves every position of one kernel, and stands until the gate is opened: a late fill leaves, too.
 
-    A slot gets a market EXIT of all that it holds; where resting exits are in its way they are canceled
-    first. What lies in the unassigned book is adopted by a free slot, and leaves from there; but what was
+    A slot gets a market EXIT of all that it holds, which takes the place of resting exits. What lies in the
+    unassigned book is adopted by a free slot, and leaves from there; but what was
     there when the kernel was opened stays, as it may be somebody's hedge, unless everything is to go.
     """
 
@@ -165,6 +165,8 @@ class Flattening:
             entry_price=position["entry_price"],
         )
         outcome = kernel.reconcile_from_slots([slot], by=f"flatten by {self._by}"[:64])
+        if outcome.diagnostic_code == KernelDiagnosticCode.OPPOSITE_SIDE:
+            return  # a slot holds the other side: its exit sells the difference, and the rest is paired off
         if not outcome.accepted:
             _LOG.error(
                 "%s %s is nobody's and could not be adopted (%s): leave it at the venue by hand",

@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 
 use super::Kernel;
 use super::intent::Prices;
-use super::room::sells;
 use crate::attached::{Attached, Figures, LEGS_MAX, Leg, Tried, Wanted, Way, closing_side, is_better};
 use crate::effect::{Effects, Notice};
 use crate::id::Id;
@@ -343,8 +342,9 @@ impl Kernel {
             }
             return;
         }
-        let more = wanted.qty > order.may_fill();
-        if more && sells(order) && self.sellable(slot) + order.may_fill() < wanted.qty {
+        if wanted.qty > order.may_fill()
+            && !self.has_room_for(slot, &Wanted { qty: wanted.qty - order.may_fill(), ..wanted.clone() })
+        {
             return; // others have to make room first
         }
         if way == Way::NewFirst && !self.takes_stop(slot, wanted.qty) {
@@ -450,7 +450,7 @@ impl Kernel {
         matches!(rule(slot.stage, Symbol::Exit), Rule::Go(_)) && self.exits_beside(slot) < EXITS_MAX
     }
 
-    /// Whether an order for an exit may leave beside what others may still sell.
+    /// Whether so much more of an exit may leave beside what others may still sell.
     pub(super) fn has_room_for(&self, slot: &Slot, wanted: &Wanted) -> bool {
         if wanted.order_type.is_protective() {
             self.takes_stop(slot, wanted.qty)

@@ -254,6 +254,9 @@ impl Kernel {
 
     /// Moves a slot whose position changed past its orders.
     pub(crate) fn after_move(&mut self, slot_id: u32, effects: &mut Effects) {
+        if self.slots[slot_id as usize].basis.qty.is_zero() {
+            self.drop_waiting(slot_id);
+        }
         let slot = &self.slots[slot_id as usize];
         let facts = self.facts(slot);
         let at_work = facts.entry.is_some() || facts.exit.is_some();

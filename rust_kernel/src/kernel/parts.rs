@@ -69,7 +69,13 @@ impl Kernel {
             let is_last = at.saturating_add(1) == staying.len();
             let fits = if order.remaining() < largest { order.remaining() } else { largest };
             let most = if is_last && way == Way::Amend { largest } else { fits };
-            let part = if most < missing { most } else { missing };
+            let grown = if most < missing { most } else { missing };
+            let is_more = grown > order.may_fill();
+            let more = if is_more { grown - order.may_fill() } else { Qty::ZERO };
+            let slot = &self.slots[slot_id as usize];
+            let takes = !is_more || self.has_room_for(slot, &Wanted { qty: more, ..wanted.clone() });
+            let kept = if fits < missing { fits } else { missing };
+            let part = if takes { grown } else { kept };
             if part == order.remaining() && has_prices(order, wanted) {
                 missing -= part;
             } else if way == Way::Amend && part >= least && !part.is_zero() {

@@ -48,10 +48,10 @@ impl Kernel {
     /// What the strategy's own limit and market exits will sell; what is at the market counts until it has ended.
     pub(crate) fn covered(&self, slot: &Slot, at_market_only: bool) -> Qty {
         let own = self.exits_of(slot).filter(|exit| sells(exit) && !exit.is_attached());
-        own.fold(Qty::ZERO, |sum, exit| match exit.order_type {
-            OrderType::Market => sum + exit.may_fill(),
-            _ if at_market_only => sum,
-            _ => sum + exit.will_fill(),
+        own.fold(Qty::ZERO, |sum, exit| match (exit.order_type == OrderType::Market, at_market_only) {
+            (true, _) => sum + exit.may_fill(),
+            (false, true) => sum,
+            (false, false) => sum + exit.will_fill(),
         })
     }
 
