@@ -1,6 +1,7 @@
 """A kernel's server in a process of its own, and programs that connect to it."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -88,6 +89,15 @@ class Served:
             assert time.monotonic() < until, f"not so within {timeout_s:g} s"
             os.sched_yield()
         return found
+
+    def stand_still(self) -> int:
+        """Stop the process where it is; return its id once the system shows it as stopped."""
+        assert self.process is not None
+        pid = self.process.pid
+        os.kill(pid, signal.SIGSTOP)
+        stat = Path(f"/proc/{pid}/stat")
+        self.wait(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
+        return pid
 
     def kill(self) -> None:
         assert self.process is not None

@@ -99,11 +99,10 @@ def test_an_intent_whose_call_ended_without_an_answer_has_its_first_outcome_when
         target_size="0.001",
         timestamp=1,
     )
-    assert served.process is not None
-    os.kill(served.process.pid, signal.SIGSTOP)
+    pid = served.stand_still()
     with pytest.raises(ServerAway):
         kernel.process_intent(intent)
-    os.kill(served.process.pid, signal.SIGCONT)
+    os.kill(pid, signal.SIGCONT)
 
     def outcome() -> dita.KernelOutcome | None:
         try:

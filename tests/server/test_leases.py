@@ -1,7 +1,5 @@
 """Leases: who holds which slots, over deaths of programs and of the server."""
 
-import os
-import signal
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -145,9 +143,8 @@ def test_a_secret_keeps_others_of_the_same_user_from_a_lease(serve: Callable[...
 def test_an_intent_that_is_sent_again_has_its_first_outcome(served: Served) -> None:
     kernel = dita.connect(served.socket, name="mine", comes_back_s=60)
     first = kernel.process_intent(entry(kernel.slots[0], "a"))
-    assert served.process is not None
     # The server stands still, so that the next intent has no answer, and its program's line is cut.
-    os.kill(served.process.pid, signal.SIGSTOP)
+    served.stand_still()
     number = kernel.link.start(
         [entry(kernel.slots[0], "x", action="EXIT", trade_id="t-a", target_size="0.01")]
     )

@@ -216,16 +216,6 @@ def test_programs_killed_in_the_midst_of_calls_leave_nothing_and_their_policy_ac
     assert not any("dita-channel" in name for name in open_files(pid))
 
 
-def stand_still(served: Served) -> int:
-    """Stop the server where it is, and give its number once it stands."""
-    assert served.process is not None
-    pid = served.process.pid
-    os.kill(pid, signal.SIGSTOP)
-    stat = Path(f"/proc/{pid}/stat")
-    served.wait(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
-    return pid
-
-
 def open_files(pid: int) -> Iterator[str]:
     """What a process has open."""
     for one in Path(f"/proc/{pid}/fd").iterdir():
@@ -237,7 +227,7 @@ def open_files(pid: int) -> Iterator[str]:
 def test_a_request_that_was_whole_before_its_program_was_killed_is_taken(served: Served) -> None:
     raw = RawChannel(served, "mine")
     slot = served.leases()["mine"]["slots"][0]
-    pid = stand_still(served)
+    pid = served.stand_still()
     try:
         raw.intent(2, slot, "t", "ENTER")
         # And one that was not: killed in the midst of writing it.
@@ -314,7 +304,7 @@ def test_while_the_server_stands_still_requests_wait_for_room_and_all_of_them_ar
                 sent.append(kernel.link.start([given]))
 
         caller = threading.Thread(target=start)
-        pid = stand_still(served)
+        pid = served.stand_still()
         try:
             caller.start()
             # There is room for some twenty of them.

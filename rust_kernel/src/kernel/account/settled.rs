@@ -278,13 +278,17 @@ impl Kernel {
                 reference: fill_id,
             };
             self.ledger.post(self.seq, settle, realized - profit, posting);
-            if self.aside.bots.is_some() {
+            // Ahead of the fill itself nothing of ours is there to hold the figure against.
+            let is_ahead = order.fills[first].qty.is_zero();
+            if !is_ahead && self.aside.bots.is_some() {
                 // The venue's book is another than ours. Each bot has the profit of its own trades: that is between them.
                 let between = Posting { cause: Cause::InterSlot, to: Account::InterSlot, ..posting };
                 self.ledger.post(self.seq, settle, profit - realized, between);
             }
             self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
-            self.note_told_of(place, realized - profit, price_pending);
+            if !is_ahead {
+                self.note_told_of(place, realized - profit, price_pending);
+            }
         }
         if let Some((fee, asset)) = fee {
             for &at in &others {
@@ -362,7 +366,7 @@ fn settled_ahead(fee: Option<Money>, fee_asset: u16, realized: Option<Money>, ev
         settled: true,
         profit_told: realized.is_some(),
         inferred: false,
-        price_pending: realized.is_none(),
+        price_pending: false,
         pairs: None,
         busted: false,
         forced: false,

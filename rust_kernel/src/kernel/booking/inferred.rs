@@ -81,7 +81,7 @@ impl Kernel {
     #[cold]
     pub(crate) fn settle_as_told(&mut self, place: u32, fill_id: &Id, ahead: &Fill) {
         let fee = (!ahead.fee_predicted).then_some((ahead.fee, ahead.fee_asset));
-        let realized = (!ahead.price_pending).then_some(ahead.realized);
+        let realized = ahead.profit_told.then_some(ahead.realized);
         self.settle_fill(place, fill_id, fee, realized);
         self.release_late(self.orders.at(place).instrument, fill_id);
     }
