@@ -127,6 +127,12 @@ impl Bounds {
         )
     }
 
+    /// True where orders may be changed: the strategy asks for that, or the kernel does where an exit's fill cuts another one.
+    /// The venue's answers to questions then name an order's total, as those of every adapter do.
+    pub fn changes_orders(&self) -> bool {
+        self.amends_max > 0 || self.exits_max > 1
+    }
+
     /// True where a slot may hold what the venue does not: then an operator closes it in the end.
     pub fn needs_a_hand(&self) -> bool {
         self.hands_max > 0 || self.forced_max > 0 || self.revisions_max > 0 || self.strangers.is_some()

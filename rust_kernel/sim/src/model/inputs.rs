@@ -133,7 +133,7 @@ impl Trader {
                 event.status = Some(told_status(standing, filled));
                 event.filled_size = Some(lots(filled));
                 event.remaining_size = (standing == Standing::DoneForDay).then(|| lots(0));
-                event.order_size = (bounds.amends_max > 0).then(|| lots(total));
+                event.order_size = bounds.changes_orders().then(|| lots(total));
             }),
             News::AmendAck(nth, total) => self.answer(Kind::AmendAck, number, nth, Some(total)),
             News::AmendReject(nth) => self.answer(Kind::AmendReject, number, nth, None),

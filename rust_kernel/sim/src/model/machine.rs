@@ -204,8 +204,9 @@ impl Machine {
         let news = change(&mut venue);
         match self.bounds.wire {
             Wire::Counted(_) => world.flight.send(Message { order, what: What::News(news), copy: false }),
-            // It forgets nothing of what is told of an order; the rest stays a message.
-            Wire::Endless if order == NOBODYS => {
+            // It forgets nothing of what is told of an order; the rest stays a message, as does the answer to a change, which
+            // does not show in where the order stands.
+            Wire::Endless if order == NOBODYS || answers_a_change(news) => {
                 world.flight.send(Message { order, what: What::News(news), copy: false });
             }
             Wire::Endless => {
@@ -307,6 +308,7 @@ impl Machine {
                     lots: order.lots,
                     standing: Standing::Absent,
                     fills: Vec::new(),
+                    totals: Vec::new(),
                     past: Past::default(),
                 });
             }
@@ -376,6 +378,10 @@ impl Machine {
         }
         number
     }
+}
+
+fn answers_a_change(news: News) -> bool {
+    matches!(news, News::AmendAck(..) | News::AmendReject(_) | News::AmendLimited(_))
 }
 
 fn send(flight: &mut Flight, asked: Asked) {

@@ -17,6 +17,8 @@ pub struct VenueOrder {
     pub standing: Standing,
     /// Its fills, in turn.
     pub fills: Vec<VenueFill>,
+    /// The sizes that it had before, each with the lots filled when that was changed.
+    pub totals: Vec<(u8, u8)>,
     /// What an endless wire must know of it.
     pub past: Past,
 }
@@ -92,7 +94,7 @@ impl VenueOrder {
             standings.push(Standing::Canceling);
         }
         for (at, fill) in (0_u8..).zip(&self.fills) {
-            news.extend(standings.iter().map(|standing| News::Status(*standing, total, self.lots)));
+            self.say_working(&standings, total, &mut news);
             news.push(News::Fill(at));
             total = total.saturating_add(fill.told);
         }
@@ -107,12 +109,21 @@ impl VenueOrder {
             | Standing::Rejected => {}
         }
         if self.standing != Standing::Filled {
-            news.extend(standings.iter().map(|standing| News::Status(*standing, total, self.lots)));
+            self.say_working(&standings, total, &mut news);
         }
         if !self.standing.works() {
             news.push(News::Status(self.standing, total, self.lots));
         }
         news
+    }
+
+    /// What was said while it worked and so much of it was filled, with whatever size it had then.
+    fn say_working(&self, standings: &[Standing], filled: u8, news: &mut Vec<News>) {
+        let then = |(_, until): &(u8, u8)| filled <= *until;
+        let sizes = self.totals.iter().copied().filter(then).map(|(lots, _)| lots).chain([self.lots]);
+        for lots in sizes {
+            news.extend(standings.iter().map(|standing| News::Status(*standing, filled, lots)));
+        }
     }
 
     /// The lots filled.
@@ -295,6 +306,8 @@ impl Venue {
         match take {
             Take::RateLimited => News::AmendLimited(nth),
             Take::Granted | Take::Begun if order.may_grow() && lots > order.filled() => {
+                let before = (order.lots, order.filled());
+                order.totals.push(before);
                 order.lots = lots;
                 if order.standing == Standing::Filled {
                     order.standing = Standing::Working;
