@@ -273,6 +273,10 @@ impl Kernel {
         self.drop_amendment(place, unanswered);
         self.refresh_reservation(place);
         let order = self.orders.at(place);
+        let owner = self.owner_of(order.role, order.slot_id, order.trade_number);
+        if let (OrderRole::Exit, Some(slot_id)) = (order.role, owner) {
+            self.crowded.push(slot_id); // one that is alone may be larger than its trade, too
+        }
         if order.status.is_ended() && order.qty > order.filled {
             self.reopen(place, effects);
         }
