@@ -121,6 +121,8 @@ pub struct Order {
     pub sign: i64,
     pub terms: Terms,
     pub asked: Option<Asked>,
+    /// True once the venue was asked to cancel it.
+    pub canceling: bool,
     pub life: Life,
     /// True where it ended by being filled, or for the day: then a larger total brings it back.
     pub may_return: bool,
@@ -132,6 +134,21 @@ pub struct Order {
 impl Order {
     pub fn filled(&self) -> i64 {
         self.fills.iter().map(|fill| fill.lots).sum()
+    }
+
+    fn left_as_asked(&self) -> i64 {
+        let terms = self.asked.as_ref().map_or(&self.terms, |asked| &asked.terms);
+        (terms.lots - self.filled()).max(0)
+    }
+
+    /// What it may still fill at worst: a change or a cancel counts once it is confirmed.
+    pub fn worst(&self) -> i64 {
+        if self.life == Life::Over { 0 } else { self.left_as_asked().max(self.terms.lots - self.filled()) }
+    }
+
+    /// What it will fill once the venue has done what it was asked for.
+    pub fn will_fill(&self) -> i64 {
+        if self.life == Life::Over || self.canceling { 0 } else { self.left_as_asked() }
     }
 
     fn end_if_filled(&mut self) {
@@ -156,6 +173,9 @@ impl Order {
         }
         self.asked = None;
         self.given_away = over && homeless;
+        if over {
+            self.canceling = homeless; // whoever wanted it over asks again
+        }
         self.terms = terms;
         self.terms.lots = self.terms.lots.max(filled);
         self.life = Life::Working;
@@ -245,6 +265,8 @@ pub struct Naive {
     pub blurred: bool,
     /// How often an inferred fill was parted: its profit was rounded once, and each part's own would be again.
     pub parted: i128,
+    /// True where the venue has refused a change in this very step.
+    pub refused: bool,
     fills: usize,
 }
 
@@ -262,6 +284,7 @@ impl Naive {
             known_entries: Vec::new(),
             blurred: false,
             parted: 0,
+            refused: false,
             fills: 0,
         }
     }
@@ -439,7 +462,9 @@ impl Naive {
 
     /// The venue does not make a change.
     pub fn amend_refused(&mut self, order: usize, request: &str) {
-        self.orders[order].asked.take_if(|asked| request.is_empty() || asked.request == request);
+        let refused =
+            self.orders[order].asked.take_if(|asked| request.is_empty() || asked.request == request);
+        self.refused |= refused.is_some();
     }
 
     /// What live entries may still come to, each at the worse of what it is and of what was asked for.
@@ -598,6 +623,29 @@ impl Naive {
             let seated = self.exits[slot].filter(|at| self.works_for(*at, slot, Role::Exit));
             self.exits[slot] = seated.or_else(|| self.newest(slot, Role::Exit));
         }
+    }
+
+    /// A slot's exits that work, oldest first.
+    pub fn exits_at_work(&self, slot: usize) -> Vec<usize> {
+        (0..self.orders.len()).filter(|at| self.works_for(*at, slot, Role::Exit)).collect()
+    }
+
+    /// Which exits of a slot have to change, and to what total: none means that they are canceled. The oldest keeps what it
+    /// is to sell as far as that is held, the next what is left beside it. One that keeps a part is amended, unless the
+    /// venue has a change of it to answer, or has just refused one. Where nothing is held, all are canceled.
+    pub fn cuts(&self, slot: usize, held: i64) -> Vec<(usize, Option<i64>)> {
+        let mut room = held;
+        let mut cuts = Vec::new();
+        for at in self.exits_at_work(slot) {
+            let order = &self.orders[at];
+            let kept = order.will_fill().min(room);
+            room -= kept;
+            if kept < order.will_fill() || (held == 0 && !order.canceling) {
+                let amends = kept > 0 && order.asked.is_none() && !self.refused;
+                cuts.push((at, amends.then(|| order.filled() + kept)));
+            }
+        }
+        cuts
     }
 
     fn works_for(&self, at: usize, slot: usize, role: Role) -> bool {

@@ -235,6 +235,7 @@ impl Pair {
 
     fn play(&mut self, step: &Move) {
         self.desk.effects.clear();
+        self.naive.refused = false;
         match step {
             Move::Enter { slot, lots, short } => {
                 let side = if *short { TradeSide::Short } else { TradeSide::Long };
@@ -297,6 +298,63 @@ impl Pair {
             }
         }
         self.learn_orders();
+        self.cut_exits(matches!(step, Move::Cancel { .. }));
+    }
+
+    /// The exits of a trade together sell no more than it holds: what is too large is changed in the step that makes it so,
+    /// exactly as the model says. All exits here are at the market, so that none waits: each has room as it leaves.
+    fn cut_exits(&mut self, by_hand: bool) {
+        let commands = std::mem::take(&mut self.desk.effects.commands);
+        let mut canceled: Vec<usize> = Vec::new();
+        for command in &commands {
+            if let Command::Cancel(request) = command {
+                let client = request.venue_client_id.to_string();
+                let is_its = |order: &books::Order| order.client_id == client;
+                canceled.extend(self.naive.orders.iter().position(is_its));
+            }
+        }
+        if by_hand {
+            for at in &canceled {
+                self.naive.orders[*at].canceling = true;
+            }
+        }
+        let facts = self.naive.facts();
+        let mut cuts = Vec::new();
+        for (place, slot) in facts.slots.iter().enumerate() {
+            cuts.extend(self.naive.cuts(place, slot.position.lots.abs()));
+        }
+        for (at, total) in &cuts {
+            let order = &mut self.naive.orders[*at];
+            let Some(lots) = *total else {
+                assert!(canceled.contains(at), "sells more than there is, and stays: {order:?}");
+                order.canceling = true;
+                continue;
+            };
+            let asked = commands.iter().find_map(|command| match command {
+                Command::Amend(request) => {
+                    Some(request).filter(|request| request.venue_client_id.to_string() == order.client_id)
+                }
+                Command::Submit(_) | Command::Cancel(_) | Command::Query(_) | Command::SetLeverage { .. } => {
+                    None
+                }
+            });
+            let asked = asked.unwrap_or_else(|| panic!("sells more than {lots} lots, and stays: {order:?}"));
+            assert_eq!(asked.size, dec(&lots_text(lots)), "what is left for {order:?}");
+            let request = asked.request_id.to_string();
+            order.asked = Some(Asked { request, terms: Terms { lots, ..order.terms.clone() } });
+        }
+        for at in canceled {
+            let order = &mut self.naive.orders[at];
+            let is_cut = cuts.iter().any(|(cut, _)| *cut == at);
+            let of_trade = order.role == Role::Exit && order.trade == self.naive.trades[order.slot];
+            assert!(by_hand || is_cut || !of_trade, "canceled, and there was room for it: {order:?}");
+            order.canceling = true;
+        }
+        for (place, slot) in facts.slots.iter().enumerate() {
+            let exits = self.naive.exits_at_work(place);
+            let will: i64 = exits.iter().map(|at| self.naive.orders[*at].will_fill()).sum();
+            assert!(will <= slot.position.lots.abs(), "exits of slot {place} sell {will} lots");
+        }
     }
 
     /// On a one-way account a slot is refused against another slot's side.
@@ -330,7 +388,9 @@ impl Pair {
             let lots = sent.size.at_scale(3).expect("lots") as i64;
             if !entry {
                 let held = self.naive.facts().slots[slot].position.lots.abs();
-                assert!(lots <= held, "an exit of {lots} lots where {held} are held");
+                let others = self.naive.exits_at_work(slot);
+                let taken: i64 = others.iter().map(|at| self.naive.orders[*at].worst()).sum();
+                assert!(lots + taken <= held, "an exit of {lots} lots beside {taken} where {held} are held");
             }
             let sign = if sent.order_side == OrderSide::Buy { 1 } else { -1 };
             let limit = sent.limit_price.map(|price| exact(price.at_scale(1).expect("a tick"), 1));
@@ -344,6 +404,7 @@ impl Pair {
                 sign,
                 terms: Terms { lots, limit, at_worst },
                 asked: None,
+                canceling: false,
                 life: Life::Sent,
                 may_return: false,
                 given_away: false,
@@ -444,8 +505,10 @@ impl Pair {
         assert!(now.limit.is_some() == known.terms.limit.is_some(), "a market order has no limit: {known:?}");
         if known.role == Role::Exit {
             let held = self.naive.facts().slots[slot].position.lots.abs();
+            let others = self.naive.exits_at_work(slot).into_iter().filter(|at| *at != order);
+            let taken: i64 = others.map(|at| self.naive.orders[at].worst()).sum();
             assert!(
-                now.lots <= known.terms.lots || now.lots - known.filled() <= held,
+                now.lots <= known.terms.lots || now.lots - known.filled() + taken <= held,
                 "more than is held: {known:?}"
             );
         }
@@ -558,6 +621,7 @@ impl Pair {
             sign: if sell { -1 } else { 1 },
             terms: Terms { lots, limit: None, at_worst: zero() },
             asked: None,
+            canceling: false,
             life: Life::Over,
             may_return: false,
             given_away: false,
@@ -693,6 +757,20 @@ fn what_an_overfilled_exit_left_to_nobody_stays_when_its_fill_is_parted_later() 
             Move::End { order: 0, kind: Kind::CancelAck, total: true },
             Move::Enter { slot: 0, lots: 1, short: false },
             fill(1, 1, true, false),
+        ],
+    );
+}
+
+#[test]
+fn an_exit_that_the_venue_makes_larger_than_its_trade_is_cut() {
+    compare_all(
+        Contract::Linear,
+        false,
+        &[
+            Move::Enter { slot: 0, lots: 1, short: false },
+            Move::Fill { order: 0, lots: 1, price: 0, told: true, total: false, fee: None },
+            Move::Exit { slot: 0, lots: None },
+            Move::Restated { order: 0, lots: 2 },
         ],
     );
 }
