@@ -72,6 +72,21 @@ def test_what_is_nobodys_leaves_too() -> None:
     assert kernel.unassigned() == []
 
 
+@pytest.mark.parametrize("sold", ["0.004", "0.01"])
+def test_a_slot_that_was_sold_by_hand_is_freed(sold: str) -> None:
+    venue = SimulatedVenue(balances={"USDT": "10000"})
+    kernel = opened(venue)
+    venue.on_quote(SYMBOL, "60000.0", None, "60000.1", None, 1)
+    kernel.process_intent(intent(ENTER, "i1"))
+    venue.manual_trade(SYMBOL, "SELL", sold, "60000")
+    assert kernel.slot(0).size
+    assert kernel.unassigned()
+    flattened(kernel)
+    assert kernel.unassigned() == []
+    slot = kernel.slot(0)
+    assert (slot.fsm_state, slot.close_reason) == ("CLOSED", "PAIRED_OFF")
+
+
 HEDGE = {"symbol": SYMBOL, "size": "0.3", "entry_price": "59000"}
 
 

@@ -926,6 +926,28 @@ fn a_close_of_a_closed_trade_that_is_settled_again_with_another_profit_has_to_be
 }
 
 #[test]
+fn a_profit_that_is_settled_ahead_after_its_fee_stays_with_its_fill() {
+    for (first, second) in
+        [((None, Some("0.06")), (Some("9.5"), None)), ((Some("9.5"), None), (None, Some("0.06")))]
+    {
+        let mut desk = Desk::new();
+        desk.open(0, "1", "100");
+        desk.exit(0);
+        let exit = desk.submitted();
+        for (realized, fee) in [first, second] {
+            desk.account(AccountEventKind::FillSettled, |event| {
+                (event.venue_trade_id, event.size) = (id("TX"), Some(dec("-1")));
+                (event.realized_pnl, event.fee) = (realized.map(dec), fee.map(dec));
+            });
+        }
+        assert_eq!(desk.k(), "1009.39");
+        desk.fill(&exit, "TX", "1", "110");
+        assert_eq!(desk.k(), "1009.39", "{first:?} {second:?}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
 fn a_settlement_after_a_repricing_corrects_the_profit_once() {
     let (mut desk, exit) = exiting();
     status_filled(&mut desk, &exit, "1", "105");
