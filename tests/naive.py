@@ -144,6 +144,8 @@ class Naive:
         self.sides = [0] * slots  # of the last of them
         self.orders: list[Order] = []
         self.fills: list[Fill] = []
+        #: Trades that were paired off with what is unassigned, by slot and trade: how many fills came before that.
+        self.paired: dict[tuple[int, int], int] = {}
         self.settlements: dict[str, Settlement] = {}
         self.entries: dict[tuple[str, str], Fraction] = {}  # by kind and the venue's id
         self.shares: list[tuple[int, int, Fraction]] = []  # funding that was shown in a slot's trade
@@ -188,9 +190,13 @@ class Naive:
 
     def exit_lots(self, slot: int, wanted: int | None) -> int:
         """How much an EXIT sells of what the exits at work leave; 0 where it is refused."""
-        held = abs(self.figures().slots[slot].position.lots)
+        figures = self.figures()
+        held = abs(figures.slots[slot].position.lots)
         left = held - sum(order.remaining for order in self.of_trade(slot, entry=False))
-        return max(left if wanted is None else min(wanted, left), 0)
+        lots = max(left if wanted is None else min(wanted, left), 0)
+        # What external trades have closed of it, the venue has no more.
+        there = figures.book.lots * self.sides[slot]
+        return min(lots, there) if there > 0 and not self.nets else lots
 
     def only_reduces(self, slot: int, lots: int) -> bool:
         """Whether an exit goes as one that only reduces: on a shared book as far as the net position goes."""
@@ -221,10 +227,22 @@ class Naive:
     def refuse_cancel(self, order: Order) -> None:
         order.pending = False
 
-    def end(self, order: Order, status: str) -> None:
+    def end(self, order: Order, status: str, *, asked: bool = False) -> None:
+        """End an order; `asked` says that its cancel was asked for."""
         order.pending = False
-        if order.is_live:
-            order.status = status
+        if not order.is_live:
+            return
+        order.status = status
+        if status == "REJECTED" and not (order.is_entry or asked) and order.trade == self.trades[order.slot]:
+            self.pair_off(order.slot)
+
+    def pair_off(self, slot: int) -> None:
+        """Close a trade against its exact unassigned opposite, where the venue has neither."""
+        figures = self.figures()
+        held = figures.slots[slot].position.lots
+        is_flat = not figures.book.lots and figures.unassigned.lots == -held
+        if held and is_flat and not self.nets and not self.of_trade(slot, entry=True):
+            self.paired[slot, self.trades[slot]] = len(self.fills)
 
     def fill(self, fill: Fill) -> None:
         """A fill counts once, late or not; a repetition may bring the fee that the first lacked."""
@@ -290,7 +308,15 @@ class Naive:
         book, unassigned = Position(), Position()
         wallet, fees, doubtful = self.seed + sum(self.entries.values()), Fraction(0), 0
         ahead = dict(self.settlements)
-        for fill in self.fills:
+
+        def close_paired(number: int) -> None:
+            for trade in (trade for trade, before in self.paired.items() if before == number):
+                slot, (lots, cost) = trades[trade], (unassigned.lots, unassigned.cost)
+                slot.realized += slot.position.add(lots, cost / (lots * LOT))
+                unassigned.add(-lots, cost / (lots * LOT))
+
+        for number, fill in enumerate(self.fills):
+            close_paired(number)
             order, fee, settled = fill.order, self.fee(fill), ahead.pop(fill.id, None)
             profit = book.add(fill.signed, fill.price)
             if settled is not None and settled.realized is not None:
@@ -312,6 +338,7 @@ class Naive:
                 lots = min(lots, abs(slot.position.lots))
                 unassigned.add((fill.lots - lots) * order.sign, fill.price)
             slot.realized += slot.position.add(lots * order.sign, fill.price)
+        close_paired(len(self.fills))
         for settled in ahead.values():  # no event has brought these fills yet
             wallet += settled.realized or 0
             fees += settled.fee or 0

@@ -298,7 +298,7 @@ class KernelAndModel(RuleBasedStateMachine):
     def end_event(self, order: Order, kind: KernelEventKind) -> VenueEvent:
         status = {"CANCEL_ACK": "CANCELED", "ORDER_REJECT": "REJECTED", "EXPIRED": "EXPIRED"}[kind]
         event = self.event(order, kind, status=status)
-        self.model.end(order, status)
+        self.model.end(order, status, asked=order.client_id in self.venue.canceled)
         return event
 
     def pending_event(self, order: Order) -> VenueEvent:
