@@ -578,6 +578,32 @@ fn funding_that_nobody_predicted_is_borne_by_what_belongs_to_no_slot_too() {
 }
 
 #[test]
+fn what_an_exit_filled_beyond_its_trade_is_unassigned_when_funding_looks_back() {
+    for (at_ns, funding) in [(0, "0"), (1, "-3"), (2, "0"), (3, "0")] {
+        let mut desk = Desk::new();
+        let fill = |desk: &mut Desk, order: &Id, [trade, size]: [&str; 2], at_ns| {
+            desk.event(Kind::PartialFill, order, |event| {
+                (event.timestamp_ns, event.venue_trade_id) = (at_ns, id(trade));
+                (event.size, event.price) = (Some(dec(size)), Some(dec("100")));
+            });
+        };
+        desk.enter(0, "1");
+        let entry = desk.submitted();
+        fill(&mut desk, &entry, ["T1", "1"], 10);
+        desk.exit(0);
+        let exit = desk.submitted();
+        // Short by 2 from here on, which is no slot's.
+        fill(&mut desk, &exit, ["T2", "3"], 20);
+        desk.account(AccountEventKind::FundingFee, |event| {
+            event.timestamp_ns = at_ns * 10 + 5;
+            (event.amount, event.venue_txn_id) = (Some(dec("-3")), id("F1"));
+        });
+        assert_eq!(desk.money(0).2, funding, "at {at_ns}");
+        desk.assert_replays();
+    }
+}
+
+#[test]
 fn in_hedge_mode_both_books_pay() {
     let mut desk = Desk::with(KernelConfig { max_slots: 3, hedge_mode: true, ..KernelConfig::default() });
     rate(&mut desk, "0.0001");

@@ -199,6 +199,13 @@ fn an_exit_only_reduces_where_the_net_position_covers_it() {
     desk.exit_size(0, "1");
     assert!(!sent(&desk).reduce_only, "the net 3 is the first exit's");
     desk.assert_replays();
+    let mut desk = net();
+    open(&mut desk, 0, TradeSide::Long, "5", "100");
+    open(&mut desk, 1, TradeSide::Short, "2", "100");
+    for size in ["2", "1"] {
+        desk.exit_size(0, size);
+        assert!(sent(&desk).reduce_only, "{size}: together 3 of a net 3");
+    }
 }
 
 #[test]

@@ -42,6 +42,7 @@ impl Kernel {
     #[cold]
     fn step_back(&mut self, slot_id: u32, exit: OrderRef) {
         let slot = &mut self.slots[slot_id as usize];
+        slot.exit = None;
         slot.other_exits.push(exit);
         self.orders.at_mut(exit.place).extra_mut().reason.clone_from(&slot.close_reason);
     }

@@ -11,9 +11,9 @@ use crate::funding::{
 use crate::id::Id;
 use crate::input::{FundingTerms, Stamp};
 use crate::ledger::{Account, Cause, Posting};
-use crate::names::{KernelDiagnosticCode as Code, Product};
+use crate::names::{KernelDiagnosticCode as Code, Product, TradeSide};
 use crate::num::{Money, Price, Qty, Rate};
-use crate::order::OrderRole;
+use crate::order::{Order, OrderRole};
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::planted::{Bug, planted};
 
@@ -287,7 +287,20 @@ impl Kernel {
         let mut of_nobody = self.unassigned(instrument).map(|basis| basis.qty);
         for (slot_id, slot) in (0_u32..).zip(&self.slots).filter(|(_, slot)| slot.instrument == instrument) {
             let side = crate::position::position_side(hedged, slot.side) as u8;
-            add(slot_id, slot.trade_number, side, slot.basis.qty);
+            // What its exits filled beyond it is unassigned, and undone with them.
+            let number = slot.trade_number;
+            let is_undone = |order: &Order| {
+                let is_its = order.slot_id == slot_id && order.trade_number == number;
+                let is_exit = is_its && order.role == OrderRole::Exit;
+                is_exit && order.fills.iter().any(|fill| fill.venue_time_ns > time_ns)
+            };
+            let mut beyond = self.aside.beyond(slot_id, number);
+            if beyond.is_zero() || !self.orders.iter().any(is_undone) {
+                beyond = Qty::ZERO;
+            }
+            let beyond = if slot.side == TradeSide::Long { beyond } else { -beyond };
+            of_nobody[usize::from(side)] += beyond;
+            add(slot_id, number, side, slot.basis.qty - beyond);
         }
         for order in self.orders.iter().filter(|order| order.instrument == instrument) {
             for fill in order.fills.iter().filter(|fill| fill.venue_time_ns > time_ns) {
@@ -302,6 +315,13 @@ impl Kernel {
                 }
                 let (opened, _) = fill.opened(Money::ZERO);
                 add(order.slot_id, order.trade_number, side, undone(opened));
+            }
+        }
+        for share in &mut shares {
+            let slot = &self.slots[share.slot_id as usize];
+            let sign = if slot.side == TradeSide::Long { 1 } else { -1 };
+            if slot.trade_number == share.trade_number && share.qty.signum() == -sign {
+                of_nobody[usize::from(share.side)] += core::mem::take(&mut share.qty);
             }
         }
         shares.retain(|share| !share.qty.is_zero());
