@@ -188,6 +188,33 @@ fn a_plain_target_that_cannot_be_amended_is_canceled() {
     assert_eq!(sent(&desk), ["cancel"]);
 }
 
+#[test]
+fn a_lost_cut_is_given_up_though_the_venue_reports_no_total() {
+    for (is_stop, wanted) in [(false, "cancel"), (true, "STOP_MARKET 0.400")] {
+        let mut desk = two_trades();
+        let exit = if is_stop { stop(&mut desk, None, "90") } else { limit(&mut desk, Some("0.9"), "110") };
+        desk.exit_size(0, if is_stop { "0.6" } else { "0.1" });
+        let sale = desk.submitted();
+        desk.fill(&sale, "S1", if is_stop { "0.6" } else { "0.1" }, "101");
+        if !is_stop {
+            // A late fill of what was sold makes the trade smaller than the exit beside it.
+            desk.fill(&sale, "S2", "0.5", "101");
+        }
+        assert_eq!(sent(&desk), ["amend 0.400"]);
+        desk.event(Kind::SendTimeout, &exit, |_| {});
+        assert_eq!(sent(&desk), ["query"]);
+        let works = |desk: &mut Desk| {
+            let outcome = desk.event(Kind::OrderStatus, &exit, |event| event.status = Some(Status::Acked));
+            (outcome.code, sent(desk))
+        };
+        assert_eq!(works(&mut desk), (Code::InDoubt, vec![]), "it may be on its way");
+        desk.now += 60 * SECOND;
+        let (code, commands) = works(&mut desk);
+        assert_eq!((code, commands), (Code::Ok, vec![wanted.to_owned()]));
+        desk.assert_replays();
+    }
+}
+
 fn spec(kind: ExitKind, trigger: Option<&str>, limit: Option<&str>, ratio: &str) -> ExitSpec {
     ExitSpec {
         kind,

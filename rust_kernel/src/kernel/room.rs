@@ -18,7 +18,7 @@ use crate::names::{
     KernelCommandType, KernelDiagnosticCode as Code, OrderType, Severity, VenueOrderStatus as Status,
 };
 use crate::num::Qty;
-use crate::order::{Amendment, Order, OrderRef};
+use crate::order::{Amendment, Order, OrderRef, OrderRole};
 use crate::planted::{Bug, planted};
 use crate::slot::Slot;
 use crate::slot::classify::Change;
@@ -73,6 +73,16 @@ impl Kernel {
             largest = if whole > largest { whole } else { largest };
         }
         sum <= slot.size() + largest
+    }
+
+    /// True for an exit that, with the others of its kind as the venue has them, is more than its trade holds.
+    #[cold]
+    pub(crate) fn is_too_large(&self, exit: &Order) -> bool {
+        let owner = self.owner_of(exit.role, exit.slot_id, exit.trade_number);
+        let Some(slot_id) = owner.filter(|_| exit.role == OrderRole::Exit) else { return false };
+        let slot = &self.slots[slot_id as usize];
+        let alike = self.exits_of(slot).filter(|other| sells(other) == sells(exit) && !waits(other));
+        alike.fold(Qty::ZERO, |sum, other| sum + other.may_fill()) > slot.size()
     }
 
     /// True while the exits of a trade, as far as they were asked to change, would sell more than it holds, or one waits.

@@ -197,7 +197,9 @@ impl Kernel {
         }
         let over = event.status == Some(Status::Filled);
         let waited = stamp.0.saturating_sub(amendment.sent_time_ns) >= self.config.settling_window_ns;
-        if waited && (over || (!silent && as_it_was)) {
+        // A venue that never reports totals leaves a lost cut in doubt for ever: another way is found.
+        let is_cut = amendment.qty < order.qty && self.is_too_large(order);
+        if waited && (over || if silent { is_cut } else { as_it_was }) {
             plan.amended = Some(Box::new(Amended::GivenUp));
         } else if !silent && !as_it_was {
             self.plan_terms(plan, event, order, Some(amendment))?;
