@@ -8,8 +8,8 @@ use dita_kernel::input::{Attachment, ControlChange, ExitSpec, Input, InstrumentS
 use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{
     ControlGate, ExitKind, KernelCommandType as Action, KernelDiagnosticCode as Code,
-    KernelEventKind as Kind, OrderSide, OrderType, PositionSide, Severity, TradeStage as Stage, TriggerBy,
-    VenueOrderStatus as Status,
+    KernelEventKind as Kind, OrderSide, OrderType, PositionSide, Product, Severity, TradeStage as Stage,
+    TriggerBy, VenueOrderStatus as Status,
 };
 use dita_kernel::outcome::{Detail, Outcome};
 
@@ -213,6 +213,50 @@ fn a_lost_cut_is_given_up_though_the_venue_reports_no_total() {
         assert_eq!((code, commands), (Code::Ok, vec![wanted.to_owned()]));
         desk.assert_replays();
     }
+}
+
+#[test]
+fn a_cut_on_spot_is_in_whole_lots() {
+    let mut coin = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USDT"), dec("0.1"), dec("0.001"));
+    coin.product = Product::Spot;
+    let mut desk = Desk::over(coin, &[("USDT", "1000")], "100");
+    desk.enter(0, "1");
+    let entry = desk.submitted();
+    desk.event(Kind::FullFill, &entry, |event| {
+        event.venue_trade_id = id("T1");
+        (event.size, event.price) = (Some(dec("1")), Some(dec("100")));
+        (event.fee, event.fee_asset) = (Some(dec("0.0005")), id("BTC"));
+    });
+    stop(&mut desk, None, "90");
+    desk.exit_size(0, "0.6");
+    let sale = desk.submitted();
+    desk.fill(&sale, "S1", "0.6", "101");
+    assert_eq!(desk.size(0), "0.39950000", "0.0005 of it went to the fee");
+    assert_eq!(sent(&desk), ["amend 0.39900000"]);
+}
+
+#[test]
+fn an_inverse_market_exit_that_was_asked_to_shrink_ends_by_its_status() {
+    let mut coin = InstrumentSpec::linear(id("BTCUSDT"), id("BTC"), id("USD"), dec("0.1"), dec("1"));
+    (coin.inverse, coin.settle) = (true, id("BTC"));
+    let mut desk = Desk::over(coin, &[("BTC", "10")], "10000");
+    desk.open(0, "19", "10000");
+    desk.exit(0);
+    let exit = acknowledged(&mut desk);
+    desk.event(Kind::Adl, &Id::EMPTY, |event| {
+        (event.asset, event.venue_trade_id) = (id("BTCUSDT"), id("A1"));
+        (event.order_side, event.position_side) = (Some(OrderSide::Sell), Some(PositionSide::Both));
+        (event.size, event.price) = (Some(dec("1")), Some(dec("10000")));
+    });
+    assert_eq!(sent(&desk), ["amend 18"]);
+    desk.fill(&exit, "S1", "18", "10000");
+    desk.now += 60 * SECOND;
+    let outcome = desk.event(Kind::OrderStatus, &exit, |event| {
+        event.status = Some(Status::Filled);
+        (event.order_size, event.filled_size) = (Some(dec("18")), Some(dec("18")));
+    });
+    assert_eq!((outcome.code, desk.stage(0)), (Code::Ok, Stage::Closed));
+    desk.assert_replays();
 }
 
 fn spec(kind: ExitKind, trigger: Option<&str>, limit: Option<&str>, ratio: &str) -> ExitSpec {

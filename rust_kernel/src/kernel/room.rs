@@ -179,8 +179,10 @@ impl Kernel {
     /// The strategy's own exits get a smaller total where they would sell more than there is, or go where nothing is left for
     /// them. Attached ones are brought to size with their trade.
     fn cut_exits(&mut self, slot_id: u32, effects: &mut Effects) {
-        let size = self.slots[slot_id as usize].size();
-        if size.is_zero() || planted(Bug::ExitsOutgrowTheirSlot) {
+        let slot = &self.slots[slot_id as usize];
+        // What is under a lot no order can sell.
+        let size = self.instruments[slot.instrument as usize].whole_lots(slot.size());
+        if slot.size().is_zero() || planted(Bug::ExitsOutgrowTheirSlot) {
             return;
         }
         let mut exits = self.live_exits(slot_id);

@@ -383,6 +383,9 @@ fn told_terms(
     }
     let prices = Prices { limit: limit_price, trigger: trigger_price };
     let reserve_price = amended_reserve(rules, order, prices);
-    value_of(rules, reserve_price, qty)?;
+    // An exit that only reduces holds nothing back, and has no price to value it at.
+    if !reserve_price.is_zero() {
+        value_of(rules, reserve_price, qty)?;
+    }
     Ok(Terms { qty, limit_price, trigger_price, reserve_price })
 }

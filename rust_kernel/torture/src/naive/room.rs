@@ -107,11 +107,13 @@ impl Room {
             let unassigned = kernel.unassigned(*instrument)[*side].qty.0;
             let held = kernel.book(*instrument)[*side].qty.0;
             // A late fill may have opened a trade again on the other side.
-            let against =
-                |slot: &Slot| slot.instrument == *instrument && slot.basis.qty.0.signum() * held.signum() < 0;
+            let of_sign = |sign: i128| {
+                let mut slots = kernel.slots().iter().filter(|slot| slot.instrument == *instrument);
+                slots.any(|slot| slot.basis.qty.0.signum() == sign)
+            };
             let is_alone = rules.is_some_and(|rules| !rules.nets())
                 && unassigned.signum() * (held - unassigned).signum() >= 0
-                && !kernel.slots().iter().any(against);
+                && !(of_sign(1) && of_sign(-1));
             if self.since.is_empty() && is_alone && *all > held.abs() {
                 return Err(Trouble::new(
                     "exposure",
