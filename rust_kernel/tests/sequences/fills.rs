@@ -48,25 +48,30 @@ fn s09_an_inferred_fill_then_the_real_one() {
 
 #[test]
 fn s11_one_trade_id_on_the_two_halves_of_a_self_trade() {
-    let mut desk = Desk::new();
-    desk.open(0, "2", "100");
-    desk.exit_size(0, "1");
-    let exit = desk.submitted();
-    desk.enter(1, "1");
-    let entry = desk.submitted();
-    assert_eq!(desk.fill(&entry, "T1", "1", "100").code, Code::Ok);
-    assert_eq!(desk.fill(&exit, "T1", "1", "100").code, Code::Ok, "the other half is a fill of its own");
-    assert_eq!((desk.size(0), desk.size(1), desk.book().0), ("1.000".into(), "1.000".into(), "2.000".into()));
-    // The venue settles both under the one id, and a repetition finds both settled.
-    for (fee, code) in [("0.01", Code::Ok), ("0.02", Code::Ok), ("0.02", Code::DuplicateEvent)] {
-        assert_eq!(desk.settled("T1", "0", fee).code, code);
+    for (second, fees) in [("0.02", "0.13"), ("0.01", "0.12")] {
+        let mut desk = Desk::new();
+        desk.open(0, "2", "100");
+        desk.exit_size(0, "1");
+        let exit = desk.submitted();
+        desk.enter(1, "1");
+        let entry = desk.submitted();
+        assert_eq!(desk.fill(&entry, "T1", "1", "100").code, Code::Ok);
+        assert_eq!(desk.fill(&exit, "T1", "1", "100").code, Code::Ok, "the other half is a fill of its own");
+        assert_eq!(
+            (desk.size(0), desk.size(1), desk.book().0),
+            ("1.000".into(), "1.000".into(), "2.000".into())
+        );
+        // The venue settles both under the one id, and a repetition finds both settled.
+        for (fee, code) in [("0.01", Code::Ok), (second, Code::Ok), (second, Code::DuplicateEvent)] {
+            assert_eq!(desk.settled("T1", "0", fee).code, code, "{second}: {fee}");
+        }
+        // 0.1 of the opening fill, which is not settled, and the two.
+        assert_eq!(desk.balance(Account::Fees), fees);
+        for order in [&entry, &exit] {
+            assert_eq!(desk.fill(order, "T1", "1", "100").code, Code::DuplicateEvent, "each only once");
+        }
+        desk.assert_replays();
     }
-    // 0.1 of the opening fill, which is not settled, and the two.
-    assert_eq!(desk.balance(Account::Fees), "0.13");
-    for order in [&entry, &exit] {
-        assert_eq!(desk.fill(order, "T1", "1", "100").code, Code::DuplicateEvent, "each only once");
-    }
-    desk.assert_replays();
 }
 
 #[test]
