@@ -319,8 +319,8 @@ impl Kernel {
         }
         for share in &mut shares {
             let slot = &self.slots[share.slot_id as usize];
-            let sign = if slot.side == TradeSide::Long { 1 } else { -1 };
-            if slot.trade_number == share.trade_number && share.qty.signum() == -sign {
+            let opposite = if slot.side == TradeSide::Long { -1 } else { 1 };
+            if slot.trade_number == share.trade_number && share.qty.signum() == opposite {
                 of_nobody[usize::from(share.side)] += core::mem::take(&mut share.qty);
             }
         }
