@@ -144,7 +144,7 @@ class Naive:
         self.sides = [0] * slots  # of the last of them
         self.orders: list[Order] = []
         self.fills: list[Fill] = []
-        #: Trades that were paired off with what is unassigned, by slot and trade: how many fills came before that.
+        #: Trades paired off with what is unassigned, by slot and trade: how many fills came before.
         self.paired: dict[tuple[int, int], int] = {}
         self.settlements: dict[str, Settlement] = {}
         self.entries: dict[tuple[str, str], Fraction] = {}  # by kind and the venue's id
