@@ -482,6 +482,7 @@ FULL_EVENT: dict[str, Any] = {
     "venue_trade_id": "f-1",
     "fee": Decimal("-0.0001"),
     "fee_asset": "BNB",
+    "realized_pnl": Decimal("-1.25"),
     "liquidity": Liquidity.MAKER,
     "ts_init": 1_700_000_000_200_000_000,
     "order_size": Decimal("0.5"),

@@ -803,6 +803,7 @@ class VenueEvent:
         venue_trade_id: str | None = "",
         fee: Decimal | int | str | float | None = None,
         fee_asset: str | None = "",
+        realized_pnl: Decimal | int | str | float | None = None,
         liquidity: Liquidity | str | None = None,
         ts_init: datetime | int | None = None,
         order_size: Decimal | int | str | float | None = None,
@@ -907,6 +908,13 @@ class VenueEvent:
     @property
     def fee_asset(self) -> str:
         """What the fee is paid in; empty means the settlement asset."""
+
+    @property
+    def realized_pnl(self) -> Decimal | None:
+        """The venue's realised PnL of this fill before fees, in the settlement asset.
+
+        A fill that has one is settled by it.
+        """
 
     @property
     def liquidity(self) -> Liquidity | None:

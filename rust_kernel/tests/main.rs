@@ -44,6 +44,7 @@ mod news_figures;
 mod nobodys;
 mod oco;
 mod one_id;
+mod one_report;
 mod opening;
 mod orders;
 mod override_figures;

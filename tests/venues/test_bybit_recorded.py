@@ -175,10 +175,10 @@ def test_a_row_of_funding_is_no_trade() -> None:
 def test_recorded_executions_have_the_fees_and_profits_that_their_rows_say() -> None:
     frame = payloads("payloads/bybit/docs_examples.jsonl")[46]["payload"]
     told = News().read(frame)
-    [fill], [settled] = told.orders, told.account
+    [fill], [] = told.orders, told.account
     assert (fill.kind, fill.size, fill.price) == ("FULL_FILL", Decimal("0.5"), Decimal("95900.1"))
     assert (fill.fee, fill.fee_asset, fill.liquidity) == (Decimal("26.3725275"), "USDT", "TAKER")
-    assert (settled["realized_pnl"], settled["size"]) == (Decimal("0.05"), Decimal("-0.5"))
+    assert (fill.realized_pnl, fill.order_side) == (Decimal("0.05"), "SELL")
     assert fill.venue_sequence == 140612148849382
 
 

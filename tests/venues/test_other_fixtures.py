@@ -161,9 +161,24 @@ def test_a_recorded_fill_of_okxs_has_its_price_size_fee_and_ids() -> None:
         for fill in fills:
             assert (fill.price, fill.size) == (Decimal(row["fillPx"]), Decimal(row["fillSz"]))
             assert (fill.fee, fill.fee_asset) == (-Decimal(row["fillFee"]), row["fillFeeCcy"])
+            # One of the frames has no profit.
+            profit = Decimal(row["fillPnl"]) if row.get("fillPnl") else None
+            assert (fill.realized_pnl, fill.venue_sequence) == (profit, int(row["tradeId"]))
             assert fill.liquidity == ("MAKER" if row["execType"] == "M" else "TAKER")
             seen += 1
     assert seen == 2
+
+
+def test_fills_of_a_frame_of_okxs_come_by_their_trade_ids() -> None:
+    frames = [record["payload"] for record in rows(OKX[1]) if record["topic"] == "orders"]
+    frame = next(frame for frame in frames if frame["data"][0]["tradeId"])
+    row = frame["data"][0]
+    later = {**row, "ordId": "9", "clOrdId": "D9", "tradeId": str(int(row["tradeId"]) + 1), "fillPnl": "-1.5"}
+    told = OkxNews().read({**frame, "data": [later, row]})
+    fills = [one for one in told.orders if one.venue_trade_id]
+    assert [one.venue_trade_id for one in fills] == [row["tradeId"], later["tradeId"]]
+    assert fills[1].realized_pnl == Decimal("-1.5")
+    assert told.account == []
 
 
 def test_a_liquidation_of_okxs_is_told_as_one() -> None:
@@ -253,6 +268,8 @@ def test_a_recorded_frame_of_bingxs_without_a_fills_size_is_read_from_its_total(
         "USDT",
         "1711312357852147712",
     )
+    # Its fills have no ids and no sequence, so none is settled by itself.
+    assert (fill.realized_pnl, fill.venue_sequence, told.account) == (None, None, [])
     # An id that is larger than 64 bits stays one; a trigger that has not traded is no fill.
     told = BingxNews().read(frames[1])
     assert (told.orders[0].venue_order_id, str(told.orders[0].kind)) == ("172998235239792314304", "ORDER_ACK")

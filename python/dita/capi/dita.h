@@ -412,6 +412,12 @@ typedef struct dita_event {
   struct dita_decimal remaining_size;
   // + a charge.
   struct dita_decimal fee;
+  // The venue's realised PnL of the fill, before fees.
+  struct dita_decimal realized_pnl;
+  // The venue's own number of the message; it counts where `has_venue_sequence` is 1.
+  int64_t venue_sequence;
+  // 1 where the venue numbers its messages.
+  uint8_t has_venue_sequence;
 } dita_event;
 
 #ifdef __cplusplus

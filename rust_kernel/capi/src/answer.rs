@@ -229,6 +229,7 @@ pub fn venue_event(event: &VenueEvent) -> String {
     object.text("venue_trade_id", event.venue_trade_id.as_str());
     object.number_or_null("fee", event.fee);
     object.text("fee_asset", event.fee_asset.as_str());
+    object.number_or_null("realized_pnl", event.realized_pnl);
     object.text_or_null("liquidity", event.liquidity.map(|it| it.name()));
     object.plain("ts_init", event.received_ns);
     object.number_or_null("order_size", event.order_size);

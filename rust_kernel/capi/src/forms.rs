@@ -207,6 +207,12 @@ pub struct dita_event {
     pub remaining_size: dita_decimal,
     /// + a charge.
     pub fee: dita_decimal,
+    /// The venue's realised PnL of the fill, before fees.
+    pub realized_pnl: dita_decimal,
+    /// The venue's own number of the message; it counts where `has_venue_sequence` is 1.
+    pub venue_sequence: i64,
+    /// 1 where the venue numbers its messages.
+    pub has_venue_sequence: u8,
 }
 
 // -------------------------------------------------------------------------------------------------- decimals
@@ -486,7 +492,8 @@ impl<'a> Walk<'a> {
         let _of_the_order = (self.decimal()?, self.decimal()?, self.decimal()?);
         let venue_trade_id = self.text()?;
         let (fee, fee_asset) = (self.decimal()?, self.text()?);
-        let _venue_sequence = self.take::<Option<i64>>()?;
+        let realized_pnl = self.decimal()?;
+        let venue_sequence = self.take::<Option<i64>>()?;
         let _rare = self.take::<Option<Box<RareFields>>>()?;
         Some(dita_event {
             timestamp_ns,
@@ -495,7 +502,9 @@ impl<'a> Walk<'a> {
             order_side: order_side.map_or(ABSENT, |it| it as u8),
             liquidity: liquidity.map_or(ABSENT, |it| it as u8),
             event_id, venue_order_id, venue_client_id, asset, venue_trade_id, fee_asset,
-            price, size, filled_size, remaining_size, fee,
+            price, size, filled_size, remaining_size, fee, realized_pnl,
+            venue_sequence: venue_sequence.unwrap_or_default(),
+            has_venue_sequence: venue_sequence.is_some().into(),
         })
     }
 }

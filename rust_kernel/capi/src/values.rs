@@ -142,7 +142,7 @@ fn exits(value: &Value<'_>, field: &str) -> Result<Vec<ExitSpec>, Wrong> {
 
 /// A venue event's fields.
 #[rustfmt::skip]
-pub const VENUE_EVENT: [Field<VenueEvent>; 34] = [
+pub const VENUE_EVENT: [Field<VenueEvent>; 35] = [
     Field::required("timestamp", |e, n, v| { e.timestamp_ns = read::time(v, n)?; Ok(()) }),
     Field::optional("event_id", |e, n, v| { e.event_id = read::perhaps_id(v, n)?; Ok(()) }),
     Field::optional("trade_id", |e, n, v| { e.trade_id = read::perhaps_id(v, n)?; Ok(()) }),
@@ -165,6 +165,7 @@ pub const VENUE_EVENT: [Field<VenueEvent>; 34] = [
     Field::optional("venue_trade_id", |e, n, v| { e.venue_trade_id = read::perhaps_id(v, n)?; Ok(()) }),
     Field::optional("fee", |e, n, v| { e.fee = read::perhaps_number(v, n)?; Ok(()) }),
     Field::optional("fee_asset", |e, n, v| { e.fee_asset = read::perhaps_id(v, n)?; Ok(()) }),
+    Field::optional("realized_pnl", |e, n, v| { e.realized_pnl = read::perhaps_number(v, n)?; Ok(()) }),
     Field::optional("liquidity", |e, n, v| { e.liquidity = perhaps_name!(Liquidity, v, n)?; Ok(()) }),
     Field::optional("ts_init", |e, n, v| { e.received_ns = read::time(v, n)?; Ok(()) }),
     Field::optional("order_size", |e, n, v| { e.order_size = read::perhaps_number(v, n)?; Ok(()) }),

@@ -18,7 +18,7 @@ pub struct VenueEvent {
 
 /// Every field, in the order of the contract.
 #[rustfmt::skip]
-const FIELDS: [Field<CoreEvent>; 34] = [
+const FIELDS: [Field<CoreEvent>; 35] = [
     Field::required_time("timestamp", |i, n, v| { i.timestamp_ns = time::read(v, n)?; Ok(()) }),
     Field::optional("event_id", |i, n, v| text::read_optional_id(&mut i.event_id, v, n)),
     Field::optional("trade_id", |i, n, v| text::read_optional_id(&mut i.trade_id, v, n)),
@@ -41,6 +41,7 @@ const FIELDS: [Field<CoreEvent>; 34] = [
     Field::optional("venue_trade_id", |i, n, v| text::read_optional_id(&mut i.venue_trade_id, v, n)),
     Field::optional("fee", |i, n, v| { i.fee = number::read_optional(v, n)?; Ok(()) }),
     Field::optional("fee_asset", |i, n, v| text::read_optional_id(&mut i.fee_asset, v, n)),
+    Field::optional("realized_pnl", |i, n, v| { i.realized_pnl = number::read_optional(v, n)?; Ok(()) }),
     Field::optional("liquidity", |i, n, v| { i.liquidity = names::read_optional(v, n)?; Ok(()) }),
     Field::time("ts_init", |i, n, v| { i.received_ns = time::read(v, n)?; Ok(()) }),
     Field::optional("order_size", |i, n, v| { i.order_size = number::read_optional(v, n)?; Ok(()) }),
@@ -123,12 +124,13 @@ impl VenueEvent {
             side=None, ts_init=None, reason=None, raw_payload=None, metadata=None,
             position_side=None, fee_asset=None, order_size=None, order_price=None,
             average_price=None, request_id=None, reason_code=None, parent_order_id=None,
-            ref_trade_id=None, retry_after_ms=None, venue_sequence=None, order_created=None
+            ref_trade_id=None, retry_after_ms=None, venue_sequence=None, order_created=None,
+            realized_pnl=None
         ),
         text_signature = "(timestamp, *, kind, event_id='', trade_id='', slot_id=None, status=None, venue_order_id='', \
             venue_client_id='', side=None, asset='', price=None, size=None, filled_size=None, \
             remaining_size=None, reason='', raw_payload=None, metadata=None, order_side=None, \
-            position_side=None, venue_trade_id='', fee=None, fee_asset='', liquidity=None, ts_init=None, \
+            position_side=None, venue_trade_id='', fee=None, fee_asset='', realized_pnl=None, liquidity=None, ts_init=None, \
             order_size=None, order_price=None, average_price=None, request_id='', reason_code='', \
             parent_order_id='', ref_trade_id='', retry_after_ms=None, venue_sequence=None, order_created=None)"
     )]
@@ -168,6 +170,7 @@ impl VenueEvent {
         retry_after_ms: Option<&Bound<'_, PyAny>>,
         venue_sequence: Option<&Bound<'_, PyAny>>,
         order_created: Option<&Bound<'_, PyAny>>,
+        realized_pnl: Option<&Bound<'_, PyAny>>,
     ) -> Result<VenueEvent, Error> {
         let given = [
             Some(timestamp),
@@ -192,6 +195,7 @@ impl VenueEvent {
             venue_trade_id,
             fee,
             fee_asset,
+            realized_pnl,
             liquidity,
             ts_init,
             order_size,
@@ -363,6 +367,14 @@ impl VenueEvent {
     #[getter]
     fn fee_asset<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         text::get_id(py, &self.inner.fee_asset)
+    }
+
+    /// The venue's realised PnL of this fill before fees, in the settlement asset.
+    ///
+    /// A fill that has one is settled by it.
+    #[getter]
+    fn realized_pnl<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        number::get_optional(py, self.inner.realized_pnl)
     }
 
     /// Maker or taker.

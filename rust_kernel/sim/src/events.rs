@@ -62,6 +62,7 @@ fn of_order(
         venue_trade_id: _, // a fill's to set, everyone else's to clear
         fee,
         fee_asset: _, // as well
+        realized_pnl,
         venue_sequence,
         rare,
     } = event;
@@ -78,10 +79,10 @@ fn of_order(
     venue_order_id.clone_from(&order.venue_order_id);
     venue_client_id.clone_from(&order.venue_client_id);
     set(asset, &rules.symbol);
-    for absent in [price, size, filled_size, remaining_size, order_size, order_price, average_price, fee] {
+    for absent in [price, size, filled_size, remaining_size, order_size, order_price, average_price] {
         *absent = None;
     }
-    *venue_sequence = None;
+    (*fee, *realized_pnl, *venue_sequence) = (None, None, None);
     clear(event_id);
     if rare.is_some() {
         *rare = None;

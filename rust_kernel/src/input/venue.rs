@@ -1,14 +1,19 @@
 //! What the venue says of an order.
 
 use alloc::boxed::Box;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::id::Id;
 use crate::names::{KernelEventKind, Liquidity, OrderSide, PositionSide, TradeSide, VenueOrderStatus};
 use crate::num::Decimal;
 
 /// What the venue said of an order. Absent fields are `None` or empty: venues differ.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+///
+/// A fill with its fee and `realized_pnl` is FIX's ExecutionReport: the kernel books the fill and settles it by the reported
+/// figures in one step.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(from = "Stored")]
 pub struct VenueEvent {
     /// The venue's time, ns. May run backwards.
     pub timestamp_ns: i64,
@@ -58,6 +63,8 @@ pub struct VenueEvent {
     pub fee: Option<Decimal>,
     /// What the fee is paid in; empty means the settlement asset.
     pub fee_asset: Id,
+    /// The venue's realised PnL of this fill before fees, in the settlement asset. A fill that has one is settled.
+    pub realized_pnl: Option<Decimal>,
     /// The venue's own number of this message, where it numbers them: a later one is higher. No rule reads it.
     pub venue_sequence: Option<i64>,
     /// What only few events bring; absent on the hot path.
@@ -115,8 +122,85 @@ impl VenueEvent {
             venue_trade_id: Id::EMPTY,
             fee: None,
             fee_asset: Id::EMPTY,
+            realized_pnl: None,
             venue_sequence: None,
             rare: None,
         }
     }
+}
+
+/// What an event ends with in its stored form. The first two are an `Option<RareFields>`, byte for byte: an event without a
+/// profit is stored as it was before there was one.
+#[derive(Serialize, Deserialize)]
+enum End<Rare> {
+    None,
+    Rare(Rare),
+    Profit(Decimal),
+    ProfitAndRare(Decimal, Rare),
+}
+
+macro_rules! stored {
+    ($($field:ident: $type:ty,)*) => {
+        impl Serialize for VenueEvent {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let count = [$(stringify!($field)),*].len().saturating_add(1);
+                let mut stored = serializer.serialize_struct("VenueEvent", count)?;
+                $(stored.serialize_field(stringify!($field), &self.$field)?;)*
+                let end = match (self.realized_pnl, self.rare.as_deref()) {
+                    (None, None) => End::None,
+                    (None, Some(rare)) => End::Rare(rare),
+                    (Some(profit), None) => End::Profit(profit),
+                    (Some(profit), Some(rare)) => End::ProfitAndRare(profit, rare),
+                };
+                stored.serialize_field("end", &end)?;
+                stored.end()
+            }
+        }
+
+        #[derive(Deserialize)]
+        struct Stored {
+            $($field: $type,)*
+            end: End<Box<RareFields>>,
+        }
+
+        impl From<Stored> for VenueEvent {
+            fn from(stored: Stored) -> VenueEvent {
+                let (realized_pnl, rare) = match stored.end {
+                    End::None => (None, None),
+                    End::Rare(rare) => (None, Some(rare)),
+                    End::Profit(profit) => (Some(profit), None),
+                    End::ProfitAndRare(profit, rare) => (Some(profit), Some(rare)),
+                };
+                VenueEvent { $($field: stored.$field,)* realized_pnl, rare }
+            }
+        }
+    };
+}
+
+stored! {
+    timestamp_ns: i64,
+    received_ns: i64,
+    kind: KernelEventKind,
+    status: Option<VenueOrderStatus>,
+    order_side: Option<OrderSide>,
+    position_side: Option<PositionSide>,
+    side: Option<TradeSide>,
+    liquidity: Option<Liquidity>,
+    slot_id: Option<u32>,
+    event_id: Id,
+    trade_id: Id,
+    venue_order_id: Id,
+    venue_client_id: Id,
+    asset: Id,
+    price: Option<Decimal>,
+    size: Option<Decimal>,
+    filled_size: Option<Decimal>,
+    remaining_size: Option<Decimal>,
+    order_size: Option<Decimal>,
+    order_price: Option<Decimal>,
+    average_price: Option<Decimal>,
+    venue_trade_id: Id,
+    fee: Option<Decimal>,
+    fee_asset: Id,
+    venue_sequence: Option<i64>,
 }

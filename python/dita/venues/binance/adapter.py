@@ -319,7 +319,7 @@ class BinanceUsdm(LiveAdapter):
         except InvalidInput as error:
             self._doubt(str(error), ids)
 
-    async def _missed_fills(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
+    async def _missed_fills(self, since_ns: int) -> list[VenueEvent]:
         return await self._questions.missed(since_ns)
 
     async def _query(self, client_id: str) -> None:
@@ -334,10 +334,9 @@ class BinanceUsdm(LiveAdapter):
                     await self._tell_status(row)
                     return
             # Gone from the orders it may still have traded: its fills come first.
-            for fill, settled in await self._questions.fills(self._clock_ns() - OVERLAP_NS):
+            for fill in await self._questions.fills(self._clock_ns() - OVERLAP_NS):
                 if fill.venue_client_id == client_id:
                     self._tell(fill)
-                    self._tell_account(settled)
             self._awaited.pop(client_id, None)
             self._tell(VenueEvent(self._clock_ns(), kind="ORDER_NOT_FOUND", venue_client_id=client_id))
         except Unheard as error:
@@ -377,9 +376,7 @@ class BinanceUsdm(LiveAdapter):
         if status.filled_size:
             rows = await self._wire.ask(requests.user_trades(status.asset, order_id=status.venue_order_id))
             for trade in reading.table(rows, "userTrades"):
-                fill, settled = self._news.trade(trade, status.venue_client_id)
-                self._tell(fill)
-                self._tell_account(settled)
+                self._tell(self._news.trade(trade, status.venue_client_id))
         self._awaited.pop(status.venue_client_id, None)
         self._tell(status)
         if status.filled_size:

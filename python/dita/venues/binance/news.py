@@ -12,7 +12,7 @@ from typing import Any, Final
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput, shown
 from dita.venues.wire import reading
-from dita.venues.wire.told import Told, Unheard, ours, settled
+from dita.venues.wire.told import Told, Unheard, ours
 
 _LINKS_MAX: Final = 100_000
 #: Of the unit in which wallets, fees and profits are kept.
@@ -215,13 +215,12 @@ class News:
                 average_price=reading.positive(order, "ap"),
                 fee=fee,
                 fee_asset=str(order.get("N") or "") if fee is not None else "",
+                realized_pnl=self.amounts.maybe(order, "rp"),
+                venue_sequence=reading.sequence(order, "t"),
                 liquidity=liquidity,
                 **ids,
             )
         )
-        profit = self.amounts.maybe(order, "rp")
-        if profit is not None and fee is not None:
-            told.account.append(settled(ids, trade_id, last, profit, fee, order.get("N"), at_ns))
 
     def _trigger(self, told: Told, ids: dict[str, Any], algo_id: str, order_id: str, at_ns: int) -> None:
         """Tell once that a conditional order now trades under another id."""
@@ -377,8 +376,8 @@ class News:
             )
         ]
 
-    def trade(self, row: dict[str, Any], client_id: str) -> tuple[VenueEvent, dict[str, Any]]:
-        """Read a row of the fills: the fill, and its settlement.
+    def trade(self, row: dict[str, Any], client_id: str) -> VenueEvent:
+        """Read a row of the fills.
 
         Args:
             row: It.
@@ -394,14 +393,14 @@ class News:
         }
         size, fee = reading.decimal(row, "qty"), self.amounts.read(row, "commission")
         trade_id = _id(row, "id")
-        fill = VenueEvent(
+        return VenueEvent(
             at_ns, kind=_forced(client_id) or "PARTIAL_FILL", venue_trade_id=trade_id,
             price=reading.decimal(row, "price"), size=size, fee=fee,
             fee_asset=reading.text(row, "commissionAsset"),
+            realized_pnl=self.amounts.read(row, "realizedPnl"),
+            venue_sequence=reading.sequence(row, "id"),
             liquidity="MAKER" if row.get("maker") is True else "TAKER", **ids,
         )  # fmt: skip
-        profit = self.amounts.read(row, "realizedPnl")
-        return fill, settled(ids, trade_id, size, profit, fee, row.get("commissionAsset"), at_ns)
 
     def income(self, row: dict[str, Any]) -> dict[str, Any] | None:
         """Read an entry of the wallet's history; None where it is of a fill.

@@ -12,6 +12,7 @@ from dita.venues.binance.news import ENTRIES, OF_FILLS, News
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.requests import Request
+from dita.venues.wire.told import in_venue_order
 from dita.venues.wire.transport import Transport
 
 _MS: Final = 1_000_000
@@ -56,8 +57,8 @@ class Questions:
 
     # ---------------------------------------------------------------------------------- fills and entries
 
-    async def fills(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
-        """Return all fills since a time, each with its settlement.
+    async def fills(self, since_ns: int) -> list[VenueEvent]:
+        """Return all fills since a time, in the venue's order.
 
         The income history names the instruments that nobody named.
         """
@@ -65,7 +66,7 @@ class Questions:
         rows = {symbol: await self._trade_rows(symbol, since_ms) for symbol in await self._traded(since_ms)}
         return await self._read_fills(rows)
 
-    async def missed(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
+    async def missed(self, since_ns: int) -> list[VenueEvent]:
         """As `fills`, without those that the call of this before the last one has seen.
 
         Trade ids ascend within an instrument. The last call may have been ahead of what the venue shows by
@@ -94,9 +95,7 @@ class Questions:
             names[position["symbol"]] = None
         return list(names)
 
-    async def _read_fills(
-        self, rows: Mapping[str, list[dict[str, Any]]]
-    ) -> list[tuple[VenueEvent, dict[str, Any]]]:
+    async def _read_fills(self, rows: Mapping[str, list[dict[str, Any]]]) -> list[VenueEvent]:
         found = []
         for symbol in rows:
             for row in rows[symbol]:
@@ -106,8 +105,7 @@ class Questions:
                     if order is not None:
                         self._news.link(order_id, reading.text(order, "clientOrderId"))
                 found.append(self._news.trade(row, self._news.client_id_of(order_id)))
-        found.sort(key=lambda pair: pair[0].timestamp_ns)
-        return found
+        return in_venue_order(sorted(found, key=lambda fill: fill.timestamp_ns))
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         """Return the wallet's entries since a time that belong to no fill."""

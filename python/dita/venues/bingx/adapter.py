@@ -83,7 +83,7 @@ class _Questions:
     def __init__(self, wire: Transport, news: News, symbols: list[str], clock_ns: Callable[[], int]) -> None:
         self._wire, self._news, self._symbols, self._clock_ns = wire, news, symbols, clock_ns
 
-    async def fills(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
+    async def fills(self, since_ns: int) -> list[VenueEvent]:
         del since_ns
         return []
 

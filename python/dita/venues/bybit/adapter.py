@@ -303,11 +303,9 @@ class BybitLinear(LiveAdapter):
             await self._tell_balances()
 
     async def _tell_fills(self, client_id: str) -> None:
-        for fill, settlement in await self._questions.fills(self._clock_ns() - OVERLAP_NS):
+        for fill in await self._questions.fills(self._clock_ns() - OVERLAP_NS):
             if fill.venue_client_id == client_id:
                 self._tell(fill)
-                if settlement:
-                    self._tell_account(settlement)
 
     def _ask_unless_so(self, request: Request) -> None:
         try:

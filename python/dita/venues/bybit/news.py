@@ -12,7 +12,7 @@ from typing import Any, Final
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput, shown
 from dita.venues.wire import reading
-from dita.venues.wire.told import Told, Unheard, ours, settled
+from dita.venues.wire.told import Told, Unheard, in_venue_order, ours
 
 _ORDERS_MAX: Final = 100_000
 _ZERO: Final = Decimal(0)
@@ -112,6 +112,7 @@ class News:
                     self._wallet(one, told, reading.nanoseconds(row, "creationTime"))
                 case _:
                     self.unknown[f"topic {shown(row.get('topic'))}"] += 1
+        told.orders = in_venue_order(told.orders)
         return told
 
     # --------------------------------------------------------------------------------------------- frames
@@ -170,10 +171,7 @@ class News:
             return
         if kind not in _TRADES:
             raise Unheard(f"execType: {shown(kind)} is no execution type that is known")
-        fill, settlement = self.fill(row)
-        told.orders.append(fill)
-        if settlement is not None:
-            told.account.append(settlement)
+        told.orders.append(self.fill(row))
 
     def _position(self, row: dict[str, Any], told: Told, at_ns: int) -> None:
         size = reading.decimal(row, "size")
@@ -196,8 +194,8 @@ class News:
 
     # ------------------------------------------------------------------------------------------ rows
 
-    def fill(self, row: dict[str, Any]) -> tuple[VenueEvent, dict[str, Any] | None]:
-        """Read an execution that trades: the fill, and its settlement where its profit is told.
+    def fill(self, row: dict[str, Any]) -> VenueEvent:
+        """Read an execution that trades.
 
         Args:
             row: It, of the stream or of REST.
@@ -213,17 +211,13 @@ class News:
         filled = whole - left if whole and left is not None and whole >= left else None
         maker = row.get("isMaker")
         self._count(ids, trade_id, size)
-        fill = VenueEvent(
+        return VenueEvent(
             at_ns, kind=forced or ("FULL_FILL" if done else "PARTIAL_FILL"), venue_trade_id=trade_id,
             status="FILLED" if done else "PARTIALLY_FILLED", price=reading.decimal(row, "execPrice"),
             size=size, filled_size=filled, remaining_size=left, fee=fee, fee_asset=asset,
             liquidity=None if not isinstance(maker, bool) else "MAKER" if maker else "TAKER",
-            venue_sequence=_sequence(row), **ids,
+            realized_pnl=reading.maybe(row, "execPnl"), venue_sequence=reading.sequence(row, "seq"), **ids,
         )  # fmt: skip
-        profit = reading.maybe(row, "execPnl")
-        if profit is None or fee is None:
-            return fill, None
-        return fill, settled(ids, trade_id, size, profit, fee, asset, at_ns)
 
     def is_trade(self, row: dict[str, Any]) -> bool:
         """Whether an execution trades: funding has a quantity too, the position's.
@@ -318,10 +312,3 @@ def _book(row: dict[str, Any]) -> str:
 def _reason(row: dict[str, Any]) -> str:
     word = str(row.get("rejectReason") or "")
     return word if word not in {"", "EC_NoError"} else str(row.get("cancelType") or "")
-
-
-def _sequence(row: dict[str, Any]) -> int | None:
-    value = row.get("seq")
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 62 else None

@@ -10,6 +10,7 @@ from dita.venues.bybit.markets import read_instrument, read_tiers
 from dita.venues.bybit.news import News
 from dita.venues.wire import reading
 from dita.venues.wire.requests import Request
+from dita.venues.wire.told import in_venue_order
 from dita.venues.wire.transport import Transport
 
 _MS: Final = 1_000_000
@@ -44,8 +45,8 @@ class Questions:
                     return row
         return None
 
-    async def fills(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
-        """Return all fills since a time, of all instruments, each with its settlement.
+    async def fills(self, since_ns: int) -> list[VenueEvent]:
+        """Return all fills since a time, of all instruments, in the venue's order.
 
         REST's executions do not tell what was realised; the transaction log does, by the fill's id.
         """
@@ -55,19 +56,11 @@ class Questions:
         trades = [row for row in rows if self._news.is_trade(row)]
         profits = await self._profits(since_ms, until_ms) if trades else {}
         found = []
-        for row in trades:
+        # The newest comes first there.
+        for row in reversed(trades):
             known = profits.get((str(row.get("symbol")), str(row.get("execId"))))
-            fill, settlement = self._news.fill(row if known is None else {**row, "execPnl": known})
-            found.append((fill, settlement or {}))
-        # At equal times by the venue's sequence, which fills of one moment share; then the most left first.
-        found.sort(
-            key=lambda pair: (
-                pair[0].timestamp_ns,
-                pair[0].venue_sequence or 0,
-                -(pair[0].remaining_size or Decimal(0)),
-            )
-        )
-        return found
+            found.append(self._news.fill(row if known is None else {**row, "execPnl": known}))
+        return in_venue_order(sorted(found, key=lambda fill: fill.timestamp_ns))
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         """Return the wallet's entries since a time that belong to no fill."""

@@ -15,6 +15,7 @@ from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.plain import PlainWireAdapter
 from dita.venues.wire.requests import Request
 from dita.venues.wire.spaced import Spaced
+from dita.venues.wire.told import in_venue_order
 from dita.venues.wire.transport import Say, Transport
 from dita.venues.wire.unproven import need_consent
 
@@ -64,9 +65,9 @@ class _Questions:
             after = reading.text(page[-1], last)
         return rows[::-1]
 
-    async def fills(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
+    async def fills(self, since_ns: int) -> list[VenueEvent]:
         rows = await self._pages(requests.fills, max(0, since_ns // MS), "billId")
-        return [self._news.trade(row) for row in rows]
+        return in_venue_order([self._news.trade(row) for row in rows])
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         rows = await self._pages(requests.bills, max(0, since_ns // MS), "billId")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput, shown
 from dita.venues.wire import reading
-from dita.venues.wire.told import Told, Unheard, ours, settled
+from dita.venues.wire.told import Told, Unheard, in_venue_order, ours
 
 _ZERO: Final = Decimal(0)
 _STATES: Final = {
@@ -83,6 +83,7 @@ class News:
                 told.account += [position for one in data if (position := self.position(one)) is not None]
             case "balance_and_position":
                 told.ask_income = any(one.get("eventType") not in _OWN_REASONS for one in data)
+        told.orders = in_venue_order(told.orders)
         return told
 
     def _order(self, row: dict[str, Any], told: Told) -> None:
@@ -129,14 +130,10 @@ class News:
                 size=last, filled_size=filled, remaining_size=_ZERO if done else size - filled,
                 # Charged is negative there, and positive here.
                 fee=None if fee is None else -fee, fee_asset=asset if fee is not None else "",
+                realized_pnl=reading.maybe(row, "fillPnl"), venue_sequence=reading.sequence(row, "tradeId"),
                 liquidity={"M": "MAKER", "T": "TAKER"}.get(str(row.get("execType"))), **ids,
             )
         )  # fmt: skip
-        profit = reading.maybe(row, "fillPnl")
-        if profit is not None and fee is not None:
-            told.account.append(
-                settled(ids, str(row["tradeId"]), last, profit, -fee, asset, _time(row, "fillTime", "uTime"))
-            )
 
     def _account(self, row: dict[str, Any], told: Told) -> None:
         for one in reading.table(row.get("details"), "details"):
@@ -188,8 +185,8 @@ class News:
             order_created=_time(row, "cTime"), **self._ids(row),
         )  # fmt: skip
 
-    def trade(self, row: dict[str, Any]) -> tuple[VenueEvent, dict[str, Any]]:
-        """Read a row of the fills: the fill, and its settlement."""
+    def trade(self, row: dict[str, Any]) -> VenueEvent:
+        """Read a row of the fills."""
         ids, at_ns = self._ids(row), _time(row, "fillTime", "ts")
         fee, size = -reading.decimal(row, "fee"), reading.decimal(row, "fillSz")
         asset, trade_id = reading.text(row, "feeCcy"), reading.text(row, "tradeId")
@@ -198,13 +195,13 @@ class News:
         forced = ""
         if word.isdigit():
             forced = "LIQUIDATION" if 100 <= int(word) <= 118 else "ADL" if 125 <= int(word) <= 128 else ""
-        fill = VenueEvent(
+        return VenueEvent(
             at_ns, kind=forced or "PARTIAL_FILL", venue_trade_id=trade_id,
             price=reading.decimal(row, "fillPx"), size=size, fee=fee, fee_asset=asset,
+            realized_pnl=reading.maybe(row, "fillPnl") or _ZERO,
+            venue_sequence=reading.sequence(row, "tradeId"),
             liquidity={"M": "MAKER", "T": "TAKER"}.get(str(row.get("execType"))), **ids,
         )  # fmt: skip
-        profit = reading.maybe(row, "fillPnl") or _ZERO
-        return fill, settled(ids, trade_id, size, profit, fee, asset, at_ns)
 
     def bill(self, row: dict[str, Any]) -> dict[str, Any] | None:
         """Read an entry of the wallet; None where it is of a fill.

@@ -64,8 +64,8 @@ class Reader(Protocol):
 class AccountQuestions(Protocol):
     """What can be asked about an account, on the transport's thread."""
 
-    async def fills(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
-        """Return all fills since a time, each with its settlement."""
+    async def fills(self, since_ns: int) -> list[VenueEvent]:
+        """Return all fills since a time, each with its fee and profit, in the venue's order."""
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         """Return the wallet's entries since a time that belong to no fill."""
@@ -235,16 +235,12 @@ class WireAdapter(BaseExecutionAdapter):
 
     def get_fills(self, since: int) -> Sequence[VenueEvent]:
         """Return the account's fills since a time, also in instruments that nobody named."""
-        return [fill for fill, _ in self._wait(self._asks.fills(since))]
+        fills: list[VenueEvent] = self._wait(self._asks.fills(since))
+        return fills
 
     def get_income(self, since: int) -> Sequence[Mapping[str, Any]]:
-        """Return funding, transfers, rebates and adjustments, and the settlements of fills."""
-
-        async def both() -> list[Mapping[str, Any]]:
-            settled = [settlement for _, settlement in await self._asks.fills(since)]
-            return [*settled, *await self._asks.entries(since)]
-
-        rows: list[Mapping[str, Any]] = self._wait(both())
+        """Return funding, transfers, rebates and adjustments; fees and profits are with the fills."""
+        rows: list[Mapping[str, Any]] = self._wait(self._asks.entries(since))
         return rows
 
     def get_balances(self) -> Mapping[str, Decimal]:
@@ -394,11 +390,9 @@ class WireAdapter(BaseExecutionAdapter):
             self._repairing = asyncio.Lock()
         async with self._repairing:
             began_ns, since_ns = self._clock_ns(), self._booked_ns - OVERLAP_NS
-            for fill, settled in await self._missed_fills(since_ns):
+            for fill in await self._missed_fills(since_ns):
                 if (fill.asset, fill.venue_trade_id) not in self._booked:
                     self._tell(fill)
-                    if settled:
-                        self._tell_account(settled)
             for entry in await self._asks.entries(since_ns):
                 self._tell_account(entry)
             for client_id in list(self._awaited):
@@ -412,7 +406,7 @@ class WireAdapter(BaseExecutionAdapter):
             self._booked_ns = began_ns
             self.repairs += 1
 
-    async def _missed_fills(self, since_ns: int) -> list[tuple[VenueEvent, dict[str, Any]]]:
+    async def _missed_fills(self, since_ns: int) -> list[VenueEvent]:
         """The fills that a repair looks at; a venue whose trade ids ascend need not ask for all of a time."""
         return await self._asks.fills(since_ns)
 

@@ -216,10 +216,9 @@ class PlainWireAdapter(WireAdapter):
         status = found[-1]
         if status.filled_size:
             since_ns = max(0, min(self._booked_ns, self._clock_ns()) - 600_000_000_000)
-            for fill, settled in await self._asks.fills(since_ns):
+            for fill in await self._asks.fills(since_ns):
                 if fill.venue_client_id == status.venue_client_id:
                     self._tell(fill)
-                    self._tell_account(settled)
         for event in found:
             self._tell(event)
         if status.filled_size:

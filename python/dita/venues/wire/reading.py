@@ -154,6 +154,19 @@ def text(row: dict[str, Any], name: str) -> str:
     return value
 
 
+def sequence(row: dict[str, Any], name: str) -> int | None:
+    """Return a number by which the venue orders its reports; None where the row has no such number.
+
+    Args:
+        row: Of the venue's JSON.
+        name: The field.
+    """
+    value = row.get(name)
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 62 else None
+
+
 def nanoseconds(row: dict[str, Any], *names: str) -> int:
     """Read a time in milliseconds as nanoseconds: the first that is there. Income was seen with it as text.
 

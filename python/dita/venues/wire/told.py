@@ -1,5 +1,6 @@
 """What one message of a venue comes to, in the kernel's words."""
 
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -38,28 +39,35 @@ def ours(client_id: str) -> str:
     return client_id if len(client_id) <= _OURS_MAX else ""
 
 
-def settled(
-    ids: dict[str, Any],
-    trade_id: str,
-    size: Decimal,
-    profit: Decimal,
-    fee: Decimal,
-    asset: object,
-    at_ns: int,
-) -> dict[str, Any]:
-    """Write a fill's settlement as `on_account_event` takes it.
+def in_venue_order(events: Sequence[VenueEvent]) -> list[VenueEvent]:
+    """Put the fills of one frame or page in the venue's order: by `venue_sequence` within an instrument.
+
+    Of equal ones an order's fill with the most left is first. What is equal still, or has no sequence, keeps
+    its place.
 
     Args:
-        ids: Its order's ids, with `asset` and `order_side`.
-        trade_id: The fill's.
-        size: Its size.
-        profit: What it realised.
-        fee: Its fee.
-        asset: What the fee is paid in.
-        at_ns: When.
+        events: The events as they came, the oldest first as far as it is known.
     """
-    return {
-        "kind": "FILL_SETTLED", "timestamp": at_ns, "symbol": ids["asset"], "venue_trade_id": trade_id,
-        "realized_pnl": profit, "fee": fee, "fee_asset": str(asset or ""),
-        "size": size if ids["order_side"] == "BUY" else -size,
-    }  # fmt: skip
+    ordered = list(events)
+    _sort_within(ordered, lambda one: (one.asset, one.venue_sequence, one.venue_order_id), _most_left)
+    _sort_within(ordered, lambda one: one.asset, lambda one: one.venue_sequence or 0)
+    return ordered
+
+
+def _most_left(fill: VenueEvent) -> Decimal:
+    return -(fill.remaining_size or Decimal(0))
+
+
+def _sort_within(
+    events: list[VenueEvent],
+    group: Callable[[VenueEvent], Hashable],
+    key: Callable[[VenueEvent], Decimal | int],
+) -> None:
+    """Sort the events of each group among their own places."""
+    places: dict[Hashable, list[int]] = {}
+    for at, event in enumerate(events):
+        if event.venue_sequence is not None:
+            places.setdefault(group(event), []).append(at)
+    for own in places.values():
+        for at, event in zip(own, sorted((events[at] for at in own), key=key), strict=True):
+            events[at] = event

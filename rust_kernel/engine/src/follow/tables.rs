@@ -67,7 +67,7 @@ pub const TABLES: [TableSpec; 10] = [
         ("order_side", MemberOrNone), ("position_side", MemberOrNone), ("liquidity", MemberOrNone),
         ("price", NumberOrNone), ("size", NumberOrNone), ("filled_size", NumberOrNone),
         ("remaining_size", NumberOrNone), ("order_size", NumberOrNone), ("order_price", NumberOrNone),
-        ("average_price", NumberOrNone), ("fee", NumberOrNone), ("fee_asset", Text),
+        ("average_price", NumberOrNone), ("fee", NumberOrNone), ("fee_asset", Text), ("realized_pnl", NumberOrNone),
         ("reason", Text), ("reason_code", Text), ("request_id", Text), ("parent_order_id", Text),
         ("ref_trade_id", Text), ("venue_sequence", SignedOrNone), ("raw_payload", Text), ("metadata", Text),
         ("accepted", Flag), ("code", Text), ("severity", Member), ("detail", Text), ("notices", Text),

@@ -20,7 +20,7 @@ fields!(VenueEvent {
     timestamp_ns received_ns kind status order_side position_side side liquidity slot_id
     event_id trade_id venue_order_id venue_client_id asset
     price size filled_size remaining_size order_size order_price average_price
-    venue_trade_id fee fee_asset venue_sequence rare
+    venue_trade_id fee fee_asset realized_pnl venue_sequence rare
 });
 
 fields!(RareFields {

@@ -527,6 +527,7 @@ whole! {
             order_price: Option<Decimal>,
             average_price: Option<Decimal>,
             fee: Option<Decimal>,
+            realized_pnl: Option<Decimal>,
             venue_sequence: Option<i64>,
         }
         seldom {

@@ -2,15 +2,15 @@
 
 use std::collections::VecDeque;
 
-use dita_kernel::input::AccountEvent;
+use dita_kernel::input::{AccountEvent, Input, RecalledEvent};
 use dita_kernel::kernel::Kernel;
 use dita_kernel::ledger::{Cause, Transaction};
-use dita_kernel::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code};
+use dita_kernel::names::{AccountEventKind as Kind, KernelDiagnosticCode as Code, OrderSide};
 use dita_kernel::num::{Decimal, MONEY_SCALE, Money, Qty, Rounding, multiply_divide};
 use dita_kernel::order::{Fill, Order};
 use dita_kernel::outcome::Outcome;
 
-use super::inputs::Charged;
+use super::inputs::{Charged, order_of};
 use super::{Second, limits};
 use crate::replica::Replica;
 
@@ -156,6 +156,31 @@ impl Second<'_> {
             self.counts.entries_changed += 1;
         }
     }
+}
+
+/// Takes the settlement out of an execution report: the fill may come to other money now, and its profit goes with it.
+pub(super) fn take_settlement(then: &Kernel, input: &mut Input) -> Option<Input> {
+    let report = match input {
+        Input::Venue(report) => report,
+        Input::Recalled(recalled) => match &mut recalled.event {
+            RecalledEvent::Venue(report) => report,
+            RecalledEvent::Account(_) | RecalledEvent::Intent(_) => return None,
+        },
+        _ => return None,
+    };
+    let mut settled = AccountEvent::new(Kind::FillSettled, report.timestamp_ns);
+    settled.realized_pnl = Some(report.realized_pnl.take()?);
+    let order = order_of(then, report);
+    let rules = order.and_then(|order| then.instruments().get(order.instrument as usize));
+    settled.symbol = rules.map_or(&report.asset, |rules| &rules.spec.symbol).clone();
+    settled.venue_trade_id = report.venue_trade_id.clone();
+    (settled.fee, settled.fee_asset) = (report.fee, report.fee_asset.clone());
+    let side = order.map(|order| order.order_side).or(report.order_side);
+    settled.size = match side? {
+        OrderSide::Buy => report.size,
+        OrderSide::Sell => report.size.and_then(|size| Decimal::new(-size.mantissa(), size.scale()).ok()),
+    };
+    Some(Input::Account(Box::new(settled)))
 }
 
 /// The order that holds the fill of a settlement.

@@ -283,13 +283,22 @@ impl Second<'_> {
     /// One input, after the first core has taken it as it was.
     fn follow(&mut self, then: &Replica, step: Step) {
         add_booked(&mut self.by_trade, then.kernel(), then.effects(), 0);
-        let Step { seq, stamp_ns, input, outcome, .. } = step;
+        let Step { seq, stamp_ns, mut input, mut outcome, .. } = step;
         let instrument = traded(then.kernel(), &input);
-        let Some(input) = self.changed(then, stamp_ns, &outcome, input) else {
-            self.compare_positions(then, stamp_ns, instrument);
-            return;
-        };
-        if self.is_let_through(stamp_ns, &input, &outcome) {
+        let settlement = entries::take_settlement(then.kernel(), &mut input);
+        self.follow_input(then, (seq, stamp_ns), &outcome, input);
+        if let Some(settlement) = settlement {
+            if outcome.accepted && !matches!(outcome.code, Code::DuplicateEvent | Code::ReconcileRequired) {
+                outcome.code = Code::Ok;
+            }
+            self.follow_input(then, (seq, stamp_ns), &outcome, settlement);
+        }
+        self.compare_positions(then, stamp_ns, instrument);
+    }
+
+    fn follow_input(&mut self, then: &Replica, (seq, stamp_ns): (u64, i64), outcome: &Outcome, input: Input) {
+        let Some(input) = self.changed(then, stamp_ns, outcome, input) else { return };
+        if self.is_let_through(stamp_ns, &input, outcome) {
             self.counts.let_through += 1;
             return;
         }
@@ -302,7 +311,6 @@ impl Second<'_> {
             self.note(seq, stamp_ns, intent, now);
         }
         self.counts.unanswered += self.routes.learn(&then.effects().commands, &self.effects.commands);
-        self.compare_positions(then, stamp_ns, instrument);
     }
 
     /// True for an intent that was refused and would be taken now. The log has no answers to it, so it is left out.

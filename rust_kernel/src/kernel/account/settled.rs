@@ -2,23 +2,35 @@
 
 use super::{optional, wrong};
 use crate::id::Id;
-use crate::input::{AccountEvent, Stamp};
+use crate::input::{AccountEvent, Stamp, VenueEvent};
 use crate::kernel::Kernel;
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::{KernelDiagnosticCode as Code, Liquidity, OrderSide, Severity};
-use crate::num::{Money, Price, Qty};
+use crate::num::{Decimal, Money, Price, Qty};
 use crate::order::Fill;
 use crate::outcome::{Detail, Outcome, Refusal};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// The venue's figures of a fill, and where they go.
+/// The venue's figures of a fill.
 #[derive(Debug)]
-pub(super) struct SettledPlan {
-    target: Settling,
+struct Figures<'a> {
+    instrument: u32,
+    id: &'a Id,
+    side: Option<OrderSide>,
+    size: Option<Decimal>,
     fee: Option<Money>,
+    fee_asset: &'a Id,
     /// Without that of spot, which is no booking of the venue's.
     realized: Option<Money>,
+    timestamp_ns: i64,
+}
+
+/// A settlement's figures, and where they go.
+#[derive(Debug)]
+pub(super) struct SettledPlan<'a> {
+    target: Settling,
+    figures: Figures<'a>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +39,8 @@ enum Settling {
     Known(u32),
     /// A fill of that order that is settled: with a figure missing before, or with another one.
     Again { place: u32, other: bool },
-    /// A fill of that instrument which no event has brought yet.
-    Unseen(u32),
+    /// A fill that no event has brought yet.
+    Unseen,
     /// It came before.
     Repeats,
     /// Whether it came before, or is of another fill of that id, nobody can tell.
@@ -56,18 +68,22 @@ impl Kernel {
         if !event.venue_txn_id.is_empty() {
             self.remember_entry(event);
         }
-        let SettledPlan { target, fee, realized } = plan;
-        match target {
-            Settling::Known(place) => self.commit_settle(place, fee, realized, event),
+        self.commit_settled(&plan)
+    }
+
+    fn commit_settled(&mut self, plan: &SettledPlan<'_>) -> Outcome {
+        let SettledPlan { target, figures } = plan;
+        match *target {
+            Settling::Known(place) => self.commit_settle(place, figures, figures.realized),
             Settling::Again { place, other } => {
-                let told = self.unsettle(place, &event.venue_trade_id);
-                let mut outcome = self.commit_settle(place, fee, realized.or(told), event);
+                let reported = self.unsettle(place, figures.id);
+                let mut outcome = self.commit_settle(place, figures, figures.realized.or(reported));
                 if other {
                     outcome.severity = Severity::Warning;
                 }
                 outcome
             }
-            Settling::Unseen(instrument) => self.commit_unseen(instrument, fee, realized, event),
+            Settling::Unseen => self.commit_unseen(figures),
             Settling::Repeats | Settling::Old => self.answer(Code::DuplicateEvent, None, Detail::None),
             Settling::Superseded => self.answer(Code::StaleEvent, None, Detail::None),
             Settling::Unclear => {
@@ -78,30 +94,109 @@ impl Kernel {
         }
     }
 
+    /// Settles the fill of an execution report by its own figures, once the fill is booked. `place` is its order; `booked`
+    /// tells that the report brought the fill. Returns what the settlement adds to the outcome, if anything.
+    #[inline]
+    pub(in crate::kernel) fn settle_report(
+        &mut self,
+        place: Option<u32>,
+        booked: bool,
+        event: &VenueEvent,
+    ) -> Option<Outcome> {
+        let realized = event.realized_pnl?;
+        if let (Some(place), true) = (place, booked) {
+            let order = self.orders.at(place);
+            let mut parts = order.fills.iter().rev();
+            let unsettled = parts.find(|fill| fill.venue_trade_id == event.venue_trade_id);
+            if unsettled.is_some_and(|fill| !fill.settled) && order.extra.is_none() {
+                let is_spot = self.instruments[order.instrument as usize].base.is_some();
+                let realized = optional("realized_pnl", Some(realized)).ok().flatten().filter(|_| !is_spot);
+                // Its fee is booked as reported.
+                self.settle_fill(place, &event.venue_trade_id, None, realized);
+                return None;
+            }
+        }
+        self.settle_report_of_known(place, event)
+    }
+
+    /// The same of a fill that was here before, or is not booked: as a FILL_SETTLED with these figures.
+    #[cold]
+    #[inline(never)]
+    fn settle_report_of_known(&mut self, place: Option<u32>, event: &VenueEvent) -> Option<Outcome> {
+        let order = place.map(|place| self.orders.at(place));
+        let instrument = match order {
+            Some(order) => order.instrument,
+            None => self.instrument_of(&event.asset)?,
+        };
+        let side = order.map(|order| order.order_side).or(event.order_side);
+        let figures = self.read_figures(instrument, &event.venue_trade_id, event.fee, event.realized_pnl);
+        let plan = figures.and_then(|figures| {
+            let (size, fee_asset, timestamp_ns) = (event.size, &event.fee_asset, event.timestamp_ns);
+            self.plan_figures(Figures { side, size, fee_asset, timestamp_ns, ..figures })
+        });
+        match plan {
+            Ok(SettledPlan { target: Settling::Repeats | Settling::Old, .. }) => None,
+            Ok(plan) => Some(self.commit_settled(&plan)),
+            Err(refusal) => Some(self.answer(refusal.code, None, refusal.detail)),
+        }
+    }
+
+    fn read_figures<'a>(
+        &self,
+        instrument: u32,
+        id: &'a Id,
+        fee: Option<Decimal>,
+        realized: Option<Decimal>,
+    ) -> Result<Figures<'a>, Box<Refusal>> {
+        let fee = optional("fee", fee)?;
+        let is_spot = self.instruments[instrument as usize].base.is_some();
+        // What a spot sale brought is in the wallets already: profit is a thing of the books.
+        let realized = optional("realized_pnl", realized)?.filter(|_| !is_spot);
+        Ok(Figures {
+            instrument,
+            id,
+            side: None,
+            size: None,
+            fee,
+            fee_asset: &Id::EMPTY,
+            realized,
+            timestamp_ns: 0,
+        })
+    }
+
     #[inline(always)] // as well
-    pub(super) fn plan_settled(&self, event: &AccountEvent) -> Result<SettledPlan, Box<Refusal>> {
+    pub(super) fn plan_settled<'a>(&self, event: &'a AccountEvent) -> Result<SettledPlan<'a>, Box<Refusal>> {
         let instrument = self
             .instrument_of(&event.symbol)
             .ok_or_else(|| wrong("symbol", &event.symbol, "is not configured: set_exchange_config"))?;
         if event.venue_trade_id.is_empty() {
             return Err(wrong("venue_trade_id", "", "must not be empty"));
         }
-        let fee = optional("fee", event.fee)?;
+        let figures = self.read_figures(instrument, &event.venue_trade_id, event.fee, event.realized_pnl)?;
+        self.plan_figures(Figures {
+            side: event.traded_side(),
+            size: event.size,
+            fee_asset: &event.fee_asset,
+            timestamp_ns: event.timestamp_ns,
+            ..figures
+        })
+    }
+
+    #[inline(always)] // as well
+    fn plan_figures<'a>(&self, figures: Figures<'a>) -> Result<SettledPlan<'a>, Box<Refusal>> {
+        let Figures { instrument, id, side, fee_asset, timestamp_ns, .. } = figures;
         let rules = &self.instruments[instrument as usize];
-        // What a spot sale brought is in the wallets already: profit is a thing of the books.
-        let realized = optional("realized_pnl", event.realized_pnl)?.filter(|_| rules.base.is_none());
-        if fee.is_some() && !event.fee_asset.is_empty() {
+        if figures.fee.is_some() && !fee_asset.is_empty() {
             let settle = usize::from(rules.settle);
-            if self.assets[settle].name != event.fee_asset {
-                self.check_wallet(&event.fee_asset)?;
+            if self.assets[settle].name != *fee_asset {
+                self.check_wallet(fee_asset)?;
             }
         }
-        let id = &event.venue_trade_id;
-        let found = self.orders.by_fill(instrument, id, event.traded_side());
+        let found = self.orders.by_fill(instrument, id, side);
         let found = found.or_else(|| self.orders.by_correction(instrument, id));
         let target = match found {
             Some((place, at)) if self.orders.at(place).fills[at].settled => {
-                self.settled_again(place, at, event, (fee, realized))
+                self.settled_again(place, at, &figures)
             }
             Some((place, at))
                 if self.orders.at(place).settling_correction(at).is_some_and(|last| last.id != *id) =>
@@ -109,16 +204,16 @@ impl Kernel {
                 Settling::Superseded
             }
             Some((place, _)) => Settling::Known(place),
-            None if self.is_in_opening(event.timestamp_ns) => Settling::Old,
+            None if self.is_in_opening(timestamp_ns) => Settling::Old,
             None => {
                 self.check_opening_taken()?;
                 // A settlement bears its own time, which is later than its fill's.
                 let slack_ns = self.config.settling_window_ns;
-                self.check_not_forgotten(event.timestamp_ns.saturating_sub(slack_ns))?;
-                Settling::Unseen(instrument)
+                self.check_not_forgotten(timestamp_ns.saturating_sub(slack_ns))?;
+                Settling::Unseen
             }
         };
-        Ok(SettledPlan { target, fee, realized })
+        Ok(SettledPlan { target, figures })
     }
 
     /// A settlement of what is settled: a repetition, or one that brings a figure which was missing, or another figure.
@@ -126,24 +221,18 @@ impl Kernel {
     /// that is over may have late news of what was closed in it, and those are in the wallet. Nobody can tell then, and
     /// it is not booked.
     #[cold]
-    fn settled_again(
-        &self,
-        place: u32,
-        at: usize,
-        event: &AccountEvent,
-        (fee, realized): (Option<Money>, Option<Money>),
-    ) -> Settling {
+    fn settled_again(&self, place: u32, at: usize, figures: &Figures<'_>) -> Settling {
         let order = self.orders.at(place);
         let revised = order.extra.as_ref().is_some_and(|extra| !extra.corrections.is_empty());
         if revised || order.fills[at].busted {
             return Settling::Repeats;
         }
-        let told = |place, at| (place, self.held_against(place, at, event, (fee, realized)));
-        let fits = match event.traded_side() {
+        let told = |place, at| (place, self.held_against(place, at, figures));
+        let fits = match figures.side {
             Some(_) => Some(told(place, at)),
             None => {
                 // Both halves of a trade may be here, and settled.
-                let half = |side| self.orders.by_fill(order.instrument, &event.venue_trade_id, Some(side));
+                let half = |side| self.orders.by_fill(order.instrument, figures.id, Some(side));
                 let halves = [OrderSide::Buy, OrderSide::Sell].into_iter().filter_map(half);
                 halves.map(|(place, at)| told(place, at)).find(|(_, told)| !told[0] && !told[1])
             }
@@ -174,13 +263,8 @@ impl Kernel {
 
     /// How figures stand to those that a fill is settled with, all of its parts together: whether the fee is another one,
     /// whether the profit is, and whether one of them was missing.
-    fn held_against(
-        &self,
-        place: u32,
-        at: usize,
-        event: &AccountEvent,
-        (fee, realized): (Option<Money>, Option<Money>),
-    ) -> [bool; 3] {
+    fn held_against(&self, place: u32, at: usize, figures: &Figures<'_>) -> [bool; 3] {
+        let Figures { fee, fee_asset, realized, .. } = *figures;
         let order = self.orders.at(place);
         let fill = &order.fills[at];
         let parts = order.fills.iter().filter(|part| part.venue_trade_id == fill.venue_trade_id);
@@ -190,7 +274,7 @@ impl Kernel {
             booked_profit += part.realized;
         }
         let asset = &self.assets[usize::from(fill.fee_asset)].name;
-        let same_asset = event.fee_asset.is_empty() || event.fee_asset == *asset;
+        let same_asset = fee_asset.is_empty() || fee_asset == asset;
         [
             fee.is_some_and(|fee| !fill.fee_predicted && (fee != booked_fee || !same_asset)),
             realized.is_some_and(|realized| fill.profit_told && realized != booked_profit),
@@ -208,31 +292,26 @@ impl Kernel {
     }
 
     #[inline]
-    fn commit_settle(
-        &mut self,
-        place: u32,
-        fee: Option<Money>,
-        realized: Option<Money>,
-        event: &AccountEvent,
-    ) -> Outcome {
+    fn commit_settle(&mut self, place: u32, figures: &Figures<'_>, realized: Option<Money>) -> Outcome {
+        let Figures { id, fee_asset, .. } = *figures;
         let order = self.orders.at(place);
         let settle = self.instruments[order.instrument as usize].settle;
         let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
-        let fee = fee.map(|fee| {
-            let asset = if event.fee_asset.is_empty() {
+        let fee = figures.fee.map(|fee| {
+            let asset = if fee_asset.is_empty() {
                 self.paid_in(place, fee)
-            } else if self.assets[usize::from(settle)].name == event.fee_asset {
+            } else if self.assets[usize::from(settle)].name == *fee_asset {
                 settle
             } else {
-                self.asset_or_open(&event.fee_asset)
+                self.asset_or_open(fee_asset)
             };
             (fee, asset)
         });
         let order = self.orders.at(place);
         if order.extra.is_none() {
-            self.settle_fill(place, &event.venue_trade_id, fee, realized);
+            self.settle_fill(place, id, fee, realized);
         } else {
-            let fill_id = order.fill_id_of(&event.venue_trade_id).clone();
+            let fill_id = order.fill_id_of(id).clone();
             self.settle_fill(place, &fill_id, fee, realized);
         }
         self.answer(Code::Ok, slot_id, Detail::None)
@@ -308,25 +387,20 @@ impl Kernel {
 
     /// Books a settled fill's money ahead of the fill itself; the fill, when it comes, books only the rest.
     #[cold]
-    fn commit_unseen(
-        &mut self,
-        instrument: u32,
-        fee: Option<Money>,
-        realized: Option<Money>,
-        event: &AccountEvent,
-    ) -> Outcome {
+    fn commit_unseen(&mut self, figures: &Figures<'_>) -> Outcome {
+        let Figures { instrument, id, side, fee, realized, .. } = *figures;
         let rules = &self.instruments[instrument as usize];
         let settle = rules.settle;
-        let size = event.size.and_then(|size| rules.qty(size).ok()).map(Qty::abs);
+        let size = figures.size.and_then(|size| rules.qty(size).ok()).map(Qty::abs);
         let fee_asset =
-            if event.fee_asset.is_empty() { settle } else { self.asset_or_open(&event.fee_asset) };
+            if figures.fee_asset.is_empty() { settle } else { self.asset_or_open(figures.fee_asset) };
         let posting = |from, to| Posting {
             cause: Cause::UnseenFill,
             from,
             to,
             slot_id: None,
             trade_id: &Id::EMPTY,
-            reference: &event.venue_trade_id,
+            reference: id,
         };
         let profit = posting(Account::RealizedPnl, Account::Wallet);
         self.ledger.post(self.seq, settle, realized.unwrap_or_default(), profit);
@@ -335,24 +409,22 @@ impl Kernel {
         for asset in [settle, fee_asset] {
             self.assets[usize::from(asset)].exchange.booked_time_ns = self.now_ns;
         }
-        let side = event.traded_side();
         let (reference, order) = self.orders.claim_external();
         order.instrument = instrument;
         if let (Some(side), Some(size)) = (side, size) {
             (order.order_side, order.qty) = (side, size);
         }
-        self.orders.add_fill(reference.place, &event.venue_trade_id, || {
-            settled_ahead(fee, fee_asset, realized, event)
-        });
+        self.orders.add_fill(reference.place, id, || settled_ahead(fee_asset, figures));
         self.retire(reference.place);
         self.answer(Code::ReconcileRequired, None, Detail::None)
     }
 }
 
 /// The record of a fill that is settled before any event brought it: all of its money, none of its quantity.
-fn settled_ahead(fee: Option<Money>, fee_asset: u16, realized: Option<Money>, event: &AccountEvent) -> Fill {
+fn settled_ahead(fee_asset: u16, figures: &Figures<'_>) -> Fill {
+    let Figures { id, fee, realized, timestamp_ns, .. } = *figures;
     Fill {
-        venue_trade_id: event.venue_trade_id.clone(),
+        venue_trade_id: id.clone(),
         qty: Qty::ZERO,
         price: Price::ZERO,
         fee: fee.unwrap_or_default(),
@@ -371,6 +443,6 @@ fn settled_ahead(fee: Option<Money>, fee_asset: u16, realized: Option<Money>, ev
         busted: false,
         forced: false,
         seq: 0,
-        venue_time_ns: event.timestamp_ns,
+        venue_time_ns: timestamp_ns,
     }
 }

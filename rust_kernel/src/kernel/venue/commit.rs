@@ -34,7 +34,8 @@ impl Kernel {
                 if plan.unwanted {
                     self.cancel_unwanted(event, effects);
                 }
-                return self.answer(plan.code, None, Detail::None);
+                let outcome = self.answer(plan.code, None, Detail::None);
+                return self.conclude_report(self.find_order(event), false, event, outcome);
             }
         };
         self.orders.link_venue_id(place, &event.venue_order_id);
@@ -77,7 +78,38 @@ impl Kernel {
         if plan.unwanted {
             self.cancel_unwanted(event, effects);
         }
-        self.conclude(place, plan, event)
+        let outcome = self.conclude(place, plan, event);
+        let booked = plan.fill.is_some() || plan.replacement.is_some();
+        self.conclude_report(Some(place), booked, event, outcome)
+    }
+
+    /// Settles the fill where the report has its profit. A repeated report that brings what was missing is no repetition.
+    #[inline]
+    fn conclude_report(
+        &mut self,
+        place: Option<u32>,
+        booked: bool,
+        event: &VenueEvent,
+        outcome: Outcome,
+    ) -> Outcome {
+        if event.realized_pnl.is_none() {
+            return outcome;
+        }
+        match self.settle_report(place, booked, event) {
+            None => outcome,
+            Some(settled) if settled.code == Code::Ok => {
+                let mut outcome = if outcome.code == Code::DuplicateEvent {
+                    self.answer(Code::Enriched, outcome.slot_id, outcome.detail)
+                } else {
+                    outcome
+                };
+                if settled.severity == Severity::Warning && outcome.severity == Severity::Info {
+                    outcome.severity = Severity::Warning;
+                }
+                outcome
+            }
+            Some(settled) => Outcome { slot_id: outcome.slot_id, state: outcome.state, ..settled },
+        }
     }
 
     /// The asset that an event names for its fee; `None` where it names none.

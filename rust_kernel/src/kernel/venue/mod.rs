@@ -153,6 +153,11 @@ impl Kernel {
 
     #[inline(never)]
     pub(crate) fn take_venue(&mut self, stamp: Stamp, event: &VenueEvent, effects: &mut Effects) -> Outcome {
+        if event.realized_pnl.is_some()
+            && let Err(refusal) = check_profit(event)
+        {
+            return self.refused(event.slot_id, *refusal);
+        }
         if is_apart(event.kind) {
             return self.take_apart(stamp, event, effects);
         }
@@ -219,6 +224,7 @@ impl Kernel {
         event: &VenueEvent,
         plan: &mut OrderPlan,
     ) -> Result<(), Box<Refusal>> {
+        check_profit(event)?;
         if is_apart(event.kind) {
             return self.plan_apart(event);
         }
@@ -427,6 +433,20 @@ impl Kernel {
             "the kernel keeps at most 1024 assets",
         ))
     }
+}
+
+/// Checks that the event's profit, if any, is one that its fill can be settled by.
+fn check_profit(event: &VenueEvent) -> Result<(), Box<Refusal>> {
+    let Some(profit) = event.realized_pnl else { return Ok(()) };
+    if !is_fill(event.kind) && !is_forced(event.kind) {
+        let why = "only a fill has one: leave it out, or send a FILL_SETTLED";
+        return Err(Refusal::field(Code::ReconcileRequired, "realized_pnl", profit, why));
+    }
+    if event.venue_trade_id.is_empty() {
+        let why = "a fill with realized_pnl needs its trade id";
+        return Err(Refusal::field(Code::ReconcileRequired, "venue_trade_id", "", why));
+    }
+    money("realized_pnl", profit).map(drop)
 }
 
 #[inline(always)]

@@ -126,6 +126,7 @@ impl Rows {
             row.number(value);
         }
         row.id(&event.fee_asset);
+        row.number(event.realized_pnl);
         row.text(rare.map_or("", |rare| &rare.reason));
         row.text(rare.map_or("", |rare| rare.reason_code.as_str()));
         row.text(rare.map_or("", |rare| rare.request_id.as_str()));

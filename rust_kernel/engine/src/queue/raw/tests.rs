@@ -140,6 +140,7 @@ impl Source {
             venue_trade_id: self.id(),
             fee: self.decimal(),
             fee_asset: self.id(),
+            realized_pnl: self.maybe(Chance::decimal),
             venue_sequence: self.maybe(Chance::number),
             rare: None,
         }
