@@ -46,14 +46,14 @@ def works(served: Served) -> bool:
 
 
 def test_a_program_of_another_version_hears_which_are_spoken(served: Served) -> None:
-    with pytest.raises(ServerRefused, match="versions 1 to 5 of the protocol, the program 6 to 7") as caught:
-        Link(served.socket, name="mine", versions=(6, 7))
+    with pytest.raises(ServerRefused, match="versions 1 to 6 of the protocol, the program 7 to 8") as caught:
+        Link(served.socket, name="mine", versions=(7, 8))
     assert caught.value.code == "VERSION"
     old = Link(served.socket, name="old", versions=(1, 1))
     assert old.welcome()["version"] == 1
     old.close()
     new = Link(served.socket, name="new", versions=(1, 9))
-    assert new.welcome()["version"] == 5
+    assert new.welcome()["version"] == 6
     new.close()
     assert works(served)
 

@@ -3,9 +3,9 @@
 
 use std::ffi::{CStr, c_char};
 
-use dita_engine::form::Form;
+use dita_engine::form::{End, Form};
 use dita_kernel::id::Id;
-use dita_kernel::input::{Attachment, ExitSpec, Intent, Provenance, RareFields};
+use dita_kernel::input::{Attachment, ExitSpec, Intent, Provenance};
 use dita_kernel::names::{
     ExitKind, KernelCommandType, KernelDiagnosticCode, KernelEventKind, Liquidity, OrderSide, OrderType,
     PositionSide, Regime, Severity, TimeInForce, TradeSide, TradeStage, TriggerBy, VenueOrderStatus,
@@ -492,9 +492,8 @@ impl<'a> Walk<'a> {
         let _of_the_order = (self.decimal()?, self.decimal()?, self.decimal()?);
         let venue_trade_id = self.text()?;
         let (fee, fee_asset) = (self.decimal()?, self.text()?);
-        let realized_pnl = self.decimal()?;
         let venue_sequence = self.take::<Option<i64>>()?;
-        let _rare = self.take::<Option<Box<RareFields>>>()?;
+        let realized_pnl = dita_decimal::of(self.take::<End>()?.realized_pnl);
         Some(dita_event {
             timestamp_ns,
             kind: kind as u8,

@@ -13,8 +13,8 @@ use dita_kernel::names::{KernelDiagnosticCode, Severity, TradeStage};
 use crate::lease::Policy;
 
 /// The newest version. Version 2 brought the orders of news, version 3 notes and the past, positions and the ledger, version 4 notes
-/// that are kept together with intents, and overrides, version 5 the channel.
-pub const VERSION: u16 = 5;
+/// that are kept together with intents, and overrides, version 5 the channel, version 6 the realised PnL of events.
+pub const VERSION: u16 = 6;
 /// The oldest version that a server speaks.
 pub const VERSION_OLDEST: u16 = 1;
 /// How a first message begins, in every version.
@@ -31,6 +31,8 @@ pub(crate) const AGAIN_AT: usize = 5;
 pub const NOTING_FROM: u16 = 4;
 /// The version that brought [`Request::Channel`].
 pub const CHANNEL_FROM: u16 = 5;
+/// The version that brought the realised PnL of events.
+const PROFIT_FROM: u16 = 6;
 
 /// Bytes that are no message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -578,6 +580,11 @@ fn read_request(mut bytes: &[u8]) -> Option<(u32, Request)> {
 impl Reply {
     /// Writes it into `out`, which it empties first, as a version has it.
     pub fn encode(&self, number: u32, version: u16, out: &mut Vec<u8>) {
+        if version < PROFIT_FROM && self.events().any(|event| event.realized_pnl.is_some()) {
+            let mut older = self.clone();
+            older.events_mut().for_each(|event| event.realized_pnl = None);
+            return older.encode(number, version, out);
+        }
         match self {
             Reply::Welcome(welcome) => {
                 head(WELCOME, number, out);
@@ -647,6 +654,31 @@ impl Reply {
             Reply::Channel => head(CHANNEL_IS, number, out),
             Reply::Wake => head(WAKE, number, out),
         }
+    }
+
+    /// The venue events in it.
+    fn events(&self) -> impl Iterator<Item = &VenueEvent> {
+        let (verdicts, happenings, past): (&[Verdict], &[Happening], &[PastEvent]) = match self {
+            Reply::Verdicts(verdicts) => (verdicts, &[], &[]),
+            Reply::News(news) => (&[], &news.happenings, &[]),
+            Reply::Past(past) => (&[], &[], &past.events),
+            _ => (&[], &[], &[]),
+        };
+        let of_verdicts = verdicts.iter().flat_map(|verdict| &verdict.events);
+        let of_happenings = happenings.iter().filter_map(|happening| happening.event.as_deref());
+        of_verdicts.chain(of_happenings).chain(past.iter().map(|past| &past.event))
+    }
+
+    fn events_mut(&mut self) -> impl Iterator<Item = &mut VenueEvent> {
+        let (verdicts, happenings, past): (&mut [Verdict], &mut [Happening], &mut [PastEvent]) = match self {
+            Reply::Verdicts(verdicts) => (verdicts, &mut [], &mut []),
+            Reply::News(news) => (&mut [], &mut news.happenings, &mut []),
+            Reply::Past(past) => (&mut [], &mut [], &mut past.events),
+            _ => (&mut [], &mut [], &mut []),
+        };
+        let of_verdicts = verdicts.iter_mut().flat_map(|verdict| &mut verdict.events);
+        let of_happenings = happenings.iter_mut().filter_map(|happening| happening.event.as_deref_mut());
+        of_verdicts.chain(of_happenings).chain(past.iter_mut().map(|past| &mut past.event))
     }
 
     /// Reads it, with its number.

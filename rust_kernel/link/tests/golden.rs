@@ -70,6 +70,7 @@ fn event() -> VenueEvent {
     event.price = Some(number(600_001, 1));
     event.size = Some(number(25, 2));
     event.fee = Some(number(-1, 3));
+    event.realized_pnl = Some(number(-7, 2));
     event.venue_sequence = Some(5);
     event.rare = Some(Box::new(RareFields {
         reason: "why".into(),
@@ -314,7 +315,7 @@ fn every_message_is_read_as_it_was_written_and_no_part_of_it_is() {
 }
 
 #[test]
-fn news_of_version_1_come_without_their_orders() {
+fn news_of_version_1_come_without_orders_and_profits() {
     let news = replies()
         .into_iter()
         .find_map(|(_, reply)| if let Reply::News(news) = reply { Some(news) } else { None });
@@ -322,6 +323,11 @@ fn news_of_version_1_come_without_their_orders() {
     let mut bytes = Vec::new();
     Reply::News(news.clone()).encode(0, 1, &mut bytes);
     assert_eq!(Reply::decode(&bytes, VERSION), Err(Malformed), "the versions are the same");
-    news.happenings.iter_mut().for_each(|happening| happening.order = None);
+    for happening in &mut news.happenings {
+        happening.order = None;
+        if let Some(event) = &mut happening.event {
+            event.realized_pnl = None;
+        }
+    }
     assert_eq!(Reply::decode(&bytes, 1), Ok((0, Reply::News(news))));
 }

@@ -10,6 +10,7 @@ use dita_kernel::names::{
 use dita_kernel::num::{Decimal, Money};
 use dita_kernel::slot::table::Symbol;
 
+pub use input::End;
 pub use told::{TOLD_DEPTH_MAX, Told, ToldFields};
 
 mod input;
