@@ -304,6 +304,9 @@ impl Kernel {
             fills[at].settled = true;
             fills[at].profit_told = realized.is_some();
         }
+        if let Some(realized) = realized {
+            self.state_profit(place, fill_id, realized);
+        }
     }
 
     /// Books a settled fill's money ahead of the fill itself; the fill, when it comes, books only the rest.
@@ -344,6 +347,7 @@ impl Kernel {
         self.orders.add_fill(reference.place, &event.venue_trade_id, || {
             settled_ahead(fee, fee_asset, realized, event)
         });
+        self.state_ahead(reference.place);
         self.retire(reference.place);
         self.answer(Code::ReconcileRequired, None, Detail::None)
     }
