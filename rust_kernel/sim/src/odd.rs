@@ -153,6 +153,7 @@ impl Desk {
         self.write_down(StatementLine {
             symbol: market.rules.symbol.clone(),
             id: trade_id.clone(),
+            side: Some(side),
             time_ns: self.now_ns,
             amount: settled.realised.unwrap_or_default(),
             asset: market.rules.settle.clone(),
@@ -333,6 +334,7 @@ impl Desk {
         self.write_down(StatementLine {
             symbol: entry.symbol.clone(),
             id: venue_txn_id.clone(),
+            side: None,
             time_ns: self.now_ns,
             amount,
             asset: asset.clone(),

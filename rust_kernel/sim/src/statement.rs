@@ -2,6 +2,7 @@
 //! where another account of the same trades went wrong.
 
 use dita_kernel::id::Id;
+use dita_kernel::names::OrderSide;
 use dita_kernel::num::Money;
 
 use crate::venue::SimVenue;
@@ -13,6 +14,8 @@ pub struct StatementLine {
     pub symbol: Id,
     /// The trade's id, or the wallet entry's.
     pub id: Id,
+    /// The trade's side; an entry has none.
+    pub side: Option<OrderSide>,
     /// The venue's time, ns.
     pub time_ns: i64,
     /// Profit before fees, or the entry's amount; spot trades have none.

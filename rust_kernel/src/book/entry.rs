@@ -18,6 +18,8 @@ pub struct Owner {
     pub trade_number: u64,
     /// True where the trade is long.
     pub long: bool,
+    /// The bot that it is of: only trades of one bot close each other. 0 where there is none.
+    pub bot: u32,
 }
 
 impl Owner {
@@ -66,12 +68,23 @@ pub enum EntryKind {
     Forced,
     /// A trade bust: it takes back the entry that [`Entry::revises`] names.
     Undo,
-    /// An order's cumulative quantity: what is in it and in no execution received is inferred, at `price` on average.
-    Total,
+    /// An order's cumulative quantity: what is in it and in no execution received is inferred. Where `average` is set the
+    /// price is that of the whole quantity, else of what is inferred.
+    Total {
+        /// True where the venue reports the average price.
+        average: bool,
+    },
     /// A funding boundary, at `price`.
     Funding(Rate),
     /// A movement of `qty` (0: all) from the owner to another, at `price` (0: at its cost): an override, dust, an adoption.
     Move(Option<Owner>),
+    /// An override: the owner's part becomes `qty` at `cost`. The unassigned position takes what it was more, at `value`.
+    Set {
+        /// What the part costs from here on.
+        cost: Money,
+        /// What the quantity is worth that leaves the part, signed.
+        value: Money,
+    },
     /// The owner's slot is given to another trade: what it still holds becomes unassigned.
     End,
 }

@@ -8,7 +8,7 @@ use super::entry::{Effect, Entry, EntryKind, ExecKey, Fee, OrderKey, Owner, Part
 use crate::fees;
 use crate::instrument::Instrument;
 use crate::kernel::base_amount;
-use crate::names::{Liquidity, OrderSide};
+use crate::names::{Liquidity, OrderSide, PairOff};
 use crate::num::{MONEY_SCALE, Money, Price, Qty, Rate, Rounding, divide, product};
 use crate::position::{Basis, part};
 
@@ -23,6 +23,16 @@ pub struct Row {
     pub fees: Money,
     /// Funding received.
     pub funding: Money,
+    /// How many entries there were when it was opened.
+    pub(super) opened: u64,
+}
+
+impl Row {
+    /// True where nothing is left of it in the sums.
+    pub fn is_empty(&self) -> bool {
+        let Row { basis, profit, fees, funding, opened: _ } = self;
+        *basis == Basis::FLAT && [profit, fees, funding].into_iter().all(|amount| amount.is_zero())
+    }
 }
 
 /// What an order's executions add up to, busted ones included.
@@ -55,6 +65,8 @@ pub struct State {
     pub(super) inferred: BTreeMap<OrderKey, Qty>,
     pub(super) ended: BTreeSet<Owner>,
     pub(super) undone: BTreeSet<ExecKey>,
+    /// How many entries there were.
+    steps: u64,
 }
 
 impl State {
@@ -65,13 +77,18 @@ impl State {
         undoes: Option<&Effect>,
         context: &Context<'_>,
     ) -> Option<Effect> {
+        self.steps = self.steps.saturating_add(1);
         match entry.kind {
             EntryKind::Trade | EntryKind::Forced => Some(self.trade(entry, context.rules)),
             EntryKind::Undo => self.undo(entry, undoes, context.rules),
-            EntryKind::Total => self.infer(entry, context),
+            EntryKind::Total { average } => self.infer(entry, average, context),
             EntryKind::Funding(rate) => Some(self.fund(entry, rate, context.rules)),
             EntryKind::Move(to) => {
                 self.transfer(entry, to, context.rules);
+                None
+            }
+            EntryKind::Set { cost, value } => {
+                self.set(entry, cost, value);
                 None
             }
             EntryKind::End => {
@@ -99,8 +116,11 @@ impl State {
 
     /// Trades in an owner's part, at its own cost. What would lie against the trade's side is unassigned, at its cost.
     pub(super) fn take(&mut self, owner: Option<Owner>, qty: Qty, value: Money, parts: &mut Vec<Part>) {
-        let home = self.home(owner);
+        let (home, steps) = (self.home(owner), self.steps);
         let row = self.row(home);
+        if row.opened == 0 && home.is_some_and(|home| !home.is_against(qty)) {
+            row.opened = steps;
+        }
         let profit = row.basis.apply(qty, value).realized;
         row.profit += profit;
         let mut beyond = Basis::FLAT;
@@ -122,17 +142,15 @@ impl State {
         let exact = self.book.apply(qty, value).realized;
         let mut parts = Vec::with_capacity(1);
         let (mut left, mut left_value) = (qty, value);
-        if entry.kind == EntryKind::Forced {
-            for (owner, held) in self.holders_against(qty) {
-                let part = if held < left.abs() { held } else { left.abs() };
-                if part.is_zero() {
-                    break;
-                }
-                let part = if qty.0 > 0 { part } else { -part };
-                let worth = if part == left { left_value } else { signed_value(rules, part, entry.price) };
-                self.take(Some(owner), part, worth, &mut parts);
-                (left, left_value) = (left - part, left_value - worth);
+        for (owner, held) in self.givers(entry, rules) {
+            let part = if held < left.abs() { held } else { left.abs() };
+            if part.is_zero() {
+                break;
             }
+            let part = if qty.0 > 0 { part } else { -part };
+            let worth = if part == left { left_value } else { signed_value(rules, part, entry.price) };
+            self.take(Some(owner), part, worth, &mut parts);
+            (left, left_value) = (left - part, left_value - worth);
         }
         if !left.is_zero() {
             self.take(entry.owner, left, left_value, &mut parts);
@@ -169,6 +187,32 @@ impl State {
         self.credit(effect.fee.asset, signed(-effect.fee.amount));
     }
 
+    /// Those whose position an entry closes before its own owner's, in turn, and how much each holds. Of a forced one by slot
+    /// number, or the newest first where slots of both sides share the book; of an entry that pairs off the oldest first.
+    fn givers(&self, entry: &Entry, rules: &Instrument) -> Vec<(Owner, Qty)> {
+        if entry.kind == EntryKind::Forced {
+            let mut givers = self.holders_against(entry.qty);
+            if rules.nets() {
+                self.by_age(&mut givers);
+                givers.reverse();
+            }
+            return givers;
+        }
+        let opens = self.home(entry.owner).filter(|owner| !owner.is_against(entry.qty));
+        let Some(own) = opens.filter(|_| rules.spec.pair_off == PairOff::SameOwner) else {
+            return Vec::new();
+        };
+        let mut givers = self.holders_against(entry.qty);
+        givers.retain(|(owner, _)| owner.bot == own.bot);
+        self.by_age(&mut givers);
+        givers
+    }
+
+    fn by_age(&self, givers: &mut [(Owner, Qty)]) {
+        let opened = |owner: Owner| self.rows.get(&Some(owner)).map_or(0, |row| row.opened);
+        givers.sort_unstable_by_key(|(owner, _)| (opened(*owner), owner.slot_id));
+    }
+
     /// Those who hold a position against a quantity, by slot number, and how much, unsigned.
     fn holders_against(&self, qty: Qty) -> Vec<(Owner, Qty)> {
         let held = self.rows.iter().filter(|(_, row)| row.basis.qty.signum() == (-qty).signum());
@@ -189,7 +233,7 @@ impl State {
     }
 
     /// Infers what an order's cumulative quantity has beyond its executions, at the price that makes the average right.
-    fn infer(&mut self, entry: &Entry, context: &Context<'_>) -> Option<Effect> {
+    fn infer(&mut self, entry: &Entry, average: bool, context: &Context<'_>) -> Option<Effect> {
         let executed = context.executed.get(&entry.order).copied().unwrap_or_default();
         let inferred = self.inferred.get(&entry.order).copied().unwrap_or_default();
         let gap = entry.qty - executed.qty - inferred;
@@ -197,7 +241,7 @@ impl State {
             return None;
         }
         let mut price = entry.price;
-        if inferred.is_zero() {
+        if average && inferred.is_zero() {
             let worth =
                 product(entry.qty.0, entry.price.0).unwrap_or_default().saturating_sub(executed.worth);
             let average = divide(worth.saturating_abs(), gap.abs().0, Rounding::HalfEven).unwrap_or_default();
@@ -237,6 +281,21 @@ impl State {
             shrunk: Qty::ZERO,
             parts: vec![],
         }
+    }
+
+    /// Writes an owner's part anew, against the unassigned position.
+    fn set(&mut self, entry: &Entry, cost: Money, value: Money) {
+        let after = Basis { qty: entry.qty, cost };
+        let steps = self.steps;
+        let row = self.row(entry.owner);
+        if row.opened == 0 {
+            row.opened = steps;
+        }
+        let before = core::mem::replace(&mut row.basis, after);
+        let unassigned = self.row(None);
+        let profit = unassigned.basis.apply(before.qty - entry.qty, value).realized;
+        unassigned.profit += profit;
+        self.inter_slot += profit + cost + value - before.cost;
     }
 
     /// Gives what an owner holds, or a part of it, to another one.

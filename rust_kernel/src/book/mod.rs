@@ -21,7 +21,7 @@ pub use entry::{Entry, EntryKind, ExecKey, Fee, OrderKey, Owner, Place};
 pub use fold::{Executed, Row, State};
 
 use crate::instrument::Instrument;
-use crate::num::{Money, product};
+use crate::num::{Money, Price, product};
 use entry::Effect;
 use fold::Context;
 
@@ -38,6 +38,10 @@ pub enum Figure {
     Fee(Fee),
     /// The trade that its order was sent for.
     Owner(Option<Owner>),
+    /// The order that it turns out to be of.
+    Order(OrderKey),
+    /// The price of an execution that was reported without one.
+    Price(Price),
 }
 
 /// Figures that are ahead of their entry.
@@ -46,6 +50,8 @@ struct Ahead {
     profit: Option<Money>,
     fee: Option<Fee>,
     owner: Option<Option<Owner>>,
+    order: Option<OrderKey>,
+    price: Option<Price>,
 }
 
 /// An entry within the window, and what it did.
@@ -138,16 +144,52 @@ impl Book {
             return if known.entry.has(figure) { Ok(()) } else { Err(Late) };
         }
         if let Some(at) = self.window.iter().position(|known| known.entry.key == key) {
-            if let Some(known) = self.window.get_mut(at).filter(|known| !known.entry.has(figure)) {
-                known.entry.set(figure);
-                self.fold_from(at);
-            }
+            self.change(at, figure);
         } else if let Some(known) = self.waiting.iter_mut().find(|known| known.key == key) {
             known.set(figure);
         } else {
             self.ahead.entry(key).or_default().set(figure);
         }
         Ok(())
+    }
+
+    /// Takes back the figures of an entry that has not been received: they are reported anew under another key.
+    pub fn withdraw(&mut self, key: ExecKey) {
+        self.ahead.remove(&key);
+    }
+
+    /// Changes a figure of an entry in the window.
+    fn change(&mut self, at: usize, figure: Figure) {
+        let Some(known) = self.window.get_mut(at).filter(|known| !known.entry.has(figure)) else { return };
+        let before = known.entry.clone();
+        known.entry.set(figure);
+        let after = known.entry.clone();
+        let mut from = at;
+        if after.executes() && (before.order, before.price) != (after.order, after.price) {
+            self.count(&before, -1);
+            self.count(&after, 1);
+            from = from.min(self.first_total(before.order)).min(self.first_total(after.order));
+        }
+        self.fold_from(from);
+    }
+
+    /// Adds an execution to what its order's executions add up to, or takes it out.
+    fn count(&mut self, entry: &Entry, sign: i128) {
+        let sum = self.executed.entry(entry.order).or_default();
+        sum.qty += if sign < 0 { -entry.qty } else { entry.qty };
+        let worth = product(entry.qty.0, entry.price.0).unwrap_or_default();
+        sum.worth = sum.worth.saturating_add(worth.saturating_mul(sign));
+    }
+
+    /// Where an order's first total stands in the window; its end where there is none.
+    fn first_total(&self, order: OrderKey) -> usize {
+        let of = |known: &Folded| known.entry.is_total() && known.entry.order == order;
+        self.window.iter().position(of).unwrap_or(self.window.len())
+    }
+
+    /// True where figures are ahead of their entry.
+    pub fn is_ahead(&self) -> bool {
+        !self.ahead.is_empty()
     }
 
     fn is_known(&self, key: ExecKey) -> bool {
@@ -169,7 +211,7 @@ impl Book {
     fn is_late(&self, entry: &Entry) -> bool {
         let Some(base) = self.base_place else { return false };
         let Some(place) = self.place_of(entry) else { return false };
-        let is_total = |known: &Folded| known.entry.kind == EntryKind::Total && known.effect.is_some();
+        let is_total = |known: &Folded| known.entry.is_total() && known.effect.is_some();
         let wrong = |known: &Folded| entry.executes() && is_total(known) && known.entry.order == entry.order;
         place <= base || self.evicted.values().any(wrong)
     }
@@ -177,25 +219,20 @@ impl Book {
     /// Puts an entry where it belongs, and the revisions that waited for it. Returns the first that has to be folded.
     fn insert(&mut self, mut entry: Entry) -> usize {
         if let Some(ahead) = self.ahead.remove(&entry.key) {
-            entry.profit_and_fee(ahead);
+            entry.set_ahead(ahead);
         }
         let Some(place) = self.place_of(&entry) else {
             self.waiting.push(entry);
             return self.window.len();
         };
         let mut from = self.window.partition_point(|known| known.place <= place);
-        let (key, order) = (entry.key, entry.order);
-        if entry.executes() {
-            let sum = self.executed.entry(order).or_default();
-            sum.qty += entry.qty;
-            let worth = product(entry.qty.0, entry.price.0).unwrap_or_default();
-            sum.worth = sum.worth.saturating_add(worth);
+        let (key, order, executes) = (entry.key, entry.order, entry.executes());
+        if executes {
+            self.count(&entry, 1);
         }
-        let executes = entry.executes();
         self.window.insert(from, Folded { place, entry, effect: None });
         if executes {
-            let total = |known: &Folded| known.entry.kind == EntryKind::Total && known.entry.order == order;
-            from = self.window.iter().position(total).map_or(from, |total| total.min(from));
+            from = from.min(self.first_total(order));
         }
         while let Some(at) = self.waiting.iter().position(|known| known.revises == Some(key)) {
             let waited = self.waiting.remove(at);
@@ -269,11 +306,17 @@ impl Entry {
         matches!(self.kind, EntryKind::Trade | EntryKind::Forced) && self.revises.is_none()
     }
 
+    fn is_total(&self) -> bool {
+        matches!(self.kind, EntryKind::Total { .. })
+    }
+
     fn has(&self, figure: Figure) -> bool {
         match figure {
             Figure::Profit(profit) => self.reported == Some(profit),
             Figure::Fee(fee) => self.fee == Some(fee),
             Figure::Owner(owner) => self.owner == owner,
+            Figure::Order(order) => self.order == order,
+            Figure::Price(price) => self.price == price,
         }
     }
 
@@ -282,13 +325,17 @@ impl Entry {
             Figure::Profit(profit) => self.reported = Some(profit),
             Figure::Fee(fee) => self.fee = Some(fee),
             Figure::Owner(owner) => self.owner = owner,
+            Figure::Order(order) => self.order = order,
+            Figure::Price(price) => self.price = price,
         }
     }
 
-    fn profit_and_fee(&mut self, ahead: Ahead) {
+    fn set_ahead(&mut self, ahead: Ahead) {
         self.reported = ahead.profit.or(self.reported);
         self.fee = ahead.fee.or(self.fee);
         self.owner = ahead.owner.unwrap_or(self.owner);
+        self.order = ahead.order.unwrap_or(self.order);
+        self.price = ahead.price.unwrap_or(self.price);
     }
 }
 
@@ -298,6 +345,8 @@ impl Ahead {
             Figure::Profit(profit) => self.profit = Some(profit),
             Figure::Fee(fee) => self.fee = Some(fee),
             Figure::Owner(owner) => self.owner = Some(owner),
+            Figure::Order(order) => self.order = Some(order),
+            Figure::Price(price) => self.price = Some(price),
         }
     }
 }

@@ -23,6 +23,7 @@ mod capital;
 mod closes;
 mod controls;
 mod exits;
+mod facts;
 mod funding;
 mod groups;
 mod guard;
@@ -82,6 +83,7 @@ pub(crate) use booking::exposure_of;
 pub use bots::{BotStanding, BotsSheet};
 pub(crate) use calibrate::fee_base;
 pub use capital::{PositionMargin, Standing, margin_status};
+pub use facts::{BookId, Change, Fact, exec_key};
 pub use intent::Remembered;
 pub(crate) use intent::invalid;
 pub use opening::Opened;
@@ -266,6 +268,9 @@ pub struct Kernel {
     /// True within a step that the log answers for: no state.
     #[serde(skip)]
     pub(crate) recalling: bool,
+    /// What the books would receive, with the feature `shadow`: no state.
+    #[serde(skip)]
+    facts: Vec<Fact>,
 }
 
 impl Kernel {
@@ -326,6 +331,7 @@ impl Kernel {
             crowded: Vec::new(),
             refused: Vec::new(),
             recalling: false,
+            facts: Vec::new(),
             config,
         })
     }

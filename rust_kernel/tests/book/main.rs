@@ -60,7 +60,7 @@ fn number<T: std::str::FromStr>(text: &str) -> T {
 fn owner(text: &str) -> Option<Owner> {
     let parts: Vec<i64> = if text == "-" { vec![] } else { text.split('.').map(number).collect() };
     let [slot, trade, side] = parts[..] else { return None };
-    Some(Owner { slot_id: slot as u32, trade_number: trade as u64, long: side > 0 })
+    Some(Owner { slot_id: slot as u32, trade_number: trade as u64, long: side > 0, bot: 0 })
 }
 
 fn entry(words: &[&str]) -> Entry {
@@ -76,7 +76,7 @@ fn entry(words: &[&str]) -> Entry {
         "TRADE" => EntryKind::Trade,
         "FORCED" => EntryKind::Forced,
         "UNDO" => EntryKind::Undo,
-        "TOTAL" => EntryKind::Total,
+        "TOTAL" => EntryKind::Total { average: true },
         "FUNDING" => {
             let rate = Decimal::new(number(qty), 9).expect("a decimal");
             EntryKind::Funding(Rate::from_decimal(rate).expect("a rate"))
@@ -146,7 +146,7 @@ fn worth(book: &Book) -> Vec<String> {
         }
     }
     lines.push(format!("book {} {}", state.book.qty.0, state.book.cost.0));
-    for (owner, row) in state.rows.iter().filter(|(_, row)| **row != Row::default()) {
+    for (owner, row) in state.rows.iter().filter(|(_, row)| !row.is_empty()) {
         let mut line = String::from("row ");
         match owner {
             None => line.push('-'),
@@ -155,7 +155,7 @@ fn worth(book: &Book) -> Vec<String> {
                 write!(line, "{}.{}.{side}", owner.slot_id, owner.trade_number).expect("text");
             }
         }
-        let Row { basis, profit, fees, funding } = row;
+        let Row { basis, profit, fees, funding, .. } = row;
         write!(line, " {} {} {} {} {}", basis.qty.0, basis.cost.0, profit.0, fees.0, funding.0)
             .expect("text");
         lines.push(line);

@@ -383,6 +383,9 @@ impl Kernel {
             fills[at].settled = true;
             fills[at].profit_told = realized.is_some();
         }
+        if let Some(realized) = realized {
+            self.state_profit(place, fill_id, realized);
+        }
     }
 
     /// Books a settled fill's money ahead of the fill itself; the fill, when it comes, books only the rest.
@@ -415,6 +418,7 @@ impl Kernel {
             (order.order_side, order.qty) = (side, size);
         }
         self.orders.add_fill(reference.place, id, || settled_ahead(fee_asset, figures));
+        self.state_ahead(reference.place);
         self.retire(reference.place);
         self.answer(Code::ReconcileRequired, None, Detail::None)
     }

@@ -57,14 +57,16 @@ impl Kernel {
         let parts = self.parts_of(place, &revision.fill_id);
         let fee_asset = self.fee_asset_of(place, event);
         let ahead = self.unbook_ahead(place, &revision.id);
+        let before = self.key_before(place, &revision.fill_id);
         self.revise(revision, &parts, fee_asset, effects);
+        self.state_revision(place, &revision.fill_id, &revision.id, before, revision.venue_time_ns);
+        if let Some(at) = parts.first() {
+            self.orders.add_correction(place, &revision.id, *at, revision.settles);
+        }
         if let Some(ahead) = ahead {
             self.settle_as_told(place, &revision.fill_id, &ahead);
         }
         self.release_late(self.orders.at(place).instrument, &revision.fill_id);
-        if let Some(at) = parts.first() {
-            self.orders.add_correction(place, &revision.id, *at, revision.settles);
-        }
         self.orders.link_venue_id(place, &event.venue_order_id);
         let order = self.orders.at(place);
         let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
@@ -118,6 +120,7 @@ impl Kernel {
             venue_time_ns: parts.first().map_or(0, |at| fills[*at].venue_time_ns),
         };
         self.revise(&revision, &parts, None, effects);
+        self.state_price(place, fill_id, price);
         if told {
             for at in &parts {
                 self.orders.at_mut(place).fills[*at].settled = false;

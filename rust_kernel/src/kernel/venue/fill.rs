@@ -357,7 +357,7 @@ fn is_taken_for_old(event: &VenueEvent, order: &Order) -> bool {
 
 /// What tells a fill from its repetition: the venue's trade id, else the event's own id.
 #[inline]
-pub(super) fn fill_key(event: &VenueEvent) -> &Id {
+pub(crate) fn fill_key(event: &VenueEvent) -> &Id {
     if event.venue_trade_id.is_empty() { &event.event_id } else { &event.venue_trade_id }
 }
 

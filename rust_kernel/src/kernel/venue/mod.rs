@@ -25,6 +25,7 @@ use crate::outcome::{FORGOTTEN, Outcome, Refusal};
 use crate::planted::{Bug, planted};
 use amend::Amended;
 use fill::Enrichment;
+pub(super) use fill::fill_key;
 use forced::is_forced;
 use news::{Beside, News, plan_beside};
 
@@ -36,11 +37,11 @@ pub(crate) const ASSETS_MAX: usize = 1024;
 pub(crate) struct OrderPlan {
     target: Target,
     /// Quantity that only the cumulative figure tells of. Boxed, as it is seldom.
-    inferred: Option<Box<NewFill>>,
+    pub(super) inferred: Option<Box<NewFill>>,
     /// The real fill of what was inferred before.
-    replacement: Option<Box<NewFill>>,
+    pub(super) replacement: Option<Box<NewFill>>,
     /// A fill to add.
-    fill: Option<NewFill>,
+    pub(super) fill: Option<NewFill>,
     /// What the event brings that a known fill lacked.
     enrich: Option<Box<Enrichment>>,
     /// What became of a change of the order.
