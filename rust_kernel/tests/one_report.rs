@@ -90,14 +90,7 @@ impl Pair {
         for slot in 0..3 {
             let [a, b] = [one, two].map(|kernel| kernel.slot(slot).expect("a slot"));
             let figures = |slot: &dita_kernel::slot::Slot| {
-                (
-                    slot.stage,
-                    slot.basis.clone(),
-                    slot.realized,
-                    slot.fees,
-                    slot.funding,
-                    slot.trade_id.clone(),
-                )
+                (slot.stage, slot.basis, slot.realized, slot.fees, slot.funding, slot.trade_id.clone())
             };
             assert_eq!(figures(a), figures(b), "slot {slot} after {after}");
         }

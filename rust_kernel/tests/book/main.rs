@@ -18,7 +18,7 @@ const BASE: u16 = 1;
 /// Something that is reported.
 #[derive(Clone, Debug)]
 enum Fact {
-    Entry(Entry),
+    Entry(Box<Entry>),
     Figure(ExecKey, Figure),
 }
 
@@ -116,7 +116,7 @@ fn histories(text: &str) -> Vec<History> {
         let history = histories.last_mut().expect("a history");
         let figure = |name, figure| Fact::Figure(key(name), figure);
         match words[..] {
-            ["entry", ref words @ ..] => history.facts.push(Fact::Entry(entry(words))),
+            ["entry", ref words @ ..] => history.facts.push(Fact::Entry(Box::new(entry(words)))),
             ["profit", name, amount] => {
                 history.facts.push(figure(name, Figure::Profit(Money(number(amount)))));
             }
@@ -167,7 +167,7 @@ fn worth(book: &Book) -> Vec<String> {
 
 fn give(book: &mut Book, fact: &Fact) -> Result<(), Late> {
     match fact {
-        Fact::Entry(entry) => book.receive(entry.clone()),
+        Fact::Entry(entry) => book.receive((**entry).clone()),
         Fact::Figure(key, figure) => book.report(*key, *figure),
     }
 }
