@@ -3187,8 +3187,8 @@ class Client:
     A verb is the intent of the same fields: the same step, the same outcome, the same bytes in the log. Every
     verb raises InvalidInput or InvalidType, as `KernelIntent` does. `intent_id` is the key of idempotence;
     `timestamp` is the kernel's time where it is left out. Trade, instrument and side are the slot's where
-    they are left out. A numbered client makes the ids that are left out: `OWNER-n`, and `OWNER-tn` of a new
-    trade. Fields are described at `KernelIntent`.
+    they are left out. A numbered client makes the ids that are left out: `OWNER-n`, and `OWNER-tn` of a new trade.
+    Fields are described at `KernelIntent`.
     """
 
     def __new__(cls, engine: Engine, owner: str | None = None, *, numbered: bool = False) -> Client: ...
