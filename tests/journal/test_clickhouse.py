@@ -318,7 +318,7 @@ def test_a_newer_schema_is_refused(base: Any) -> None:
     base.open()
     base.value("INSERT INTO schema_versions (version, name) VALUES (99, 'later')")
     with pytest.raises(
-        JournalRefused, match=r"has schema 99, and this version of dita knows 6: use a newer dita"
+        JournalRefused, match=r"has schema 99, and this version of dita knows 7: use a newer dita"
     ):
         base.open()
 
