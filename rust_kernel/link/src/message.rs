@@ -580,9 +580,9 @@ fn read_request(mut bytes: &[u8]) -> Option<(u32, Request)> {
 impl Reply {
     /// Writes it into `out`, which it empties first, as a version has it.
     pub fn encode(&self, number: u32, version: u16, out: &mut Vec<u8>) {
-        if version < PROFIT_FROM && self.events().any(|event| event.realized_pnl.is_some()) {
-            let mut older = self.clone();
-            older.events_mut().for_each(|event| event.realized_pnl = None);
+        if version < PROFIT_FROM
+            && let Some(older) = self.without_profits()
+        {
             return older.encode(number, version, out);
         }
         match self {
@@ -656,29 +656,35 @@ impl Reply {
         }
     }
 
-    /// The venue events in it.
-    fn events(&self) -> impl Iterator<Item = &VenueEvent> {
-        let (verdicts, happenings, past): (&[Verdict], &[Happening], &[PastEvent]) = match self {
-            Reply::Verdicts(verdicts) => (verdicts, &[], &[]),
-            Reply::News(news) => (&[], &news.happenings, &[]),
-            Reply::Past(past) => (&[], &[], &past.events),
-            _ => (&[], &[], &[]),
-        };
-        let of_verdicts = verdicts.iter().flat_map(|verdict| &verdict.events);
-        let of_happenings = happenings.iter().filter_map(|happening| happening.event.as_deref());
-        of_verdicts.chain(of_happenings).chain(past.iter().map(|past| &past.event))
-    }
-
-    fn events_mut(&mut self) -> impl Iterator<Item = &mut VenueEvent> {
-        let (verdicts, happenings, past): (&mut [Verdict], &mut [Happening], &mut [PastEvent]) = match self {
-            Reply::Verdicts(verdicts) => (verdicts, &mut [], &mut []),
-            Reply::News(news) => (&mut [], &mut news.happenings, &mut []),
-            Reply::Past(past) => (&mut [], &mut [], &mut past.events),
-            _ => (&mut [], &mut [], &mut []),
-        };
-        let of_verdicts = verdicts.iter_mut().flat_map(|verdict| &mut verdict.events);
-        let of_happenings = happenings.iter_mut().filter_map(|happening| happening.event.as_deref_mut());
-        of_verdicts.chain(of_happenings).chain(past.iter_mut().map(|past| &mut past.event))
+    /// Returns it without the realised PnL of events; None where it has none.
+    fn without_profits(&self) -> Option<Reply> {
+        let mut reply = self.clone();
+        let mut found = false;
+        let mut strip = |event: &mut VenueEvent| found |= event.realized_pnl.take().is_some();
+        match &mut reply {
+            Reply::Verdicts(verdicts) => {
+                verdicts.iter_mut().flat_map(|verdict| &mut verdict.events).for_each(&mut strip);
+            }
+            Reply::News(news) => {
+                news.happenings.iter_mut().filter_map(|one| one.event.as_deref_mut()).for_each(&mut strip);
+            }
+            Reply::Past(past) => past.events.iter_mut().for_each(|one| strip(&mut one.event)),
+            Reply::Welcome(_)
+            | Reply::Refused(_)
+            | Reply::Slot(..)
+            | Reply::Orders(_)
+            | Reply::Text(_)
+            | Reply::Table(_)
+            | Reply::Gone
+            | Reply::Gap { .. }
+            | Reply::Slots(..)
+            | Reply::Market(_)
+            | Reply::Closing(_)
+            | Reply::Note(_)
+            | Reply::Channel
+            | Reply::Wake => {}
+        }
+        found.then_some(reply)
     }
 
     /// Reads it, with its number.

@@ -210,7 +210,7 @@ impl Kernel {
                 continue;
             }
             let wanted = order.will_fill();
-            // One that the venue does not have yet takes nobody's place.
+            // One that the venue does not have yet takes no other's place.
             let kept = least(wanted, if order.status == Status::Sent { size } else { room });
             if order.status != Status::Sent {
                 room -= kept;

@@ -133,7 +133,7 @@ pub struct Kind {
     pub right: Right,
 }
 
-/// What a seed's books came to.
+/// The differences that one seed showed.
 #[derive(Clone, Default, Debug)]
 pub struct Differences {
     /// By row: how often, and the largest amount or quantity at 1e-18.
@@ -335,11 +335,11 @@ impl Beside {
 
     /// What was not durable never happened.
     pub(crate) fn restarted(&mut self, kernel: &Kernel, recovered_seq: u64) {
-        let heard = self.seq;
+        let received = self.seq;
         self.seq = recovered_seq;
         self.facts.retain(|fact| fact.seq <= recovered_seq);
         // One that was not answered may be in the log.
-        let unanswered = |fact: &&Fact| fact.seq > heard && fact.seq <= recovered_seq;
+        let unanswered = |fact: &&Fact| fact.seq > received && fact.seq <= recovered_seq;
         self.facts.extend(kernel.book_facts().iter().filter(unanswered).cloned());
         self.folds = [folds(Order::Known), folds(Order::Arrival)];
         let known = Known { places: &self.places, times: &self.times };
