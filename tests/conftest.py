@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from clusters import address_of, cluster
 from dita.cluster import ClusterAddress
@@ -16,6 +17,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Tests may keep every processor busy, and idle followers would wait for the end of that.
 os.environ.setdefault("DITA_FOLLOWERS_SCHEDULING", "batch")
+
+# How long examples take to make says how busy the machine is, and nothing of what is tested.
+settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TESTS = Path(__file__).resolve().parent

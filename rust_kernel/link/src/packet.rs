@@ -101,12 +101,16 @@ pub fn read_with(
 ) -> io::Result<(Read, Option<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut beside = RecvAncillaryBuffer::new(&mut space);
-    let got = match recvmsg(
-        &socket,
-        &mut [IoSliceMut::new(packet)],
-        &mut beside,
-        RecvFlags::CMSG_CLOEXEC | RecvFlags::TRUNC,
-    ) {
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::TRUNC;
+    let mut got = recvmsg(&socket, &mut [IoSliceMut::new(packet)], &mut beside, flags);
+    if got.as_ref().is_ok_and(|got| got.bytes == 0) {
+        // As in `read_onto`: what was sent before the close may be there.
+        got = recvmsg(&socket, &mut [IoSliceMut::new(packet)], &mut beside, flags | RecvFlags::DONTWAIT);
+        if got.is_err() {
+            return Ok((Read::Ended, None));
+        }
+    }
+    let got = match got {
         Ok(got) => got,
         Err(error) => return Ok((came_to(error)?, None)),
     };
@@ -147,6 +151,12 @@ pub fn read_onto(
     flags: RecvFlags,
 ) -> io::Result<Read> {
     match recv(&socket, &mut *packet, flags) {
+        // Linux looks for a packet first, and then whether the other end is closed: a packet that was sent and followed by a
+        // close between the two is still in the queue.
+        Ok((_, 0)) => match recv(&socket, &mut *packet, flags | RecvFlags::DONTWAIT) {
+            Ok((_, length)) => Ok(put_onto(message, packet, length, bytes_max)),
+            Err(_) => Ok(Read::Ended),
+        },
         Ok((_, length)) => Ok(put_onto(message, packet, length, bytes_max)),
         Err(error) => came_to(error),
     }

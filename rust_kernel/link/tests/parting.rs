@@ -10,6 +10,7 @@ use std::time::Duration;
 use dita_link::message::{Refused, Reply, Request, Why};
 use dita_link::packet::{self, Read};
 use dita_link::{Link, LinkError, SocketTransport};
+use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, socketpair};
 use server::{heard, hello, let_in, listening, read, say, unlisted, welcome};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -87,4 +88,22 @@ fn link_to_server_that_hangs_up(listener: &OwnedFd, path: &std::path::Path) -> L
         scope.spawn(|| welcome(&let_in(listener)));
         link_to(path)
     })
+}
+
+#[test]
+fn a_refusal_followed_by_a_close_is_read_by_a_program_that_polls() {
+    let flags = SocketFlags::CLOEXEC;
+    for round in 0..3_000 {
+        let (server, program) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+        let refusing = thread::spawn(move || {
+            packet::send_from(&server, b"refused", 0, &mut Vec::new()).unwrap();
+        });
+        let (mut message, mut buffer) = (Vec::new(), vec![0; 64]);
+        let mut read = Read::Nothing;
+        while read == Read::Nothing {
+            read = packet::read_onto(&program, &mut message, &mut buffer, 64, RecvFlags::DONTWAIT).unwrap();
+        }
+        assert_eq!((read, message.as_slice()), (Read::Whole, &b"refused"[..]), "round {round}");
+        refusing.join().unwrap();
+    }
 }
