@@ -35,18 +35,38 @@ impl Row {
     }
 }
 
-/// What an order's executions add up to, busted ones included.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct Executed {
-    pub(super) qty: Qty,
-    /// Σ quantity × price, at the product of their scales.
+/// An order's remembered entries, and what its executions add up to, busted ones included.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OrderEntries {
+    pub(super) executed: Qty,
+    /// Σ quantity × price of the executions, at the product of their scales.
     pub(super) worth: i128,
+    /// How many of its entries are cumulative quantities.
+    pub(super) totals: u32,
+    /// The newest entry: each has the next older one.
+    pub(super) first: u32,
+    /// A quantity is inferred behind the window.
+    pub(super) is_inferred_in_base: bool,
+    pub(super) is_forgotten: bool,
+}
+
+impl Default for OrderEntries {
+    fn default() -> OrderEntries {
+        OrderEntries {
+            executed: Qty::ZERO,
+            worth: 0,
+            totals: 0,
+            first: super::NONE,
+            is_inferred_in_base: false,
+            is_forgotten: false,
+        }
+    }
 }
 
 /// What the steps need beside an entry.
 pub(super) struct Context<'a> {
     pub(super) rules: &'a Instrument,
-    pub(super) executed: &'a BTreeMap<OrderKey, Executed>,
+    pub(super) orders: &'a BTreeMap<OrderKey, OrderEntries>,
 }
 
 /// The sums after some of the entries.
@@ -234,16 +254,15 @@ impl State {
 
     /// Infers what an order's cumulative quantity has beyond its executions, at the price that makes the average right.
     fn infer(&mut self, entry: &Entry, average: bool, context: &Context<'_>) -> Option<Effect> {
-        let executed = context.executed.get(&entry.order).copied().unwrap_or_default();
+        let order = context.orders.get(&entry.order).copied().unwrap_or_default();
         let inferred = self.inferred.get(&entry.order).copied().unwrap_or_default();
-        let gap = entry.qty - executed.qty - inferred;
+        let gap = entry.qty - order.executed - inferred;
         if gap.signum() == 0 || gap.signum() != entry.qty.signum() {
             return None;
         }
         let mut price = entry.price;
         if average && inferred.is_zero() {
-            let worth =
-                product(entry.qty.0, entry.price.0).unwrap_or_default().saturating_sub(executed.worth);
+            let worth = product(entry.qty.0, entry.price.0).unwrap_or_default().saturating_sub(order.worth);
             let average = divide(worth.saturating_abs(), gap.abs().0, Rounding::HalfEven).unwrap_or_default();
             price = if average == 0 { price } else { Price(average) };
         }

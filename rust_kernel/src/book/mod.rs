@@ -6,7 +6,9 @@
 //! difference between the sums before and after.
 //!
 //! A window of entries is kept, with a checkpoint of the sums each `stride` entries. Behind the window is the base. An
-//! entry that belongs before the base is [`Late`]: the caller makes the book anew from the log.
+//! entry that belongs before the base is [`Late`]: the caller makes the book anew from the log. What an execution behind
+//! the window did is kept until its order is forgotten ([`Book::forget`]), for a bust or a correction of today. The base
+//! does not wait for that.
 //!
 //! The kernel does not book by it yet: `tests/book` holds it against golden histories.
 
@@ -18,12 +20,13 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 pub use entry::{Entry, EntryKind, ExecKey, Fee, OrderKey, Owner, Place};
-pub use fold::{Executed, Row, State};
+pub use fold::{Row, State};
 
+use crate::index::Index;
 use crate::instrument::Instrument;
 use crate::num::{Money, Price, product};
 use entry::Effect;
-use fold::Context;
+use fold::{Context, OrderEntries};
 
 /// A fact that belongs before the window. Nothing was changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,12 +57,20 @@ struct Ahead {
     price: Option<Price>,
 }
 
-/// An entry within the window, and what it did.
+/// The end of a list, and no entry.
+const NONE: u32 = u32::MAX;
+
+/// An entry that is remembered, and what it did.
 #[derive(Clone, Debug)]
-struct Folded {
+struct Known {
     place: Place,
     entry: Entry,
     effect: Option<Effect>,
+    /// Whose list it is in: its order's, or that of the order whose execution it revises.
+    order: OrderKey,
+    /// The next entry of that list.
+    next: u32,
+    in_window: bool,
 }
 
 /// The book.
@@ -68,19 +79,22 @@ pub struct Book {
     rules: Instrument,
     window_max: usize,
     stride: usize,
+    /// Entries that are remembered, in no order. Those in `free` are not.
+    known: Vec<Known>,
+    free: Vec<u32>,
+    /// Remembered entries by key.
+    index: Index,
     /// In order of place; among equal ones in order of arrival.
-    window: VecDeque<Folded>,
+    window: VecDeque<u32>,
     /// The sums before entry `0`, `stride`, `2 × stride` … of the window.
     checkpoints: VecDeque<State>,
     /// The sums after all entries.
     state: State,
     base_place: Option<Place>,
-    /// What is behind the window.
-    evicted: BTreeMap<ExecKey, Folded>,
     /// Revisions of what has not been received.
     waiting: Vec<Entry>,
     ahead: BTreeMap<ExecKey, Ahead>,
-    executed: BTreeMap<OrderKey, Executed>,
+    orders: BTreeMap<OrderKey, OrderEntries>,
 }
 
 impl Book {
@@ -90,20 +104,27 @@ impl Book {
             rules,
             window_max,
             stride: stride.max(1),
+            known: Vec::new(),
+            free: Vec::new(),
+            index: Index::default(),
             window: VecDeque::new(),
             checkpoints: VecDeque::from([State::default()]),
             state: State::default(),
             base_place: None,
-            evicted: BTreeMap::new(),
             waiting: Vec::new(),
             ahead: BTreeMap::new(),
-            executed: BTreeMap::new(),
+            orders: BTreeMap::new(),
         }
     }
 
     /// Returns the sums of all entries received.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Returns how many entries are remembered: those of the window, and those of orders that are not forgotten.
+    pub fn remembered(&self) -> usize {
+        self.index.len()
     }
 
     /// Returns what the wallet got: of the entries, and of figures whose entry has not been received.
@@ -123,7 +144,8 @@ impl Book {
     /// # Errors
     /// [`Late`] where it belongs before the window.
     pub fn receive(&mut self, entry: Entry) -> Result<(), Late> {
-        if self.is_known(entry.key) {
+        let key = entry.key;
+        if self.find(key).is_some() || self.waiting.iter().any(|waits| waits.key == key) {
             return Ok(());
         }
         if self.is_late(&entry) {
@@ -140,17 +162,21 @@ impl Book {
     /// # Errors
     /// [`Late`] where the entry is behind the window, and the figure changes it.
     pub fn report(&mut self, key: ExecKey, figure: Figure) -> Result<(), Late> {
-        if let Some(known) = self.evicted.get(&key) {
-            return if known.entry.has(figure) { Ok(()) } else { Err(Late) };
+        let Some(id) = self.find(key) else {
+            match self.waiting.iter_mut().find(|waits| waits.key == key) {
+                Some(waits) => waits.set(figure),
+                None => self.ahead.entry(key).or_default().set(figure),
+            }
+            return Ok(());
+        };
+        match self.get(id) {
+            Some(known) if known.entry.has(figure) => Ok(()),
+            Some(known) if known.in_window => {
+                self.change(id, figure);
+                Ok(())
+            }
+            Some(_) | None => Err(Late),
         }
-        if let Some(at) = self.window.iter().position(|known| known.entry.key == key) {
-            self.change(at, figure);
-        } else if let Some(known) = self.waiting.iter_mut().find(|known| known.key == key) {
-            known.set(figure);
-        } else {
-            self.ahead.entry(key).or_default().set(figure);
-        }
-        Ok(())
     }
 
     /// Takes back the figures of an entry that has not been received: they are reported anew under another key.
@@ -158,33 +184,170 @@ impl Book {
         self.ahead.remove(&key);
     }
 
+    /// Forgets an order's entries as soon as they are behind the window. What is received of it afterwards is new.
+    ///
+    /// Entries without an order are those of order 0: of them, those behind the window are forgotten now.
+    pub fn forget(&mut self, order: OrderKey) {
+        let Some(entries) = self.orders.get_mut(&order) else { return };
+        entries.is_forgotten = order != 0;
+        let mut id = core::mem::replace(&mut entries.first, NONE);
+        let mut kept = NONE;
+        while let Some(known) = self.get(id) {
+            let (next, in_window) = (known.next, known.in_window);
+            if in_window {
+                self.set_next(id, kept);
+                kept = id;
+            } else {
+                self.drop_known(id);
+            }
+            id = next;
+        }
+        if let Some(entries) = self.orders.get_mut(&order) {
+            entries.first = kept;
+            if kept == NONE {
+                self.drop_order(order);
+            }
+        }
+    }
+
+    /// Forgets an owner whose trade has ended: its figures, and that it ever was. None of its orders may be remembered.
+    pub fn forget_owner(&mut self, owner: Owner) {
+        for state in self.checkpoints.iter_mut().chain([&mut self.state]) {
+            state.rows.remove(&Some(owner));
+            state.ended.remove(&owner);
+        }
+    }
+
+    fn get(&self, id: u32) -> Option<&Known> {
+        self.known.get(id as usize)
+    }
+
+    fn set_next(&mut self, id: u32, next: u32) {
+        if let Some(known) = self.known.get_mut(id as usize) {
+            known.next = next;
+        }
+    }
+
+    fn find(&self, key: ExecKey) -> Option<u32> {
+        self.index.find(hash_of(key), |id| self.get(id).is_some_and(|known| known.entry.key == key))
+    }
+
+    /// Remembers an entry in its list.
+    fn remember(&mut self, place: Place, entry: Entry) -> u32 {
+        let revised = entry.revises.filter(|_| entry.order == 0).and_then(|of| self.get(self.find(of)?));
+        let order = revised.map_or(entry.order, |revised| revised.order);
+        let key = entry.key;
+        let known = Known { place, entry, effect: None, order, next: NONE, in_window: true };
+        let id = match self.free.pop() {
+            Some(id) => {
+                if let Some(cell) = self.known.get_mut(id as usize) {
+                    *cell = known;
+                }
+                id
+            }
+            None => {
+                self.known.push(known);
+                u32::try_from(self.known.len()).unwrap_or(NONE).saturating_sub(1)
+            }
+        };
+        self.index.insert(hash_of(key), id);
+        if self.get(id).is_some_and(|known| known.entry.gets_figures()) {
+            self.list(id, order);
+        }
+        id
+    }
+
+    /// Puts an entry into an order's list.
+    fn list(&mut self, id: u32, order: OrderKey) {
+        let entries = self.orders.entry(order).or_default();
+        let next = core::mem::replace(&mut entries.first, id);
+        if let Some(known) = self.known.get_mut(id as usize) {
+            (known.order, known.next) = (order, next);
+            entries.count(&known.entry, 1);
+        }
+    }
+
+    /// Takes an entry out of its order's list.
+    fn unlist(&mut self, id: u32) {
+        let Some((order, next)) = self.get(id).map(|known| (known.order, known.next)) else { return };
+        let Some(entries) = self.orders.get_mut(&order) else { return };
+        let mut at = entries.first;
+        if at == id {
+            entries.first = next;
+        }
+        while let Some(known) = self.known.get_mut(at as usize) {
+            if known.next == id {
+                known.next = next;
+                return;
+            }
+            at = known.next;
+        }
+    }
+
+    /// Forgets one entry. Its list does not have it any more.
+    fn drop_known(&mut self, id: u32) {
+        let Some(known) = self.known.get_mut(id as usize) else { return };
+        known.effect = None;
+        let key = known.entry.key;
+        self.index.remove(hash_of(key), id);
+        self.free.push(id);
+        if self.state.undone.contains(&key) {
+            for state in self.checkpoints.iter_mut().chain([&mut self.state]) {
+                state.undone.remove(&key);
+            }
+        }
+    }
+
+    /// Forgets what an order's executions add up to.
+    fn drop_order(&mut self, order: OrderKey) {
+        self.orders.remove(&order);
+        if self.state.inferred.contains_key(&order) {
+            for state in self.checkpoints.iter_mut().chain([&mut self.state]) {
+                state.inferred.remove(&order);
+            }
+        }
+    }
+
     /// Changes a figure of an entry in the window.
-    fn change(&mut self, at: usize, figure: Figure) {
-        let Some(known) = self.window.get_mut(at).filter(|known| !known.entry.has(figure)) else { return };
-        let before = known.entry.clone();
+    fn change(&mut self, id: u32, figure: Figure) {
+        let Some(known) = self.known.get(id as usize) else { return };
+        let (place, before) = (known.place, known.entry.order);
+        let mut from = self.at(place, id);
+        let is_listed_anew = matches!(figure, Figure::Order(_) | Figure::Price(_));
+        if is_listed_anew {
+            self.unlist(id);
+            if let (Some(entries), Some(known)) = (self.orders.get_mut(&before), self.known.get(id as usize))
+            {
+                entries.count(&known.entry, -1);
+            }
+        }
+        let Some(known) = self.known.get_mut(id as usize) else { return };
         known.entry.set(figure);
-        let after = known.entry.clone();
-        let mut from = at;
-        if after.executes() && (before.order, before.price) != (after.order, after.price) {
-            self.count(&before, -1);
-            self.count(&after, 1);
-            from = from.min(self.first_total(before.order)).min(self.first_total(after.order));
+        let (order, executes) = (known.entry.order, known.entry.executes());
+        if is_listed_anew {
+            self.list(id, order);
+        }
+        if is_listed_anew && executes {
+            from = from.min(self.first_total(before)).min(self.first_total(order));
         }
         self.fold_from(from);
     }
 
-    /// Adds an execution to what its order's executions add up to, or takes it out.
-    fn count(&mut self, entry: &Entry, sign: i128) {
-        let sum = self.executed.entry(entry.order).or_default();
-        sum.qty += if sign < 0 { -entry.qty } else { entry.qty };
-        let worth = product(entry.qty.0, entry.price.0).unwrap_or_default();
-        sum.worth = sum.worth.saturating_add(worth.saturating_mul(sign));
+    /// Where an entry stands in the window; its end where it does not.
+    fn at(&self, place: Place, id: u32) -> usize {
+        let from =
+            self.window.partition_point(|other| self.get(*other).is_some_and(|known| known.place < place));
+        let behind = self.window.iter().skip(from).position(|other| *other == id);
+        behind.map_or(self.window.len(), |behind| from.saturating_add(behind))
     }
 
     /// Where an order's first total stands in the window; its end where there is none.
     fn first_total(&self, order: OrderKey) -> usize {
-        let of = |known: &Folded| known.entry.is_total() && known.entry.order == order;
-        self.window.iter().position(of).unwrap_or(self.window.len())
+        if self.orders.get(&order).is_none_or(|entries| entries.totals == 0) {
+            return self.window.len();
+        }
+        let of = |known: &Known| known.entry.is_total() && known.entry.order == order;
+        self.window.iter().position(|id| self.get(*id).is_some_and(of)).unwrap_or(self.window.len())
     }
 
     /// True where figures are ahead of their entry.
@@ -192,17 +355,10 @@ impl Book {
         !self.ahead.is_empty()
     }
 
-    fn is_known(&self, key: ExecKey) -> bool {
-        self.evicted.contains_key(&key)
-            || self.waiting.iter().any(|known| known.key == key)
-            || self.window.iter().any(|known| known.entry.key == key)
-    }
-
     /// Where an entry stands. A revision is never before what it revises; None while that has not been received.
     fn place_of(&self, entry: &Entry) -> Option<Place> {
         let Some(of) = entry.revises else { return Some(entry.place) };
-        let in_window = self.window.iter().find(|known| known.entry.key == of);
-        let revised = in_window.or_else(|| self.evicted.get(&of))?;
+        let revised = self.get(self.find(of)?)?;
         Some(entry.place.max(revised.place.after()))
     }
 
@@ -211,9 +367,8 @@ impl Book {
     fn is_late(&self, entry: &Entry) -> bool {
         let Some(base) = self.base_place else { return false };
         let Some(place) = self.place_of(entry) else { return false };
-        let is_total = |known: &Folded| known.entry.is_total() && known.effect.is_some();
-        let wrong = |known: &Folded| entry.executes() && is_total(known) && known.entry.order == entry.order;
-        place <= base || self.evicted.values().any(wrong)
+        let wrong = |entries: &OrderEntries| entries.is_inferred_in_base && entry.executes();
+        place <= base || self.orders.get(&entry.order).is_some_and(wrong)
     }
 
     /// Puts an entry where it belongs, and the revisions that waited for it. Returns the first that has to be folded.
@@ -225,16 +380,22 @@ impl Book {
             self.waiting.push(entry);
             return self.window.len();
         };
-        let mut from = self.window.partition_point(|known| known.place <= place);
         let (key, order, executes) = (entry.key, entry.order, entry.executes());
-        if executes {
-            self.count(&entry, 1);
-        }
-        self.window.insert(from, Folded { place, entry, effect: None });
+        let is_last =
+            self.window.back().and_then(|last| self.get(*last)).is_none_or(|last| last.place <= place);
+        let mut from = match is_last {
+            true => self.window.len(),
+            false => {
+                let before = |id: &u32| self.get(*id).is_some_and(|known| known.place <= place);
+                self.window.partition_point(before)
+            }
+        };
+        let id = self.remember(place, entry);
+        self.window.insert(from, id);
         if executes {
             from = from.min(self.first_total(order));
         }
-        while let Some(at) = self.waiting.iter().position(|known| known.revises == Some(key)) {
+        while let Some(at) = self.waiting.iter().position(|waits| waits.revises == Some(key)) {
             let waited = self.waiting.remove(at);
             from = from.min(self.insert(waited));
         }
@@ -243,42 +404,35 @@ impl Book {
 
     /// Folds again from a place in the window on.
     fn fold_from(&mut self, from: usize) {
-        if from >= self.window.len() {
-            return;
-        }
+        let Some(first) = self.window.get(from) else { return };
         let is_last = from.saturating_add(1) == self.window.len();
         let mut at = from;
-        if !is_last || self.window.get(from).is_some_and(|one| one.effect.is_some()) {
+        if !is_last || self.get(*first).is_some_and(|one| one.effect.is_some()) {
             let last = from.checked_div(self.stride).unwrap_or_default();
             self.checkpoints.truncate(last.saturating_add(1));
             self.state = self.checkpoints.back().cloned().unwrap_or_default();
             at = self.checkpoints.len().saturating_sub(1).saturating_mul(self.stride);
         }
-        while at < self.window.len() {
+        while let Some(id) = self.window.get(at).copied() {
             if at.is_multiple_of(self.stride) && at.checked_div(self.stride) == Some(self.checkpoints.len()) {
                 self.checkpoints.push_back(self.state.clone());
             }
-            self.step(at);
+            self.step(id);
             at = at.saturating_add(1);
         }
     }
 
-    fn step(&mut self, at: usize) {
-        let Some(folded) = self.window.get(at) else { return };
-        let undoes = match (folded.entry.kind, folded.entry.revises) {
-            (EntryKind::Undo, Some(of)) => self.effect_of(of).cloned(),
+    fn step(&mut self, id: u32) {
+        let Some(known) = self.known.get(id as usize) else { return };
+        let undoes = match (known.entry.kind, known.entry.revises) {
+            (EntryKind::Undo, Some(of)) => self.find(of).and_then(|of| self.get(of)?.effect.clone()),
             _ => None,
         };
-        let context = Context { rules: &self.rules, executed: &self.executed };
-        let effect = self.state.step(&folded.entry, undoes.as_ref(), &context);
-        if let Some(folded) = self.window.get_mut(at) {
-            folded.effect = effect;
+        let context = Context { rules: &self.rules, orders: &self.orders };
+        let effect = self.state.step(&known.entry, undoes.as_ref(), &context);
+        if let Some(known) = self.known.get_mut(id as usize) {
+            known.effect = effect;
         }
-    }
-
-    fn effect_of(&self, key: ExecKey) -> Option<&Effect> {
-        let in_window = self.window.iter().find(|known| known.entry.key == key);
-        in_window.or_else(|| self.evicted.get(&key))?.effect.as_ref()
     }
 
     /// Moves the base over whole strides of entries. The checkpoint there is its sums.
@@ -287,8 +441,28 @@ impl Book {
             self.checkpoints.pop_front();
             for _ in 0..self.stride {
                 let Some(oldest) = self.window.pop_front() else { return };
-                self.base_place = self.base_place.max(Some(oldest.place));
-                self.evicted.insert(oldest.entry.key, oldest);
+                self.pass(oldest);
+            }
+        }
+    }
+
+    /// The base passes an entry: it is kept while its order is remembered. What never gets a figure is not.
+    fn pass(&mut self, id: u32) {
+        let Some(known) = self.known.get_mut(id as usize) else { return };
+        known.in_window = false;
+        self.base_place = self.base_place.max(Some(known.place));
+        let order = known.order;
+        let infers = known.entry.is_total() && known.effect.is_some();
+        if !known.entry.gets_figures() {
+            return self.drop_known(id);
+        }
+        let Some(entries) = self.orders.get_mut(&order) else { return };
+        entries.is_inferred_in_base |= infers;
+        if entries.is_forgotten {
+            self.unlist(id);
+            self.drop_known(id);
+            if self.orders.get(&order).is_some_and(|entries| entries.first == NONE) {
+                self.drop_order(order);
             }
         }
     }
@@ -300,6 +474,25 @@ impl Book {
     }
 }
 
+fn hash_of(key: ExecKey) -> u64 {
+    (key ^ key >> 64) as u64
+}
+
+impl OrderEntries {
+    /// Adds an entry to what the order's executions add up to, or takes it out.
+    fn count(&mut self, entry: &Entry, sign: i128) {
+        if entry.is_total() {
+            self.totals =
+                if sign < 0 { self.totals.saturating_sub(1) } else { self.totals.saturating_add(1) };
+        }
+        if entry.executes() {
+            self.executed += if sign < 0 { -entry.qty } else { entry.qty };
+            let worth = product(entry.qty.0, entry.price.0).unwrap_or_default();
+            self.worth = self.worth.saturating_add(worth.saturating_mul(sign));
+        }
+    }
+}
+
 impl Entry {
     /// True for an execution that a cumulative quantity counts.
     fn executes(&self) -> bool {
@@ -308,6 +501,15 @@ impl Entry {
 
     fn is_total(&self) -> bool {
         matches!(self.kind, EntryKind::Total { .. })
+    }
+
+    /// True where figures may be reported of it after it was received.
+    fn gets_figures(&self) -> bool {
+        match self.kind {
+            EntryKind::Trade | EntryKind::Forced | EntryKind::Undo => true,
+            EntryKind::Total { .. } | EntryKind::Funding(_) => true,
+            EntryKind::Move(_) | EntryKind::Set { .. } | EntryKind::End => false,
+        }
     }
 
     fn has(&self, figure: Figure) -> bool {

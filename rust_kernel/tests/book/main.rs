@@ -236,3 +236,111 @@ fn any_order_of_receiving_gives_the_worth_of_the_golden_histories() {
     println!("{counts:?} histories of each product, {anew} books made anew");
     assert!(anew > 0 && counts.len() == 3, "windows were too long, or a product is missing");
 }
+
+/// Orders of all entries, and how often a fact names each.
+fn orders_of(facts: &[Fact]) -> BTreeMap<u64, usize> {
+    let mut orders = BTreeMap::new();
+    let of = |key: &ExecKey| {
+        facts.iter().find_map(|fact| match fact {
+            Fact::Entry(entry) if entry.key == *key => Some(entry.order),
+            Fact::Entry(_) | Fact::Figure(..) => None,
+        })
+    };
+    for fact in facts {
+        let order = match fact {
+            Fact::Entry(entry) => entry.revises.as_ref().and_then(of).unwrap_or(entry.order),
+            Fact::Figure(key, _) => of(key).unwrap_or_default(),
+        };
+        *orders.entry(order).or_insert(0) += 1;
+    }
+    orders
+}
+
+#[test]
+fn forgetting_orders_changes_no_sum_and_leaves_the_window_alone() {
+    let text = golden();
+    let mut forgotten = 0;
+    for (seed, history) in histories(&text).iter().enumerate() {
+        let mut facts = history.facts.clone();
+        let mut draw = Draw(seed as u64);
+        for at in (1..facts.len()).rev() {
+            facts.swap(at, draw.below(at + 1));
+        }
+        // Each order is forgotten in a book that has received everything of some orders, and refolds with the rest.
+        let mut book = Book::new(history.rules.clone(), facts.len(), 3);
+        let orders = orders_of(&facts);
+        for (at, fact) in facts.iter().enumerate() {
+            give(&mut book, fact).expect("a window for all of it");
+            let given = orders_of(&facts[..=at]);
+            for (order, _) in orders.iter().filter(|(order, count)| given.get(*order) == Some(*count)) {
+                book.forget(*order);
+                forgotten += 1;
+            }
+        }
+        assert_eq!(worth(&book), history.worth, "{}", history.name);
+        book.shorten(1);
+        book.forget(0);
+        assert_eq!(worth(&book), history.worth, "{}, with a short window", history.name);
+        assert!(book.remembered() <= 1 + 3, "{}: {} entries", history.name, book.remembered());
+    }
+    assert!(forgotten > 1000, "{forgotten} orders were forgotten");
+}
+
+/// A million trades; what each did is in the sums alone, and a resting order's first execution can still be busted.
+#[test]
+fn what_a_book_remembers_stays_flat_over_a_million_trades() {
+    const TRADES: u64 = 1_000_000;
+    let (window, stride) = (256, 128);
+    let mut book = Book::new(instrument("linear"), window, stride);
+    let mut sequence = 0;
+    let mut entry = |key: u128, order: u64, owner: Owner, kind, qty: i128, price: i128| {
+        sequence += 1;
+        let place = Place { time_ns: 0, sequence, revision: 0 };
+        let fee = Some(Fee { amount: Money(price * qty.abs() / 1000), asset: SETTLE });
+        let owner = Some(owner);
+        Entry {
+            key,
+            place,
+            kind,
+            owner,
+            order,
+            qty: Qty(qty),
+            price: Price(price),
+            revises: None,
+            reported: None,
+            fee,
+        }
+    };
+    let resting = Owner { slot_id: 9, trade_number: 1, long: true, bot: 0 };
+    let (unit, first) = (10_i128.pow(18), 1);
+    book.receive(entry(first, 1, resting, EntryKind::Trade, 5, 100 * unit)).expect("the first");
+    for trade in 1..=TRADES {
+        let owner = Owner { slot_id: (trade % 4) as u32, trade_number: trade, long: true, bot: 0 };
+        let (key, order) = (u128::from(trade) << 8, trade << 1);
+        let price = (100 + i128::from(trade % 7)) * unit;
+        book.receive(entry(key, order, owner, EntryKind::Trade, 3, price)).expect("an entry's execution");
+        book.receive(entry(key + 1, order + 1, owner, EntryKind::Trade, -3, price + unit))
+            .expect("an exit's");
+        book.receive(entry(key + 2, 0, owner, EntryKind::End, 0, 0)).expect("the end");
+        book.forget(order);
+        book.forget(order + 1);
+        // Orders of the last 500 trades may still be in the window.
+        if trade > 500 {
+            let past = Owner { slot_id: ((trade - 500) % 4) as u32, trade_number: trade - 500, ..owner };
+            book.forget_owner(past);
+        }
+        assert!(book.remembered() <= window + stride + 2, "{} entries after {trade}", book.remembered());
+        assert!(book.state().rows.len() <= 512, "{} owners after {trade}", book.state().rows.len());
+    }
+    assert_eq!(book.state().rows[&Some(resting)].basis.qty, Qty(5));
+    let bust = Entry { revises: Some(first), ..entry(2, 0, resting, EntryKind::Undo, 0, 0) };
+    book.receive(bust).expect("the bust of the first execution");
+    assert_eq!(book.state().rows[&Some(resting)].basis.qty, Qty(0));
+    assert_eq!(book.state().book.qty, Qty(0));
+    // What is left is what the other trades gained, less their fees. Each profit was rounded once.
+    let gained = i128::from(TRADES) * 3 * unit;
+    let paid: i128 =
+        (1..=TRADES).map(|trade| (2 * (100 + i128::from(trade % 7)) + 1) * unit * 3 / 1000).sum();
+    let off = (book.wallet()[&SETTLE] - Money(gained - paid)).abs();
+    assert!(off <= Money(i128::from(TRADES) * 5 * 10_i128.pow(9)), "{off} off");
+}

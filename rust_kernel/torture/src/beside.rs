@@ -212,7 +212,8 @@ impl Folds {
             }
             (EntryKind::Trade | EntryKind::Forced, Order::Known) => match beside.places.get(&entry.key) {
                 Some(at) => Place { time_ns: 0, sequence: at * 2 + 1, revision: 0 },
-                None => before,
+                // Behind all that the statement has, a bust of the last line included.
+                None => Place { revision: u32::MAX, ..before },
             },
             (EntryKind::Total { .. }, Order::Known) => {
                 let at = beside.times.partition_point(|time| *time <= entry.place.time_ns) as u64;
