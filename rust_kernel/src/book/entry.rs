@@ -132,6 +132,27 @@ pub(super) struct Part {
     pub(super) profit: Money,
 }
 
+/// What owners' parts got of an entry: nearly always one of them got it all.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(super) struct Parts {
+    first: Option<Part>,
+    more: Vec<Part>,
+}
+
+impl Parts {
+    #[inline]
+    pub(super) fn push(&mut self, part: Part) {
+        match self.first {
+            None => self.first = Some(part),
+            Some(_) => self.more.push(part),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Part> {
+        self.first.iter().chain(&self.more)
+    }
+}
+
 /// What an entry did: what an undo takes back, and what is kept of an entry behind the window.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Effect {
@@ -145,5 +166,5 @@ pub(super) struct Effect {
     /// Who paid the fee, and how much smaller a fee in the base asset made the position.
     pub(super) payer: Option<Owner>,
     pub(super) shrunk: Qty,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Parts,
 }

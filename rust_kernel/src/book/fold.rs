@@ -1,10 +1,9 @@
 //! The fold: what a book is worth, as a function of its entries in the venue's order. One [`State::step`] an entry.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::vec;
 use alloc::vec::Vec;
 
-use super::entry::{Effect, Entry, EntryKind, ExecKey, Fee, OrderKey, Owner, Part};
+use super::entry::{Effect, Entry, EntryKind, ExecKey, Fee, OrderKey, Owner, Part, Parts};
 use crate::fees;
 use crate::instrument::Instrument;
 use crate::kernel::base_amount;
@@ -38,6 +37,7 @@ impl Row {
 /// An order's remembered entries, and what its executions add up to, busted ones included.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OrderEntries {
+    pub(super) key: OrderKey,
     pub(super) executed: Qty,
     /// Σ quantity × price of the executions, at the product of their scales.
     pub(super) worth: i128,
@@ -53,6 +53,7 @@ pub(super) struct OrderEntries {
 impl Default for OrderEntries {
     fn default() -> OrderEntries {
         OrderEntries {
+            key: 0,
             executed: Qty::ZERO,
             worth: 0,
             totals: 0,
@@ -66,7 +67,8 @@ impl Default for OrderEntries {
 /// What the steps need beside an entry.
 pub(super) struct Context<'a> {
     pub(super) rules: &'a Instrument,
-    pub(super) orders: &'a BTreeMap<OrderKey, OrderEntries>,
+    /// What the executions of a total's order add up to.
+    pub(super) order: OrderEntries,
 }
 
 /// The sums after some of the entries.
@@ -74,16 +76,21 @@ pub(super) struct Context<'a> {
 pub struct State {
     /// Position and cost as the venue has them.
     pub book: Basis,
-    /// By owner; the one without is the unassigned position.
-    pub rows: BTreeMap<Option<Owner>, Row>,
+    /// The unassigned position.
+    pub unassigned: Row,
+    /// Owners whose trades have not ended.
+    rows: Vec<(Owner, Row)>,
+    /// Owners whose trades have ended, in the order of their ends, until the base passes those.
+    past: Vec<(Owner, Row)>,
+    /// By slot: every trade below this number has ended.
+    ended: Vec<u64>,
     /// What the entries moved in the wallet, by asset.
-    pub wallet: BTreeMap<u16, Money>,
+    wallet: Vec<(u16, Money)>,
     /// The owners' profit less the book's.
     pub inter_slot: Money,
     /// Busts of executions that are not known.
     pub reconcile_required: BTreeSet<ExecKey>,
     pub(super) inferred: BTreeMap<OrderKey, Qty>,
-    pub(super) ended: BTreeSet<Owner>,
     pub(super) undone: BTreeSet<ExecKey>,
     /// How many entries there were.
     steps: u64,
@@ -113,29 +120,80 @@ impl State {
             }
             EntryKind::End => {
                 self.transfer(entry, None, context.rules);
-                self.ended.extend(entry.owner);
+                self.end(entry.owner);
                 None
             }
         }
     }
 
+    /// Returns what the entries moved in the wallet, by asset.
+    pub fn wallet(&self) -> &[(u16, Money)] {
+        &self.wallet
+    }
+
+    /// Returns each part: the unassigned one, then by owner. Trades that ended before the base have none.
+    pub fn rows(&self) -> impl Iterator<Item = (Option<Owner>, &Row)> {
+        let owned = self.rows.iter().chain(&self.past).map(|(owner, row)| (Some(*owner), row));
+        core::iter::once((None, &self.unassigned)).chain(owned)
+    }
+
+    /// How many trades ended behind the base.
+    pub(super) fn past(&self) -> usize {
+        self.past.len()
+    }
+
+    /// Drops the trades that ended first.
+    pub(super) fn drop_past(&mut self, count: usize) {
+        self.past.drain(..count.min(self.past.len()));
+    }
+
     pub(super) fn row(&mut self, owner: Option<Owner>) -> &mut Row {
-        self.rows.entry(owner).or_default()
+        let Some(owner) = owner else { return &mut self.unassigned };
+        let at = self.rows.iter().position(|(known, _)| *known == owner).unwrap_or_else(|| {
+            self.rows.push((owner, Row::default()));
+            self.rows.len().saturating_sub(1)
+        });
+        &mut self.rows[at].1
+    }
+
+    /// The part of an owner whose trade may have ended; None where it is not known any more.
+    pub(super) fn row_before(&mut self, owner: Option<Owner>) -> Option<&mut Row> {
+        let Some(ended) = owner.filter(|_| self.home(owner).is_none()) else { return Some(self.row(owner)) };
+        self.past.iter_mut().rev().find(|(known, _)| *known == ended).map(|(_, row)| row)
+    }
+
+    /// An owner's trade ends.
+    fn end(&mut self, owner: Option<Owner>) {
+        let Some(owner) = self.home(owner) else { return };
+        let slot = owner.slot_id as usize;
+        if self.ended.len() <= slot {
+            self.ended.resize(slot.saturating_add(1), 0);
+        }
+        self.ended[slot] = owner.trade_number.saturating_add(1);
+        if let Some(at) = self.rows.iter().position(|(known, _)| *known == owner) {
+            let row = self.rows.swap_remove(at);
+            self.past.push(row);
+        }
     }
 
     /// Where an owner's entries belong now: a trade whose slot carries another one has no part any more.
     pub(super) fn home(&self, owner: Option<Owner>) -> Option<Owner> {
-        owner.filter(|owner| !self.ended.contains(owner))
+        let ended = |owner: &Owner| self.ended.get(owner.slot_id as usize).copied().unwrap_or_default();
+        owner.filter(|owner| owner.trade_number >= ended(owner))
     }
 
     pub(super) fn credit(&mut self, asset: u16, amount: Money) {
-        if !amount.is_zero() {
-            *self.wallet.entry(asset).or_default() += amount;
+        if amount.is_zero() {
+            return;
+        }
+        match self.wallet.iter_mut().find(|(known, _)| *known == asset) {
+            Some((_, sum)) => *sum += amount,
+            None => self.wallet.push((asset, amount)),
         }
     }
 
     /// Trades in an owner's part, at its own cost. What would lie against the trade's side is unassigned, at its cost.
-    pub(super) fn take(&mut self, owner: Option<Owner>, qty: Qty, value: Money, parts: &mut Vec<Part>) {
+    pub(super) fn take(&mut self, owner: Option<Owner>, qty: Qty, value: Money, parts: &mut Parts) {
         let (home, steps) = (self.home(owner), self.steps);
         let row = self.row(home);
         if row.opened == 0 && home.is_some_and(|home| !home.is_against(qty)) {
@@ -160,7 +218,7 @@ impl State {
     fn trade(&mut self, entry: &Entry, rules: &Instrument) -> Effect {
         let (qty, value) = (entry.qty, signed_value(rules, entry.qty, entry.price));
         let exact = self.book.apply(qty, value).realized;
-        let mut parts = Vec::with_capacity(1);
+        let mut parts = Parts::default();
         let (mut left, mut left_value) = (qty, value);
         for (owner, held) in self.givers(entry, rules) {
             let part = if held < left.abs() { held } else { left.abs() };
@@ -229,14 +287,19 @@ impl State {
     }
 
     fn by_age(&self, givers: &mut [(Owner, Qty)]) {
-        let opened = |owner: Owner| self.rows.get(&Some(owner)).map_or(0, |row| row.opened);
+        let opened = |owner: Owner| {
+            let row = self.rows.iter().find(|(known, _)| *known == owner);
+            row.map_or(0, |(_, row)| row.opened)
+        };
         givers.sort_unstable_by_key(|(owner, _)| (opened(*owner), owner.slot_id));
     }
 
     /// Those who hold a position against a quantity, by slot number, and how much, unsigned.
     fn holders_against(&self, qty: Qty) -> Vec<(Owner, Qty)> {
         let held = self.rows.iter().filter(|(_, row)| row.basis.qty.signum() == (-qty).signum());
-        held.filter_map(|(owner, row)| owner.map(|owner| (owner, row.basis.qty.abs()))).collect()
+        let mut held: Vec<(Owner, Qty)> = held.map(|(owner, row)| (*owner, row.basis.qty.abs())).collect();
+        held.sort_unstable_by_key(|(owner, _)| *owner);
+        held
     }
 
     /// Takes a fee in the base asset out of the position, at unchanged cost. It never closes a slot: where too little is left
@@ -245,7 +308,7 @@ impl State {
         if by.is_zero() {
             return home;
         }
-        let held = self.rows.get(&home).map_or(Qty::ZERO, |row| row.basis.qty);
+        let held = self.row(home).basis.qty;
         let payer = home.filter(|_| held > by);
         self.row(payer).basis.qty -= by;
         self.book.qty -= by;
@@ -254,7 +317,7 @@ impl State {
 
     /// Infers what an order's cumulative quantity has beyond its executions, at the price that makes the average right.
     fn infer(&mut self, entry: &Entry, average: bool, context: &Context<'_>) -> Option<Effect> {
-        let order = context.orders.get(&entry.order).copied().unwrap_or_default();
+        let order = context.order;
         let inferred = self.inferred.get(&entry.order).copied().unwrap_or_default();
         let gap = entry.qty - order.executed - inferred;
         if gap.signum() == 0 || gap.signum() != entry.qty.signum() {
@@ -278,13 +341,13 @@ impl State {
         let pay = |qty: Qty| funding_of(rules, rate, entry.price, qty);
         let rounded = |amount: Money| amount.rounded(rules.spec.fee_decimals, Rounding::HalfEven);
         let total = entry.reported.unwrap_or_else(|| rounded(pay(self.book.qty)));
-        let held = self.rows.values().filter(|row| !row.basis.qty.is_zero());
         let (mut rest, mut size) = (total, Qty::ZERO);
-        for row in held {
+        for (_, row) in self.rows().filter(|(_, row)| !row.basis.qty.is_zero()) {
             rest -= pay(row.basis.qty);
             size += row.basis.qty.abs();
         }
-        for row in self.rows.values_mut().filter(|row| !row.basis.qty.is_zero()) {
+        let rows = self.rows.iter_mut().map(|(_, row)| row).chain([&mut self.unassigned]);
+        for row in rows.filter(|row| !row.basis.qty.is_zero()) {
             row.funding += pay(row.basis.qty) + part(rest, row.basis.qty.abs(), size);
         }
         self.credit(rules.settle, total);
@@ -298,7 +361,7 @@ impl State {
             fee,
             payer: None,
             shrunk: Qty::ZERO,
-            parts: vec![],
+            parts: Parts::default(),
         }
     }
 
@@ -329,7 +392,7 @@ impl State {
             true => part(cost, qty.abs(), held.abs()),
             false => signed_value(rules, qty, entry.price),
         };
-        let mut parts = Vec::new();
+        let mut parts = Parts::default();
         self.take(entry.owner, -qty, -value, &mut parts);
         self.take(to, qty, value, &mut parts);
         self.inter_slot += parts.iter().fold(Money::ZERO, |sum, part| sum + part.profit);

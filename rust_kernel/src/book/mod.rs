@@ -66,8 +66,8 @@ struct Known {
     place: Place,
     entry: Entry,
     effect: Option<Effect>,
-    /// Whose list it is in: its order's, or that of the order whose execution it revises.
-    order: OrderKey,
+    /// Whose list it is in: its order's, or that of the order whose execution it revises. [`NONE`]: in none.
+    order: u32,
     /// The next entry of that list.
     next: u32,
     in_window: bool,
@@ -94,7 +94,10 @@ pub struct Book {
     /// Revisions of what has not been received.
     waiting: Vec<Entry>,
     ahead: BTreeMap<ExecKey, Ahead>,
-    orders: BTreeMap<OrderKey, OrderEntries>,
+    /// Orders that are remembered. Those in `free_orders` are not.
+    orders: Vec<OrderEntries>,
+    free_orders: Vec<u32>,
+    order_index: Index,
 }
 
 impl Book {
@@ -113,7 +116,9 @@ impl Book {
             base_place: None,
             waiting: Vec::new(),
             ahead: BTreeMap::new(),
-            orders: BTreeMap::new(),
+            orders: Vec::new(),
+            free_orders: Vec::new(),
+            order_index: Index::default(),
         }
     }
 
@@ -129,14 +134,14 @@ impl Book {
 
     /// Returns what the wallet got: of the entries, and of figures whose entry has not been received.
     pub fn wallet(&self) -> BTreeMap<u16, Money> {
-        let mut sums = self.state.clone();
+        let mut wallet: BTreeMap<u16, Money> = self.state.wallet().iter().copied().collect();
         for ahead in self.ahead.values() {
-            sums.credit(self.rules.settle, ahead.profit.unwrap_or_default());
+            *wallet.entry(self.rules.settle).or_default() += ahead.profit.unwrap_or_default();
             if let Some(fee) = ahead.fee {
-                sums.credit(fee.asset, -fee.amount);
+                *wallet.entry(fee.asset).or_default() -= fee.amount;
             }
         }
-        sums.wallet
+        wallet
     }
 
     /// Adds an entry. A key that is known changes nothing.
@@ -188,7 +193,8 @@ impl Book {
     ///
     /// Entries without an order are those of order 0: of them, those behind the window are forgotten now.
     pub fn forget(&mut self, order: OrderKey) {
-        let Some(entries) = self.orders.get_mut(&order) else { return };
+        let Some(at) = self.order_at(order) else { return };
+        let Some(entries) = self.orders.get_mut(at as usize) else { return };
         entries.is_forgotten = order != 0;
         let mut id = core::mem::replace(&mut entries.first, NONE);
         let mut kept = NONE;
@@ -202,20 +208,21 @@ impl Book {
             }
             id = next;
         }
-        if let Some(entries) = self.orders.get_mut(&order) {
+        if let Some(entries) = self.orders.get_mut(at as usize) {
             entries.first = kept;
             if kept == NONE {
-                self.drop_order(order);
+                self.drop_order(at);
             }
         }
     }
 
-    /// Forgets an owner whose trade has ended: its figures, and that it ever was. None of its orders may be remembered.
-    pub fn forget_owner(&mut self, owner: Owner) {
-        for state in self.checkpoints.iter_mut().chain([&mut self.state]) {
-            state.rows.remove(&Some(owner));
-            state.ended.remove(&owner);
-        }
+    fn order_at(&self, order: OrderKey) -> Option<u32> {
+        let is_it = |at: u32| self.orders.get(at as usize).is_some_and(|entries| entries.key == order);
+        self.order_index.find(order, is_it)
+    }
+
+    fn entries_of(&self, order: OrderKey) -> Option<&OrderEntries> {
+        self.orders.get(self.order_at(order)? as usize)
     }
 
     fn get(&self, id: u32) -> Option<&Known> {
@@ -235,9 +242,9 @@ impl Book {
     /// Remembers an entry in its list.
     fn remember(&mut self, place: Place, entry: Entry) -> u32 {
         let revised = entry.revises.filter(|_| entry.order == 0).and_then(|of| self.get(self.find(of)?));
-        let order = revised.map_or(entry.order, |revised| revised.order);
-        let key = entry.key;
-        let known = Known { place, entry, effect: None, order, next: NONE, in_window: true };
+        let revised = revised.and_then(|revised| self.orders.get(revised.order as usize));
+        let (key, order) = (entry.key, revised.map_or(entry.order, |entries| entries.key));
+        let known = Known { place, entry, effect: None, order: NONE, next: NONE, in_window: true };
         let id = match self.free.pop() {
             Some(id) => {
                 if let Some(cell) = self.known.get_mut(id as usize) {
@@ -259,18 +266,35 @@ impl Book {
 
     /// Puts an entry into an order's list.
     fn list(&mut self, id: u32, order: OrderKey) {
-        let entries = self.orders.entry(order).or_default();
-        let next = core::mem::replace(&mut entries.first, id);
-        if let Some(known) = self.known.get_mut(id as usize) {
-            (known.order, known.next) = (order, next);
-            entries.count(&known.entry, 1);
-        }
+        let at = self.order_at(order).unwrap_or_else(|| {
+            let entries = OrderEntries { key: order, ..OrderEntries::default() };
+            let at = match self.free_orders.pop() {
+                Some(at) => {
+                    self.orders[at as usize] = entries;
+                    at
+                }
+                None => {
+                    self.orders.push(entries);
+                    u32::try_from(self.orders.len()).unwrap_or(NONE).saturating_sub(1)
+                }
+            };
+            self.order_index.insert(order, at);
+            at
+        });
+        let (Some(entries), Some(known)) =
+            (self.orders.get_mut(at as usize), self.known.get_mut(id as usize))
+        else {
+            return;
+        };
+        known.order = at;
+        known.next = core::mem::replace(&mut entries.first, id);
+        entries.count(&known.entry, 1);
     }
 
     /// Takes an entry out of its order's list.
     fn unlist(&mut self, id: u32) {
         let Some((order, next)) = self.get(id).map(|known| (known.order, known.next)) else { return };
-        let Some(entries) = self.orders.get_mut(&order) else { return };
+        let Some(entries) = self.orders.get_mut(order as usize) else { return };
         let mut at = entries.first;
         if at == id {
             entries.first = next;
@@ -299,8 +323,10 @@ impl Book {
     }
 
     /// Forgets what an order's executions add up to.
-    fn drop_order(&mut self, order: OrderKey) {
-        self.orders.remove(&order);
+    fn drop_order(&mut self, at: u32) {
+        let Some(order) = self.orders.get(at as usize).map(|entries| entries.key) else { return };
+        self.order_index.remove(order, at);
+        self.free_orders.push(at);
         if self.state.inferred.contains_key(&order) {
             for state in self.checkpoints.iter_mut().chain([&mut self.state]) {
                 state.inferred.remove(&order);
@@ -311,12 +337,13 @@ impl Book {
     /// Changes a figure of an entry in the window.
     fn change(&mut self, id: u32, figure: Figure) {
         let Some(known) = self.known.get(id as usize) else { return };
-        let (place, before) = (known.place, known.entry.order);
+        let (place, before, listed) = (known.place, known.entry.order, known.order);
         let mut from = self.at(place, id);
         let is_listed_anew = matches!(figure, Figure::Order(_) | Figure::Price(_));
         if is_listed_anew {
             self.unlist(id);
-            if let (Some(entries), Some(known)) = (self.orders.get_mut(&before), self.known.get(id as usize))
+            if let (Some(entries), Some(known)) =
+                (self.orders.get_mut(listed as usize), self.known.get(id as usize))
             {
                 entries.count(&known.entry, -1);
             }
@@ -343,7 +370,7 @@ impl Book {
 
     /// Where an order's first total stands in the window; its end where there is none.
     fn first_total(&self, order: OrderKey) -> usize {
-        if self.orders.get(&order).is_none_or(|entries| entries.totals == 0) {
+        if self.entries_of(order).is_none_or(|entries| entries.totals == 0) {
             return self.window.len();
         }
         let of = |known: &Known| known.entry.is_total() && known.entry.order == order;
@@ -367,13 +394,15 @@ impl Book {
     fn is_late(&self, entry: &Entry) -> bool {
         let Some(base) = self.base_place else { return false };
         let Some(place) = self.place_of(entry) else { return false };
-        let wrong = |entries: &OrderEntries| entries.is_inferred_in_base && entry.executes();
-        place <= base || self.orders.get(&entry.order).is_some_and(wrong)
+        let wrong = |entries: &OrderEntries| entries.is_inferred_in_base;
+        place <= base || entry.executes() && self.entries_of(entry.order).is_some_and(wrong)
     }
 
     /// Puts an entry where it belongs, and the revisions that waited for it. Returns the first that has to be folded.
     fn insert(&mut self, mut entry: Entry) -> usize {
-        if let Some(ahead) = self.ahead.remove(&entry.key) {
+        if !self.ahead.is_empty()
+            && let Some(ahead) = self.ahead.remove(&entry.key)
+        {
             entry.set_ahead(ahead);
         }
         let Some(place) = self.place_of(&entry) else {
@@ -428,7 +457,8 @@ impl Book {
             (EntryKind::Undo, Some(of)) => self.find(of).and_then(|of| self.get(of)?.effect.clone()),
             _ => None,
         };
-        let context = Context { rules: &self.rules, orders: &self.orders };
+        let order = known.entry.is_total().then(|| self.entries_of(known.entry.order)).flatten();
+        let context = Context { rules: &self.rules, order: order.copied().unwrap_or_default() };
         let effect = self.state.step(&known.entry, undoes.as_ref(), &context);
         if let Some(known) = self.known.get_mut(id as usize) {
             known.effect = effect;
@@ -439,6 +469,8 @@ impl Book {
     fn evict(&mut self) {
         while self.window.len() >= self.window_max.saturating_add(self.stride) && self.checkpoints.len() > 1 {
             self.checkpoints.pop_front();
+            let past = self.checkpoints.front().map_or(0, State::past);
+            self.checkpoints.iter_mut().chain([&mut self.state]).for_each(|state| state.drop_past(past));
             for _ in 0..self.stride {
                 let Some(oldest) = self.window.pop_front() else { return };
                 self.pass(oldest);
@@ -456,12 +488,12 @@ impl Book {
         if !known.entry.gets_figures() {
             return self.drop_known(id);
         }
-        let Some(entries) = self.orders.get_mut(&order) else { return };
+        let Some(entries) = self.orders.get_mut(order as usize) else { return };
         entries.is_inferred_in_base |= infers;
         if entries.is_forgotten {
             self.unlist(id);
             self.drop_known(id);
-            if self.orders.get(&order).is_some_and(|entries| entries.first == NONE) {
+            if self.orders.get(order as usize).is_some_and(|entries| entries.first == NONE) {
                 self.drop_order(order);
             }
         }

@@ -1,8 +1,6 @@
 //! Trade busts: what an execution did is taken back where the venue takes it back, at today's basis.
 
-use alloc::vec::Vec;
-
-use super::entry::{Effect, Entry, Fee};
+use super::entry::{Effect, Entry, Fee, Parts};
 use super::fold::State;
 use crate::instrument::Instrument;
 use crate::num::{Money, Qty, Rounding};
@@ -24,18 +22,22 @@ impl State {
             self.reconcile_required.insert(entry.key);
             return None;
         }
-        if gone.fee.asset == rules.settle {
-            self.row(gone.payer).fees -= gone.fee.amount;
+        if gone.fee.asset == rules.settle
+            && let Some(row) = self.row_before(gone.payer)
+        {
+            row.fees -= gone.fee.amount;
         }
         self.shrink(self.home(gone.payer), -gone.shrunk);
         let left = adjust(&mut self.book, -gone.qty, -gone.value - gone.exact);
         self.inter_slot += gone.exact - left;
-        for part in &gone.parts {
+        for part in gone.parts.iter() {
             let home = self.home(part.owner);
             let own_left = adjust(&mut self.row(home).basis, -part.qty, -part.value - part.profit);
-            self.row(part.owner).profit -= part.profit;
+            if let Some(row) = self.row_before(part.owner) {
+                row.profit -= part.profit;
+            }
             self.row(home).profit += own_left;
-            let mut moved = Vec::new();
+            let mut moved = Parts::default();
             self.take(home, Qty::ZERO, Money::ZERO, &mut moved);
             self.inter_slot += moved.iter().fold(own_left - part.profit, |sum, part| sum + part.profit);
         }
@@ -53,7 +55,16 @@ impl State {
         }
         let fee = Fee { amount: Money::ZERO, asset: rules.settle };
         let (qty, value) = (Qty::ZERO, Money::ZERO);
-        Some(Effect { qty, value, exact: value, booked, fee, payer: None, shrunk: qty, parts: Vec::new() })
+        Some(Effect {
+            qty,
+            value,
+            exact: value,
+            booked,
+            fee,
+            payer: None,
+            shrunk: qty,
+            parts: Parts::default(),
+        })
     }
 }
 

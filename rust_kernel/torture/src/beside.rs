@@ -11,7 +11,6 @@ use dita_kernel::kernel::{BookId, Change, Fact, Kernel, exec_key};
 use dita_kernel::ledger::Account;
 use dita_kernel::names::{OrderSide, PairOff, PositionSide, Product};
 use dita_kernel::num::Money;
-use dita_kernel::position::Basis;
 use dita_sim::SimVenue;
 
 /// Entries between two checkpoints.
@@ -494,7 +493,7 @@ fn compare_books(folds: &Folds, kernel: &Kernel, venue: &SimVenue, when: When, n
             );
         }
         let booked = kernel.unassigned(id.instrument)[id.side as usize];
-        let folded = book.state().rows.get(&None).map_or(Basis::FLAT, |row| row.basis);
+        let folded = book.state().unassigned.basis;
         if booked.qty != folded.qty {
             let class = slot_class(folds, kernel, *id, false);
             let amount = (booked.qty - folded.qty).0;
@@ -538,8 +537,7 @@ fn compare_slots(folds: &Folds, kernel: &Kernel, overridden: &BTreeSet<(u32, u64
         let Some(rules) = kernel.instruments().get(slot.instrument as usize) else { continue };
         let Some(book) = folds.books.get(&id) else { continue };
         let is_its = |owner: &Owner| (owner.slot_id, owner.trade_number) == (slot_id, slot.trade_number);
-        let rows = &book.state().rows;
-        let row = rows.iter().find(|(owner, _)| owner.as_ref().is_some_and(is_its));
+        let row = book.state().rows().find(|(owner, _)| owner.as_ref().is_some_and(is_its));
         let row = row.map_or(Row::default(), |(_, row)| *row);
         let class = || slot_class(folds, kernel, id, overridden.contains(&(slot_id, slot.trade_number)));
         let unknown = Right::Unknown;
