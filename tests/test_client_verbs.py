@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dita import ExecutionKernel, InvalidInput, InvalidType, KernelIntent, ManualClock, SimulatedVenue
+from dita import (
+    ExecutionKernel,
+    InvalidInput,
+    InvalidType,
+    KernelClosed,
+    KernelIntent,
+    ManualClock,
+    SimulatedVenue,
+)
 from dita._kernel import Client
+from dita.host.client import Client as HostClient
+from dita.host.client import Seats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from dita import KernelOutcome
+    from dita.host.client import SentIntent
 
 CONFIG = {
     "taker_rate": "0.0005",
@@ -62,6 +73,15 @@ STEPS: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...] = (
     ("enter", (99, "t3", "BTCUSDT", "LONG", "0.013"), {"intent_id": "e3", "timestamp": 7}),
     ("enter", (-1, "t4", "BTCUSDT", "LONG", "0.013"), {"intent_id": "e4", "timestamp": 8}),
     ("enter", (2, "t5", "BTCUSDT", "LONG", "0"), {"intent_id": "e5", "timestamp": 9}),
+)
+LEFT_OUT: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...] = (
+    (
+        "enter",
+        (3, "BTCUSDT", "SHORT"),
+        {"size": "0.5", "timestamp": 1, "order_type": "LIMIT", "limit_price": "61900.5"},
+    ),
+    ("amend", (3, "BTCUSDT", "SHORT"), {"size": "0.4", "timestamp": 2, "limit_price": "61950"}),
+    ("cancel", (3, "BTCUSDT", "SHORT"), {"timestamp": 3}),
 )
 NAMES = ("slot_id", "trade_id", "asset", "side", "target_size")
 
@@ -160,3 +180,94 @@ def test_a_client_that_its_kernels_venue_holds_goes_with_it() -> None:
     del kernel, venue
     gc.collect()
     assert gone() is None
+
+
+def test_what_a_numbered_client_leaves_out_is_what_its_slot_carries_and_its_next_id() -> None:
+    hashes = []
+    for named in (True, False):
+        kernel = opened()
+        client = Client(kernel._engine, "alice", numbered=True)
+        number = kernel._engine.seq + 1
+        for at, (verb, place, more) in enumerate(LEFT_OUT):
+            carries: tuple[Any, ...] = (f"alice-t{number}" if named else None, *place[1:])
+            if verb != "enter" and not named:
+                carries = ()
+            ids = {"intent_id": f"alice-{number + at}"} if named else {}
+            outcome = getattr(client, verb)(place[0], *carries, **ids, **more)
+            assert outcome.accepted, outcome
+            assert outcome.trade_id == f"alice-t{number}"
+        hashes.append(kernel.state_hash())
+    assert hashes[0] == hashes[1]
+
+
+def test_a_client_that_makes_no_ids_has_to_be_given_them() -> None:
+    kernel = opened()
+    client = Client(kernel._engine, "alice")
+    before = kernel._engine.seq
+    for trade_id, intent_id, field in ((None, "e", "trade_id"), ("t", None, "intent_id")):
+        with pytest.raises(InvalidInput, match=f"{field}: is required"):
+            client.enter(0, trade_id, "BTCUSDT", "LONG", "0.013", intent_id=intent_id)
+    with pytest.raises(InvalidInput, match="numbered: is required"):
+        client.take_number()
+    assert kernel._engine.seq == before
+
+
+def test_a_numbered_client_takes_no_number_for_a_value_that_is_refused() -> None:
+    kernel = opened()
+    client = Client(kernel._engine, "alice", numbered=True)
+    with pytest.raises(InvalidInput, match="limit_price"):
+        client.enter(0, None, "BTCUSDT", "LONG", "0.013", limit_price="much")
+    assert client.take_number() == kernel._engine.seq + 1
+
+
+def test_a_client_finds_the_first_free_of_its_slots_and_what_each_carries() -> None:
+    kernel = opened()
+    client = Client(kernel._engine, "alice", numbered=True)
+    assert client.trade(3) == ("", "", "FLAT")
+    assert client.trade(99) == ("", "", "FLAT")
+    assert client.free_slot((3, 5)) == 3
+    entered = client.enter(3, None, "BTCUSDT", "SHORT", "0.013")
+    assert client.trade(3) == (entered.trade_id, "BTCUSDT", "SHORT")
+    assert client.free_slot((3, 5)) == 5
+    assert client.free_slot((3, 99)) is None
+    assert client.exit(3).accepted
+    assert kernel.slot(3).closed
+    assert client.free_slot((3, 5)) == 3
+    assert client.trade(3) == (entered.trade_id, "BTCUSDT", "SHORT"), "what it has carried last"
+
+
+def test_a_hosts_client_does_the_same_whether_somebody_watches_its_intents_or_not(tmp_path: Path) -> None:
+    ways = {}
+    for watched in (False, True):
+        log_dir = tmp_path / str(watched)
+        kernel = opened(log_dir)
+        client = HostClient(kernel, Seats(kernel), "bob", slots=2)
+        sent: list[SentIntent] = []
+        if watched:
+            client.subscribe_sent(sent.append)
+        exits = [{"kind": "STOP", "trigger_price": "60000"}]
+        outcomes = [
+            client.enter("BTCUSDT", "LONG", "0.013", timestamp=1, exits=exits),
+            client.enter("BTCUSDT", "LONG", 9, target_size="0.02", timestamp=2, slot=1, reason="why"),
+            client.exit(1, "0.01", timestamp=3),
+            client.exit(1, target_size="0.01", timestamp=4, intent_id="mine"),
+            client.enter(
+                "BTCUSDT", "LONG", "0.5", timestamp=5, order_type="LIMIT", limit_price="61000", trade_id="own"
+            ),
+            client.amend(1, timestamp=6, target_size="0.4", limit_price="61001"),
+            client.cancel(1, timestamp=7),
+            client.exit(0, timestamp=8),
+        ]
+        assert all(outcome.accepted for outcome in outcomes), outcomes
+        assert len(sent) == (len(outcomes) if watched else 0)
+        hashed = kernel.state_hash()
+        client.close()
+        with pytest.raises(KernelClosed):
+            client.exit(0)
+        kernel.close()
+        ways[watched] = (
+            [outcome.to_dict() | {"durable": None} for outcome in outcomes],
+            hashed,
+            [file.read_bytes() for file in sorted(log_dir.glob("*.seg"))],
+        )
+    assert ways[False] == ways[True]

@@ -3186,23 +3186,34 @@ class Client:
 
     A verb is the intent of the same fields: the same step, the same outcome, the same bytes in the log. Every
     verb raises InvalidInput or InvalidType, as `KernelIntent` does. `intent_id` is the key of idempotence;
-    `timestamp` is the kernel's time where it is left out. Fields are described at `KernelIntent`.
+    `timestamp` is the kernel's time where it is left out. Trade, instrument and side are the slot's where
+    they are left out. A numbered client makes the ids that are left out: `OWNER-n`, and `OWNER-tn` of a new
+    trade. Fields are described at `KernelIntent`.
     """
 
-    def __new__(cls, engine: Engine, owner: str | None = None) -> Client: ...
+    def __new__(cls, engine: Engine, owner: str | None = None, *, numbered: bool = False) -> Client: ...
     @property
     def owner(self) -> str:
         """Whose trades it makes; empty when nobody's."""
 
+    def take_number(self) -> int:
+        """Takes the number of a numbered client's next ids."""
+
+    def free_slot(self, slots: Sequence[int]) -> int | None:
+        """Returns the first of these slots that is free; None where all carry trades."""
+
+    def trade(self, slot_id: int) -> tuple[str, str, TradeSide]:
+        """Returns what a slot carries or has carried last: trade, instrument and side."""
+
     def enter(
         self,
         slot_id: int,
-        trade_id: str,
+        trade_id: str | None,
         asset: str,
         side: TradeSide | str,
         size: Decimal | int | str | float | None = None,
         *,
-        intent_id: str,
+        intent_id: str | None = None,
         timestamp: datetime | int | None = None,
         leverage: Decimal | int | str | float | None = None,
         exit_leg_ratios: Sequence[Decimal | int | str | float] | None = None,
@@ -3223,18 +3234,21 @@ class Client:
         source_run: str | None = None,
         regime: Regime | str | None = None,
         override_ref: str | None = None,
+        add: bool | None = None,
+        trigger_by: TriggerBy | str | None = None,
+        exits: Sequence[ExitSpec | Mapping[str, Any]] | None = None,
     ) -> KernelOutcome:
         """Enters a trade with an order of `size` base units or contracts."""
 
     def exit(
         self,
         slot_id: int,
-        trade_id: str,
-        asset: str,
-        side: TradeSide | str,
+        trade_id: str | None = None,
+        asset: str | None = None,
+        side: TradeSide | str | None = None,
         size: Decimal | int | str | float | None = None,
         *,
-        intent_id: str,
+        intent_id: str | None = None,
         timestamp: datetime | int | None = None,
         reference_price: Decimal | int | str | float | None = None,
         reason: str | None = None,
@@ -3259,11 +3273,11 @@ class Client:
     def cancel(
         self,
         slot_id: int,
-        trade_id: str,
-        asset: str,
-        side: TradeSide | str,
+        trade_id: str | None = None,
+        asset: str | None = None,
+        side: TradeSide | str | None = None,
         *,
-        intent_id: str,
+        intent_id: str | None = None,
         timestamp: datetime | int | None = None,
         target_client_id: str | None = None,
         reason: str | None = None,
@@ -3278,12 +3292,12 @@ class Client:
     def amend(
         self,
         slot_id: int,
-        trade_id: str,
-        asset: str,
-        side: TradeSide | str,
+        trade_id: str | None = None,
+        asset: str | None = None,
+        side: TradeSide | str | None = None,
         size: Decimal | int | str | float | None = None,
         *,
-        intent_id: str,
+        intent_id: str | None = None,
         timestamp: datetime | int | None = None,
         target_client_id: str | None = None,
         reference_price: Decimal | int | str | float | None = None,

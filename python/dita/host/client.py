@@ -1,7 +1,6 @@
 """`Client`: one program's way to trade an account, with slots of its own."""
 
 import inspect
-import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType, TracebackType
@@ -30,8 +29,9 @@ _FREE: Final = (TradeStage.IDLE, TradeStage.CLOSED)
 
 
 def _fields_of(verb: Callable[..., KernelOutcome]) -> frozenset[str]:
-    """The intent's fields that a native verb takes."""
-    taken = set(inspect.signature(verb).parameters) - {"self", "slot_id", "trade_id", "asset", "side"}
+    """Return the intent's fields that a native verb takes beside its trade and its ids."""
+    taken = set(inspect.signature(verb).parameters)
+    taken -= {"self", "slot_id", "trade_id", "asset", "side", "intent_id"}
     return frozenset("target_size" if name == "size" else name for name in taken)
 
 
@@ -154,13 +154,11 @@ class Client:
         self._seats = seats
         self._on_loss = on_loss
         self._lock = threading.Lock()
-        # Every intent is an input, and inputs are counted in the log: so no id is ever given twice.
-        self._numbers = itertools.count(kernel.seq + 1)
-        self._verbs = kernel.verbs(name)
+        self._verbs = kernel.verbs(name, numbered=True)
         self._feed = kernel.zinc_plane
-        self._shows_no_intents = isinstance(self._feed, (AccountFeed, NoneType))
-        # What this client has entered last into a slot, so that an exit need not read it.
-        self._entered: dict[int, tuple[str, str, TradeSide | str]] = {}
+        # Whether anybody sees the intents or their outcomes: if not, the native verb does all of it.
+        self._builds = not isinstance(self._verbs, Verbs)
+        self._watched = self._feed is not None or self._builds
         self._listeners: list[Callable[[KernelOutcome], object]] = []
         self._sent: list[Callable[[SentIntent], object]] = []
         self._closed = False
@@ -174,7 +172,6 @@ class Client:
             InvalidInput: The slot or the owner is another's.
         """
         self._check(intent)
-        self._entered.pop(intent.slot_id or 0, None)
         return self._told(self._kernel.process_intent(intent))
 
     def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
@@ -186,7 +183,6 @@ class Client:
         given = list(intents)
         for intent in given:
             self._check(intent)
-            self._entered.pop(intent.slot_id or 0, None)
         return [self._told(outcome) for outcome in self._kernel.process_intents(given)]
 
     def _check(self, intent: KernelIntent) -> None:
@@ -218,18 +214,18 @@ class Client:
         Raises:
             NoFreeSlot: All of the client's slots carry trades.
         """
-        seat = self.free_slot() if slot is None else slot
+        seat = self._verbs.free_slot(self.slots) if slot is None else slot
         if seat is None:
             raise NoFreeSlot(f"slot: all {len(self.slots)} of {self.name} carry trades")
         if seat not in self.slots:
             raise refuse("slot", seat, f"is not one of {self.name}'s: {self.slots}")
-        number = next(self._numbers)
+        size = fields.pop("target_size", size)
+        if not self._watched and _VERBS[KernelCommandType.ENTER][1].issuperset(fields):
+            return self._verbs.enter(seat, None, asset, side, size, **fields)
+        number = self._verbs.take_number()
         trade_id = fields.pop("trade_id", None) or f"{self.name}-t{number}"
-        fields.setdefault("target_size", size)
-        outcome = self._send(number, seat, KernelCommandType.ENTER, trade_id, asset, side, fields)
-        if outcome.accepted:
-            self._entered[seat] = (trade_id, asset, side)
-        return outcome
+        fields["target_size"] = size
+        return self._send(number, seat, KernelCommandType.ENTER, trade_id, asset, side, fields)
 
     def exit(self, slot: int, size: Number | None = None, **fields: Any) -> KernelOutcome:  # noqa: ANN401
         """Close a slot's position, or a part of it.
@@ -266,14 +262,14 @@ class Client:
     def _about(self, slot: int, action: KernelCommandType, fields: dict[str, Any]) -> KernelOutcome:
         if slot not in self.slots:
             raise refuse("slot", slot, f"is not one of {self.name}'s: {self.slots}")
-        known = self._entered.get(slot)
-        if known is None:
-            held = self._kernel.slot(slot).snapshot()
-            known = (held.trade_id, held.asset, held.side)
-        trade_id, asset, side = known
-        return self._send(
-            next(self._numbers), slot, action, fields.pop("trade_id", None) or trade_id, asset, side, fields
-        )
+        verb, known = _VERBS[action]
+        if not self._watched and known.issuperset(fields):
+            if "target_size" in fields:
+                fields["size"] = fields.pop("target_size")
+            return verb(self._verbs, slot, **fields)
+        trade_id, asset, side = self._verbs.trade(slot)
+        trade_id = fields.pop("trade_id", None) or trade_id
+        return self._send(self._verbs.take_number(), slot, action, trade_id, asset, side, fields)
 
     def _send(
         self,
@@ -309,8 +305,9 @@ class Client:
     ) -> KernelOutcome:
         intent_id = fields.pop("intent_id", None) or f"{self.name}-{number}"
         verb, known = _VERBS[action]
-        if not self._shows_no_intents or not known.issuperset(fields):
-            # A field that the verbs do not take, or somebody who wants to see the intent itself.
+        shown = not isinstance(self._feed, (AccountFeed, NoneType))
+        if self._builds or shown or not known.issuperset(fields):
+            # The intent travels, or a plane shows it, or it has a field that the verbs do not take.
             values = {"timestamp": self._kernel.now_ns, **fields}
             intent = KernelIntent(
                 slot_id=slot,
@@ -352,10 +349,7 @@ class Client:
 
     def free_slot(self) -> int | None:
         """Return the client's free slot with the lowest number; None where all carry trades."""
-        for slot, view in zip(self.slots, self._views, strict=True):
-            if view.fsm_state in _FREE:
-                return slot
-        return None
+        return self._verbs.free_slot(self.slots)
 
     def trades(self, asset: str | None = None) -> list[TradeSlot]:
         """Return the client's open trades, by slot.
@@ -402,6 +396,7 @@ class Client:
         Returns:
             Ends it.
         """
+        self._watched = True
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
@@ -414,6 +409,7 @@ class Client:
         Returns:
             Ends it.
         """
+        self._watched = True
         self._sent.append(listener)
         return lambda: self._sent.remove(listener)
 
@@ -431,7 +427,7 @@ class Client:
                 return
         if self._on_loss != "keep" and not self._kernel.closed:
             self.wind_down(flatten=self._on_loss == "flatten", reason="client closed")
-        self._closed = True
+        self._closed = self._watched = True
         self._seats.leave(self.slots)
 
     def wind_down(self, *, flatten: bool, reason: str) -> None:

@@ -342,15 +342,16 @@ class ExecutionKernel:
         """
         return self._engine.show_market(tick)
 
-    def verbs(self, owner: str = "") -> Client:
+    def verbs(self, owner: str = "", *, numbered: bool = False) -> Client:
         """Return the verbs `enter exit cancel amend` of a program: intents that are not built first.
 
         Of the Zinc planes only one in shared memory shows them.
 
         Args:
             owner: Whose trades they make; empty when nobody's.
+            numbered: Whether the verbs make the ids that are left out. One client of an owner may.
         """
-        return Client(self._engine, owner or None)
+        return Client(self._engine, owner or None, numbered=numbered)
 
     def teller(self, listener: Listener, settle: Callable[[], object], **told: Any) -> Teller:  # noqa: ANN401
         """Return what tells a strategy of its trades: `Watcher.add` says of which.

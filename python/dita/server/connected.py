@@ -1,5 +1,6 @@
 """`connect`: a kernel in another process, with `ExecutionKernel`'s face."""
 
+import itertools
 import json
 import logging
 import os
@@ -24,7 +25,9 @@ from dita._kernel import (
     PositionSide,
     Regime,
     Teller,
+    TradeSide,
     TradeSlot,
+    TradeStage,
     VenueEvent,
     VenueOrder,
 )
@@ -141,6 +144,33 @@ def own_name() -> str:
     """Return a lease's name for a program that gives none: its file's and this process's number."""
     stem = _NOT_A_NAME.sub("-", Path(sys.argv[0]).stem)[:_NAME_CHARS_MAX].strip("-") or "program"
     return f"{stem}-{os.getpid()}"
+
+
+class IntentNumbers:
+    """Numbers intents that are built in this process, and reads what their slots carry.
+
+    Args:
+        kernel: The connection.
+    """
+
+    def __init__(self, kernel: "ConnectedKernel") -> None:
+        """Begin behind the last input, as inputs are never counted twice."""
+        self._kernel = kernel
+        self._numbers = itertools.count(kernel.seq + 1)
+
+    def take_number(self) -> int:
+        """Return the number of the next intent's ids."""
+        return next(self._numbers)
+
+    def free_slot(self, slots: Iterable[int]) -> int | None:
+        """Return the first of these slots that is free; None where all carry trades."""
+        stages = ((slot, self._kernel.slot(slot).fsm_state) for slot in slots)
+        return next((slot for slot, stage in stages if stage in (TradeStage.IDLE, TradeStage.CLOSED)), None)
+
+    def trade(self, slot_id: int) -> tuple[str, str, TradeSide]:
+        """Return what a slot carries or has carried last: trade, instrument and side."""
+        held = self._kernel.slot(slot_id).snapshot()
+        return held.trade_id, held.asset, held.side
 
 
 class ConnectedKernel:
@@ -492,9 +522,15 @@ class ConnectedKernel:
         """Return what tells a strategy of its trades; see `ExecutionKernel.teller`."""
         return Teller(None, listener, settle, **told)
 
-    def verbs(self, owner: str = "") -> None:
-        """Return nothing: intents are built here, and travel."""
-        del owner
+    def verbs(self, owner: str = "", *, numbered: bool = False) -> "IntentNumbers":
+        """Return what numbers a program's intents. They are built here, and travel.
+
+        Args:
+            owner: Whose trades they make.
+            numbered: As for `ExecutionKernel.verbs`; the numbers are there in any case.
+        """
+        del owner, numbered
+        return IntentNumbers(self)
 
     # ------------------------------------------------------------------------------------------ what happened
 

@@ -1,37 +1,42 @@
 //! `Client`: what a strategy calls. Its verbs fill an intent straight from their arguments, and build no `KernelIntent`.
 
-use dita_kernel::id::Id;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dita_kernel::id::{Id, IdError};
 use dita_kernel::input::Intent;
 use dita_kernel::names::{KernelCommandType, TradeSide};
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyString, PyTuple};
 
 use crate::engine::Engine;
 use crate::errors::Error;
 use crate::intent::{fill, given_slot, place};
 use crate::outcome::KernelOutcome;
-use crate::text;
+use crate::{names, text};
 
 /// A caller of a kernel, and whose trades it makes.
 ///
 /// A verb is the intent of the same fields: the same step, the same outcome, the same bytes in the log. `intent_id` is the
-/// key of idempotence; `timestamp` is the kernel's time where it is left out.
+/// key of idempotence; `timestamp` is the kernel's time where it is left out. Trade, instrument and side are the slot's
+/// where they are left out. A numbered client makes the ids that are left out: `OWNER-n`, and `OWNER-tn` of a new trade.
 #[pyclass(frozen, module = "dita._kernel")]
 pub struct Client {
     engine: Py<Engine>,
     owner: Id,
+    /// The number of its next ids, where it makes them.
+    number: Option<AtomicU64>,
 }
 
 /// What every verb is given.
 struct Call<'a, 'py> {
     action: KernelCommandType,
     slot_id: &'a Bound<'py, PyAny>,
-    trade_id: &'a Bound<'py, PyAny>,
-    asset: &'a Bound<'py, PyAny>,
-    side: &'a Bound<'py, PyAny>,
-    intent_id: &'a Bound<'py, PyAny>,
+    trade_id: Option<&'a Bound<'py, PyAny>>,
+    asset: Option<&'a Bound<'py, PyAny>>,
+    side: Option<&'a Bound<'py, PyAny>>,
+    intent_id: Option<&'a Bound<'py, PyAny>>,
     timestamp: Option<&'a Bound<'py, PyAny>>,
 }
 
@@ -50,33 +55,96 @@ impl Client {
         intent.owner.clone_from(&self.owner);
         let every = [
             (const { place("timestamp") }, call.timestamp),
-            (const { place("intent_id") }, Some(call.intent_id)),
-            (const { place("trade_id") }, Some(call.trade_id)),
+            (const { place("intent_id") }, call.intent_id),
+            (const { place("trade_id") }, call.trade_id),
             (const { place("slot_id") }, Some(call.slot_id)),
-            (const { place("asset") }, Some(call.asset)),
-            (const { place("side") }, Some(call.side)),
+            (const { place("asset") }, call.asset),
+            (const { place("side") }, call.side),
         ];
         fill(&mut intent, &every)?;
         fill(&mut intent, more)?;
+        self.complete(&mut intent, call)?;
         if call.timestamp.is_none() {
             intent.timestamp_ns = engine.time_ns()?;
         }
         let given_slot = if intent.slot_id == u32::MAX { given_slot(call.slot_id) } else { None };
         engine.take(call.slot_id.py(), intent, given_slot)
     }
+
+    /// Fills in what the caller left out. Last, so that a value that is refused takes no number.
+    #[inline]
+    fn complete(&self, intent: &mut Intent, call: &Call<'_, '_>) -> Result<(), Error> {
+        let enters = call.action == KernelCommandType::Enter;
+        if !enters && (call.trade_id.is_none() || call.asset.is_none() || call.side.is_none()) {
+            let (trade_id, asset, side) = self.engine.get().trade_of(intent.slot_id)?;
+            for (given, field, known) in
+                [(call.trade_id, &mut intent.trade_id, trade_id), (call.asset, &mut intent.asset, asset)]
+            {
+                if given.is_none() {
+                    *field = known;
+                }
+            }
+            if call.side.is_none() {
+                intent.side = side;
+            }
+        }
+        let makes_trade = enters && call.trade_id.is_none();
+        if makes_trade || call.intent_id.is_none() {
+            let number = self.next_number(if makes_trade { "trade_id" } else { "intent_id" })?;
+            if makes_trade {
+                intent.trade_id = self.own_id("-t", number)?;
+            }
+            if call.intent_id.is_none() {
+                intent.intent_id = self.own_id("-", number)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn next_number(&self, missing: &'static str) -> Result<u64, Error> {
+        let number = self.number.as_ref().ok_or_else(|| Error::missing(missing))?;
+        Ok(number.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// An id of this client's own.
+    fn own_id(&self, mark: &str, number: u64) -> Result<Id, Error> {
+        let id = format!("{}{mark}{number}", self.owner);
+        Id::new(&id)
+            .map_err(|IdError::TooLong| Error::text_value("owner", &self.owner.to_string(), "is too long"))
+    }
 }
 
 #[pymethods]
 impl Client {
-    /// Of a kernel's engine. `owner` says whose the trades are; empty when nobody's.
+    /// Of a kernel's engine. `owner` says whose the trades are; empty when nobody's. With `numbered` it makes the ids that its
+    /// verbs leave out; one client of an owner may.
     #[new]
-    #[pyo3(signature = (engine, owner=None))]
-    fn new(engine: Py<Engine>, owner: Option<&Bound<'_, PyAny>>) -> Result<Client, Error> {
+    #[pyo3(signature = (engine, owner=None, *, numbered=false))]
+    fn new(engine: Py<Engine>, owner: Option<&Bound<'_, PyAny>>, numbered: bool) -> Result<Client, Error> {
         let mut name = Id::EMPTY;
         if let Some(owner) = owner {
             text::read_optional_id(&mut name, owner, "owner")?;
         }
-        Ok(Client { engine, owner: name })
+        // Every intent is an input, and inputs are counted in the log: so no id is ever given twice.
+        let number = if numbered { Some(engine.get().next_seq()?.into()) } else { None };
+        Ok(Client { engine, owner: name, number })
+    }
+
+    /// Takes the number of a numbered client's next ids.
+    fn take_number(&self) -> Result<u64, Error> {
+        self.next_number("numbered")
+    }
+
+    /// The first of these slots that is free; `None` where all carry trades.
+    fn free_slot(&self, slots: Vec<u32>) -> Result<Option<u32>, Error> {
+        self.engine.get().first_free(&slots)
+    }
+
+    /// What a slot carries: trade, instrument and side; of one that was never used `("", "", FLAT)`.
+    fn trade<'py>(&self, py: Python<'py>, slot_id: u32) -> Result<Bound<'py, PyTuple>, Error> {
+        let (trade_id, asset, side) = self.engine.get().trade_of(slot_id)?;
+        let trade = (text::get_id(py, &trade_id), text::get_id(py, &asset), names::get(py, side)?);
+        Ok(trade.into_pyobject(py)?)
     }
 
     /// What it holds of Python's, for the garbage collector.
@@ -91,16 +159,16 @@ impl Client {
     }
 
     /// Enters a trade with an order of `size` base units or contracts.
-    #[pyo3(signature = (slot_id, trade_id, asset, side, size=None, *, intent_id, timestamp=None, leverage=None, exit_leg_ratios=None, reference_price=None, reason=None, metadata=None, stage=None, order_type=None, limit_price=None, time_in_force=None, expire_time=None, post_only=None, reduce_only=None, trigger_price=None, quote_size=None, oco_group=None, valid_until=None, source_run=None, regime=None, override_ref=None))]
+    #[pyo3(signature = (slot_id, trade_id, asset, side, size=None, *, intent_id=None, timestamp=None, leverage=None, exit_leg_ratios=None, reference_price=None, reason=None, metadata=None, stage=None, order_type=None, limit_price=None, time_in_force=None, expire_time=None, post_only=None, reduce_only=None, trigger_price=None, quote_size=None, oco_group=None, valid_until=None, source_run=None, regime=None, override_ref=None, add=None, trigger_by=None, exits=None))]
     #[allow(clippy::too_many_arguments)] // each is one of the intent's
     fn enter(
         &self,
         slot_id: &Bound<'_, PyAny>,
-        trade_id: &Bound<'_, PyAny>,
+        trade_id: Option<&Bound<'_, PyAny>>,
         asset: &Bound<'_, PyAny>,
         side: &Bound<'_, PyAny>,
         size: Option<&Bound<'_, PyAny>>,
-        intent_id: &Bound<'_, PyAny>,
+        intent_id: Option<&Bound<'_, PyAny>>,
         timestamp: Option<&Bound<'_, PyAny>>,
         leverage: Option<&Bound<'_, PyAny>>,
         exit_leg_ratios: Option<&Bound<'_, PyAny>>,
@@ -121,9 +189,13 @@ impl Client {
         source_run: Option<&Bound<'_, PyAny>>,
         regime: Option<&Bound<'_, PyAny>>,
         override_ref: Option<&Bound<'_, PyAny>>,
+        add: Option<&Bound<'_, PyAny>>,
+        trigger_by: Option<&Bound<'_, PyAny>>,
+        exits: Option<&Bound<'_, PyAny>>,
     ) -> Result<KernelOutcome, Error> {
+        let action = KernelCommandType::Enter;
         let call =
-            Call { action: KernelCommandType::Enter, slot_id, trade_id, asset, side, intent_id, timestamp };
+            Call { action, slot_id, trade_id, asset: Some(asset), side: Some(side), intent_id, timestamp };
         self.call(
             &call,
             &[
@@ -147,21 +219,24 @@ impl Client {
                 (const { place("source_run") }, source_run),
                 (const { place("regime") }, regime),
                 (const { place("override_ref") }, override_ref),
+                (const { place("add") }, add),
+                (const { place("trigger_by") }, trigger_by),
+                (const { place("exits") }, exits),
             ],
         )
     }
 
     /// Exits a trade, or a part of it; without a size to the next leg's target.
-    #[pyo3(signature = (slot_id, trade_id, asset, side, size=None, *, intent_id, timestamp=None, reference_price=None, reason=None, metadata=None, stage=None, order_type=None, limit_price=None, time_in_force=None, expire_time=None, post_only=None, reduce_only=None, trigger_price=None, quote_size=None, oco_group=None, valid_until=None, source_run=None, regime=None, override_ref=None))]
+    #[pyo3(signature = (slot_id, trade_id=None, asset=None, side=None, size=None, *, intent_id=None, timestamp=None, reference_price=None, reason=None, metadata=None, stage=None, order_type=None, limit_price=None, time_in_force=None, expire_time=None, post_only=None, reduce_only=None, trigger_price=None, quote_size=None, oco_group=None, valid_until=None, source_run=None, regime=None, override_ref=None))]
     #[allow(clippy::too_many_arguments)] // each is one of the intent's
     fn exit(
         &self,
         slot_id: &Bound<'_, PyAny>,
-        trade_id: &Bound<'_, PyAny>,
-        asset: &Bound<'_, PyAny>,
-        side: &Bound<'_, PyAny>,
+        trade_id: Option<&Bound<'_, PyAny>>,
+        asset: Option<&Bound<'_, PyAny>>,
+        side: Option<&Bound<'_, PyAny>>,
         size: Option<&Bound<'_, PyAny>>,
-        intent_id: &Bound<'_, PyAny>,
+        intent_id: Option<&Bound<'_, PyAny>>,
         timestamp: Option<&Bound<'_, PyAny>>,
         reference_price: Option<&Bound<'_, PyAny>>,
         reason: Option<&Bound<'_, PyAny>>,
@@ -209,15 +284,15 @@ impl Client {
     }
 
     /// Cancels an order of a trade: the one that is named, or what the trade has at work.
-    #[pyo3(signature = (slot_id, trade_id, asset, side, *, intent_id, timestamp=None, target_client_id=None, reason=None, metadata=None, stage=None, source_run=None, regime=None, override_ref=None))]
+    #[pyo3(signature = (slot_id, trade_id=None, asset=None, side=None, *, intent_id=None, timestamp=None, target_client_id=None, reason=None, metadata=None, stage=None, source_run=None, regime=None, override_ref=None))]
     #[allow(clippy::too_many_arguments)] // each is one of the intent's
     fn cancel(
         &self,
         slot_id: &Bound<'_, PyAny>,
-        trade_id: &Bound<'_, PyAny>,
-        asset: &Bound<'_, PyAny>,
-        side: &Bound<'_, PyAny>,
-        intent_id: &Bound<'_, PyAny>,
+        trade_id: Option<&Bound<'_, PyAny>>,
+        asset: Option<&Bound<'_, PyAny>>,
+        side: Option<&Bound<'_, PyAny>>,
+        intent_id: Option<&Bound<'_, PyAny>>,
         timestamp: Option<&Bound<'_, PyAny>>,
         target_client_id: Option<&Bound<'_, PyAny>>,
         reason: Option<&Bound<'_, PyAny>>,
@@ -244,16 +319,16 @@ impl Client {
     }
 
     /// Changes an order of a trade.
-    #[pyo3(signature = (slot_id, trade_id, asset, side, size=None, *, intent_id, timestamp=None, target_client_id=None, reference_price=None, limit_price=None, trigger_price=None, quote_size=None, reason=None, metadata=None, stage=None, expire_time=None, valid_until=None, source_run=None, regime=None, override_ref=None))]
+    #[pyo3(signature = (slot_id, trade_id=None, asset=None, side=None, size=None, *, intent_id=None, timestamp=None, target_client_id=None, reference_price=None, limit_price=None, trigger_price=None, quote_size=None, reason=None, metadata=None, stage=None, expire_time=None, valid_until=None, source_run=None, regime=None, override_ref=None))]
     #[allow(clippy::too_many_arguments)] // each is one of the intent's
     fn amend(
         &self,
         slot_id: &Bound<'_, PyAny>,
-        trade_id: &Bound<'_, PyAny>,
-        asset: &Bound<'_, PyAny>,
-        side: &Bound<'_, PyAny>,
+        trade_id: Option<&Bound<'_, PyAny>>,
+        asset: Option<&Bound<'_, PyAny>>,
+        side: Option<&Bound<'_, PyAny>>,
         size: Option<&Bound<'_, PyAny>>,
-        intent_id: &Bound<'_, PyAny>,
+        intent_id: Option<&Bound<'_, PyAny>>,
         timestamp: Option<&Bound<'_, PyAny>>,
         target_client_id: Option<&Bound<'_, PyAny>>,
         reference_price: Option<&Bound<'_, PyAny>>,

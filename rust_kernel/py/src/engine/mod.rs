@@ -21,6 +21,7 @@ use dita_engine::{Clock, Engine as Shell, EngineConfig, Port};
 use dita_kernel::id::Id;
 use dita_kernel::invariant;
 use dita_kernel::kernel::{Kernel, KernelConfig};
+use dita_kernel::names::TradeSide;
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -74,6 +75,31 @@ impl Engine {
             Clock::Driven => state.latest_ns(),
             Clock::System => state.core.clock_ns(),
         })
+    }
+
+    /// The number of the next input.
+    pub fn next_seq(&self) -> Result<u64, Error> {
+        Ok(self.shared.open()?.core.kernel().seq() + 1)
+    }
+
+    /// The first of these slots that is free.
+    pub fn first_free(&self, slots: &[u32]) -> Result<Option<u32>, Error> {
+        let state = self.shared.settled()?;
+        let is_free =
+            |slot_id: &u32| state.core.kernel().slot(*slot_id).is_some_and(|slot| slot.stage.is_free());
+        Ok(slots.iter().copied().find(is_free))
+    }
+
+    /// Trade, instrument and side of what a slot carries or has carried last.
+    pub fn trade_of(&self, slot_id: u32) -> Result<(Id, Id, TradeSide), Error> {
+        let state = self.shared.settled()?;
+        let kernel = state.core.kernel();
+        let used = kernel.slot(slot_id).filter(|slot| slot.trade_number > 0);
+        let rules = used.and_then(|slot| kernel.instruments().get(slot.instrument as usize));
+        let (Some(slot), Some(rules)) = (used, rules) else {
+            return Ok((Id::EMPTY, Id::EMPTY, TradeSide::Flat));
+        };
+        Ok((slot.trade_id.clone(), rules.spec.symbol.clone(), slot.side))
     }
 }
 
