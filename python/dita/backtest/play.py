@@ -108,7 +108,7 @@ class Play:
         feed: bool = False,
         speed: float | None = None,
     ) -> None:
-        """Open the host, and give each strategy its desk.
+        """Open the host, and give each strategy its context.
 
         Args:
             engine: What is played.
@@ -280,7 +280,7 @@ class Play:
     def _follow(self) -> None:
         """Send the entries of reversals whose exits have filled."""
         for actor in self.actors:
-            actor.desk.follow()
+            actor.context.follow()
 
     def _begin(self, start_ns: int) -> None:
         self._start_ns = start_ns

@@ -184,7 +184,7 @@ class Company:
         symbols: Sequence[str],
         live: bool,
     ) -> StrategyHandle:
-        """Make a strategy and give it its desk: see `Host.load`."""
+        """Make a strategy and give it its context: see `Host.load`."""
         if name in self.handles:
             raise refuse("name", name, "is a strategy's already: stop it, or choose another name")
         watcher = self._watchers.get(account)
@@ -200,7 +200,7 @@ class Company:
         watcher.begin(kernel.seq)
         watcher.add(name, actor.teller)
         if actor.notes is not None:
-            actor.desk.hold = lambda: self._hold(account)
+            actor.context.hold = lambda: self._hold(account)
         self._kernels[account] = kernel
         handle = self.handles[name] = StrategyHandle(name, account, actor, self, given)
         if actor.hears_funding:
@@ -355,7 +355,7 @@ class Company:
         with self.turn:
             self._tell_all(recorder)
             for handle in self.handles.values():
-                if handle.actor.desk.follow():
+                if handle.actor.context.follow():
                     self._tell_all(recorder)
             for handle in self._funded:
                 handle.actor.look_for_funding()

@@ -12,7 +12,7 @@ from typing import Final
 from dita._kernel import Listener, Player, TradeSlot, interval_ns
 from dita.errors import KernelClosed, KernelPoisoned, LogFailed
 from dita.kernel import ExecutionKernel
-from dita.runtime.desk import OwnDesk, Refusals, Seat
+from dita.runtime.context import ActorContext, Refusals, TradingClient
 from dita.runtime.notes import Notes
 from dita.runtime.timers import TICK, TICK_NS, Timers
 from dita.runtime.watchdog import Guarded
@@ -35,7 +35,7 @@ class ActorState(StrEnum):
 
 
 class Actor:
-    """One strategy, its desk, its bars, its timers.
+    """One strategy, its context, its bars, its timers.
 
     Attributes:
         name: The strategy's; its trades carry it as their owner.
@@ -43,7 +43,7 @@ class Actor:
         error: Why it is in Error; empty else.
         symbols: What it hears.
         client: Its slots and its way to trade.
-        desk: What its actions go to.
+        context: What its actions go to.
         teller: Tells it what happens to its trades.
         notes: Keeps what it wants back after a restart; None where nothing is kept.
         started: Whether it was started in this process.
@@ -54,12 +54,12 @@ class Actor:
         name: str,
         strategy: Strategy,
         kernel: ExecutionKernel,
-        client: Seat,
+        client: TradingClient,
         symbols: Sequence[str],
         *,
         live: bool = False,
     ) -> None:
-        """Give a strategy its desk.
+        """Give a strategy its context.
 
         Args:
             name: Its name.
@@ -100,12 +100,12 @@ class Actor:
         )
         self.guarded = Guarded(limit_s, self._blocked, self._listener)
         self.timers = Timers(self._listener)
-        self.desk = OwnDesk(
+        self.context = ActorContext(
             name, strategy, kernel, client, self.symbols, self._listener, self.timers, lambda: self._state
         )
         # Notes are kept where there is a log that outlives the process.
         is_kept = live and kind.on_save is not Strategy.on_save and kernel.log_standing is not None
-        self.notes = Notes(name, strategy, kernel, self.desk, self._listener) if is_kept else None
+        self.notes = Notes(name, strategy, kernel, self.context, self._listener) if is_kept else None
         self.teller = kernel.teller(
             self._listener,
             self.guarded.leave,
@@ -115,7 +115,7 @@ class Actor:
             on_position=strategy.on_position if kind.on_position is not Strategy.on_position else None,
             on_change=self._tell_funding if self.hears_funding else None,
         )
-        strategy._desk = self.desk  # noqa: SLF001 - the program's side of it
+        strategy._context = self.context  # noqa: SLF001 - the program's side of it
 
     # ------------------------------------------------------------------------------------------------- life
 
@@ -132,7 +132,7 @@ class Actor:
     @property
     def refused(self) -> Mapping[str, Refusals]:
         """Its intents that were refused, by code."""
-        return self.desk.refused
+        return self.context.refused
 
     def start(self) -> None:
         """Start: `on_start`, at once or after the warm-up."""

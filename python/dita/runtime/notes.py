@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from dita._kernel import Listener, Teller
 from dita.kernel import ExecutionKernel
-from dita.runtime.desk import OwnDesk
+from dita.runtime.context import ActorContext
 from dita.runtime.retelling import happened_since
 from dita.runtime.watchdog import Guarded
 from dita.strategy import Strategy, StrategyError
@@ -42,7 +42,12 @@ class Notes:
     """One strategy's notes in its kernel's log."""
 
     def __init__(
-        self, name: str, strategy: Strategy, kernel: ExecutionKernel, desk: OwnDesk, listener: Listener
+        self,
+        name: str,
+        strategy: Strategy,
+        kernel: ExecutionKernel,
+        context: ActorContext,
+        listener: Listener,
     ) -> None:
         """Note nothing yet.
 
@@ -50,13 +55,13 @@ class Notes:
             name: The strategy's.
             strategy: It.
             kernel: Whose log.
-            desk: Says whether the strategy has acted.
+            context: Says whether the strategy has acted.
             listener: Counts its callbacks.
         """
         self._name = name
         self._strategy = strategy
         self._kernel = kernel
-        self._desk = desk
+        self._context = context
         self._listener = listener
         self._calls = 0
         self._called = False
@@ -102,9 +107,9 @@ class Notes:
         if calls != self._calls:
             self._calls, self._called = calls, True
         if not self._called:
-            self._desk.acted = False
+            self._context.acted = False
             return False
-        return may_write and (self._desk.acted or time.monotonic() - self._noted_s >= NOTE_S)
+        return may_write and (self._context.acted or time.monotonic() - self._noted_s >= NOTE_S)
 
     def write(self, told_seq: int, guarded: Guarded) -> None:
         """Ask the strategy what it wants back, and note it.
@@ -116,7 +121,7 @@ class Notes:
         Raises:
             StrategyError: What it returned is no plain JSON, or too long.
         """
-        self._desk.acted = self._called = False
+        self._context.acted = self._called = False
         self._noted_s = time.monotonic()
         guarded.enter()
         try:
@@ -152,4 +157,4 @@ class Notes:
 
     def ask_again(self) -> None:
         """Let the next quiet moment write a note, however short the last one is ago."""
-        self._desk.acted = self._called = True
+        self._context.acted = self._called = True

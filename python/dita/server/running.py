@@ -87,13 +87,13 @@ class ConnectedStrategies:
         notes, teller = handle.actor.notes, handle.actor.teller
         if notes is None or not self.kernel.keeps_notes_with_intents:
             return
-        hold = handle.actor.desk.hold
+        hold = handle.actor.context.hold
 
         def carry() -> None:
             hold()
             self.kernel.carry(notes.within(self._watcher.told_seq(), teller))
 
-        handle.actor.desk.hold = carry
+        handle.actor.context.hold = carry
 
     # ------------------------------------------------------------------------------------------ what is told
 

@@ -22,8 +22,8 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Desk(Protocol):
-    """What a strategy's actions and questions go to. The program that runs it gives it one."""
+class StrategyContext(Protocol):
+    """The interface between a strategy and the program that runs it: actions, state, timers and the log."""
 
     def now_ns(self) -> int:
         """Return the time, ns."""
@@ -103,10 +103,10 @@ class Strategy:
     def __init__(self, params: Params | None = None) -> None:
         """Take the parameters; None means their defaults.
 
-        Derive with `on_start`, not with another `__init__`: a strategy is made before it has a desk.
+        Derive with `on_start`, not with another `__init__`: a strategy is made before it has a context.
         """
         self.params: Any = self.params_type() if params is None else params
-        self._desk: Desk | None = None
+        self._context: StrategyContext | None = None
 
     # ----------------------------------------------------------------------------------------- what it hears
 
@@ -403,10 +403,10 @@ class Strategy:
         # A whole quotient is exact: nothing is rounded before it is cut to the lot.
         return Decimal(value // (apart * multiplier * lot) * lot)
 
-    def _at(self) -> Desk:
-        if self._desk is None:
+    def _at(self) -> StrategyContext:
+        if self._context is None:
             raise NotRunning(f"{type(self).__name__}: runs in no program yet")
-        return self._desk
+        return self._context
 
 
 def _amount(given: object, name: str) -> Decimal:
