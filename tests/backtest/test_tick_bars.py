@@ -83,7 +83,7 @@ def test_a_program_that_is_given_quotes_hears_the_same_bars() -> None:
     with Host(Config(accounts={"main": account})) as host:
         host.load(Hears, name="s", account="main", symbols=(SYMBOL,)).start()
         for at, bid, ask in QUOTES:
-            host.strategies.hear_quote(QuoteTick(SYMBOL, at * SECOND_NS, (bid, "1", ask, "1")))
+            host.strategies.dispatch_quote(QuoteTick(SYMBOL, at * SECOND_NS, (bid, "1", ask, "1")))
     assert Hears.heard == wanted
 
 

@@ -86,13 +86,13 @@ def test_a_client_hears_the_market_of_a_live_venue_and_trades_there(
         owner.host.serve()
         owner.hear_markets()
         kernel = dita.connect(tmp_path / "one.sock", name="watcher", market=True)
-        company = ConnectedStrategies(kernel)
-        handle = company.load(Watcher)
+        runner = ConnectedStrategies(kernel)
+        handle = runner.load(Watcher)
         handle.start()
         heard = handle.strategy.heard  # type: ignore[attr-defined]
 
         def told(*kinds: str) -> bool:
-            assert company.poll(0.05)
+            assert runner.poll(0.05)
             assert not handle.error
             return all(heard[kind] for kind in kinds)
 

@@ -62,13 +62,13 @@ def lived_twice_in_a_client(planes: Path) -> tuple[list[Any], list[Any]]:
         told = []
         for life in range(2):
             kernel = dita.connect(planes / "outside.sock", name="counter", slots=1, market=True)
-            company = ConnectedStrategies(kernel)
-            handle = company.load(Counter)
+            runner = ConnectedStrategies(kernel)
+            handle = runner.load(Counter)
             handle.start()
             kernel.link.slot(0)
-            company.poll()
+            runner.poll()
             if life:
-                company.stop()
+                runner.stop()
             assert not handle.error
             told.append(handle.strategy.told)  # type: ignore[attr-defined]
             if life:

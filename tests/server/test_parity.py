@@ -106,21 +106,21 @@ def test_a_strategy_hears_and_does_the_same_in_the_host_and_in_a_client(planes: 
         inside, money = handle.strategy.told, owner.host.kernel("main").account.capital  # type: ignore[attr-defined]
     with serving(planes, "outside") as owner:
         kernel = dita.connect(planes / "outside.sock", name="trader", slots=2, market=True, spin=spin)
-        company = ConnectedStrategies(kernel)
-        handle = company.load(Trader)
+        runner = ConnectedStrategies(kernel)
+        handle = runner.load(Trader)
         handle.start()
 
         def settle(number: int) -> None:
-            while company.heard < number:
-                assert company.poll(10)
+            while runner.heard < number:
+                assert runner.poll(10)
             # An answer comes behind the news of what it followed from.
             kernel.link.slot(0)
-            company.poll()
+            runner.poll()
 
         play(owner, settle)
-        company.stop()
+        runner.stop()
         kernel.link.slot(0)
-        company.poll()
+        runner.poll()
         assert not handle.error
         outside, same_money = handle.strategy.told, owner.host.kernel("main").account.capital  # type: ignore[attr-defined]
         kernel.close()
@@ -137,22 +137,22 @@ def test_a_strategy_hears_and_does_the_same_in_the_host_and_in_a_client(planes: 
     assert [one for one in inside if one[0] == "fill"]
     assert outside == inside
     assert same_money == money
-    assert company.missed == {"trades": 0, "bars": 0}
+    assert runner.missed == {"trades": 0, "bars": 0}
 
 
 def test_a_client_that_falls_behind_hears_how_much_it_missed(planes: Path) -> None:
     with serving(planes, "outside") as owner:
         kernel = dita.connect(planes / "outside.sock", name="trader", slots=2, market=True)
-        company = ConnectedStrategies(kernel)
-        company.load(Trader).start()
+        runner = ConnectedStrategies(kernel)
+        runner.load(Trader).start()
         for at in range(5_000):
             owner.hear(TradeTick(SYMBOL, at, "60000", "1", buyer_is_maker=False), "main")
-        while company.heard < 5_000:
-            assert company.poll(10)
-        told = company.handles["trader"].strategy.told  # type: ignore[attr-defined]
+        while runner.heard < 5_000:
+            assert runner.poll(10)
+        told = runner.handles["trader"].strategy.told  # type: ignore[attr-defined]
         heard = sum(one[0] == "trade" for one in told)
-        assert company.missed["trades"] >= 5_000 - 4_096 - 1
-        assert heard + company.missed["trades"] == 5_000
+        assert runner.missed["trades"] >= 5_000 - 4_096 - 1
+        assert heard + runner.missed["trades"] == 5_000
         kernel.close()
 
 

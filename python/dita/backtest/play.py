@@ -153,8 +153,8 @@ class Play:
         )
         self._places = {market.symbol: self._add(market) for market in engine.markets}
         for actor in self.actors:
-            actor.hear(self._player)
-        if not self.host.strategies.looks_after_telling:
+            actor.subscribe(self._player)
+        if not self.host.strategies.has_work_after_dispatch:
             self._player.tell_by(self._watcher, self._recorder)
         self._funding = self._read_funding()
         self._start_ns = self._boundaries = 0
@@ -229,8 +229,8 @@ class Play:
         player.set_due(self._next_funding_ns())
         while True:
             try:
-                # Whoever starts or stops a strategy meanwhile waits for its turn.
-                with self.host.strategies.turn:
+                # `start` and `stop` of a strategy wait meanwhile.
+                with self.host.strategies.lock:
                     what, about = player.next()
             except InvalidInput as error:
                 if player.place_of is None:
@@ -293,7 +293,7 @@ class Play:
             actor.tick_by_itself()
             self._deliver()
         for bar in self._player.take_past():
-            self.host.strategies.hear_past(bar)
+            self.host.strategies.add_past_bar(bar)
         for actor in self.actors:
             actor.end_past()
             self._deliver()

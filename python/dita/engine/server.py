@@ -112,12 +112,12 @@ class Strategies:
             host: Whose.
             account: The account of the session.
         """
-        self._company = host.strategies
+        self._runner = host.strategies
         self._account = account
 
     def list(self, name: str) -> list[tuple[str, str, str]]:
         """Return names, states and errors; an unknown name has none."""
-        handles = self._company.handles.values()
+        handles = self._runner.handles.values()
         return [(one.name, str(one.state), one.error) for one in handles if name in ("", one.name)]
 
     def start(self, name: str) -> str | None:
@@ -134,7 +134,7 @@ class Strategies:
 
     def _each(self, name: str, verb: str) -> str | None:
         try:
-            for handle in self._company.find(name):
+            for handle in self._runner.find(name):
                 getattr(handle, verb)()
         except KernelError as error:
             return str(error)
@@ -143,15 +143,15 @@ class Strategies:
     def quote(self, symbol: str, bid: Decimal, ask: Decimal, ts_ns: int) -> None:
         """Tell a quote, which the venue has had."""
         quote = QuoteTick(symbol, ts_ns, (str(bid), None, str(ask), None))
-        self._company.hear_quote(quote, self._account)
+        self._runner.dispatch_quote(quote, self._account)
 
     def tick(self, ts_ns: int) -> None:
         """Tell that time has passed."""
-        self._company.tick(ts_ns, self._account)
+        self._runner.tick(ts_ns, self._account)
 
     def deliver(self) -> None:
         """Tell what has happened to orders."""
-        self._company.deliver()
+        self._runner.deliver()
 
 
 class EngineServer:
@@ -207,7 +207,7 @@ class EngineServer:
                 bar_ns=None if engine.interval is None else interval_ns(engine.interval),
                 step_ns=int(engine.clock.removeprefix("step=")) if engine.clock != "system" else None,
                 drain_s=float(config.host.drain_s),
-                company=Strategies(self.host, engine.account) if config.strategies else None,
+                runner=Strategies(self.host, engine.account) if config.strategies else None,
             )
             if directory is not None:
                 self.host.serve()

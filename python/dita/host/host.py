@@ -29,7 +29,7 @@ from dita.host.feed import AccountFeed, Feed
 from dita.host.opening import open_account
 from dita.host.screen import Screen
 from dita.host.serving import Answer, HostSocket
-from dita.host.strategies import Company, StrategyHandle
+from dita.host.strategies import StrategyHandle, StrategyRunner
 from dita.kernel import ExecutionKernel
 from dita.signals import elsewhere
 from dita.strategy import Params, Strategy
@@ -136,7 +136,7 @@ class Host:
                 if is_funded(account.venue, kernels[name]):
                     self._fund(name)
             watchers = {name: one for name, one in heard.items() if isinstance(one, Watcher)}
-            self.strategies = Company(watchers, directory)
+            self.strategies = StrategyRunner(watchers, directory)
         except BaseException:
             for kernel in kernels.values():
                 kernel.close()

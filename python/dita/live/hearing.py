@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from dita.host.strategies import Company
+from dita.host.strategies import StrategyRunner
 from dita.kernel import ExecutionKernel
 from dita.runtime import interval_ns
 from dita.strategy import Bar, QuoteTick, Strategy, TradeTick
@@ -22,18 +22,23 @@ class Hearing:
     """Hands what a venue's market says to the kernel, to strategies, and to whom they are shown."""
 
     def __init__(
-        self, kernel: ExecutionKernel, company: Company, *, account: str | None = None, marks: bool = True
+        self,
+        kernel: ExecutionKernel,
+        runner: StrategyRunner,
+        *,
+        account: str | None = None,
+        marks: bool = True,
     ) -> None:
         """Hand on nothing yet.
 
         Args:
             kernel: The account's.
-            company: Its host's strategies.
+            runner: Its host's strategies.
             account: The account's name, where the host has others; None means all.
             marks: Whether the kernel is told marks; the simulated venue tells them itself.
         """
         self._kernel = kernel
-        self._company = company
+        self._runner = runner
         self._account = account
         self._marks = marks
         self._terms: dict[str, tuple[Decimal | None, int | None]] = {}
@@ -45,7 +50,7 @@ class Hearing:
             news: In the order in which it was said.
             first: Hears each before anybody else.
         """
-        company, account = self._company, self._account
+        runner, account = self._runner, self._account
         bars: dict[int, list[Bar]] = {}
         for said in news:
             if first is not None:
@@ -54,9 +59,9 @@ class Hearing:
                 case VenueMark():
                     self._hear_mark(said)
                 case VenueQuote():
-                    company.hear_quote(QuoteTick(said.symbol, said.time_ns, said.texts), account)
+                    runner.dispatch_quote(QuoteTick(said.symbol, said.time_ns, said.texts), account)
                 case VenueTrade():
-                    company.hear_trade(
+                    runner.dispatch_trade(
                         TradeTick(
                             said.symbol,
                             said.time_ns,
@@ -69,7 +74,7 @@ class Hearing:
                 case VenueBar():
                     bars.setdefault(said.close_ns, []).append(bar_of(said))
         for close_ns in sorted(bars):
-            company.hear_bars(bars[close_ns], account)
+            runner.dispatch_bars(bars[close_ns], account)
 
     def _hear_mark(self, mark: VenueMark) -> None:
         if not self._marks:

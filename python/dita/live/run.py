@@ -228,7 +228,7 @@ class LiveRun:
             handle.actor.take_bars_of_the_market()
             handle.begin()
         for bar in past:
-            self.host.strategies.hear_past(bar_of(bar))
+            self.host.strategies.add_past_bar(bar_of(bar))
         for handle in self._handles:
             handle.actor.end_past()
         self.host.strategies.past = self._past

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from dita.errors import KernelError
-from dita.host.strategies import Company
+from dita.host.strategies import StrategyRunner
 from dita.kernel import ExecutionKernel
 
 if TYPE_CHECKING:
@@ -81,14 +81,14 @@ class LiveMarket:
     """
 
     def __init__(
-        self, account: str, kernel: ExecutionKernel, company: Company, checks: Checks | None
+        self, account: str, kernel: ExecutionKernel, runner: StrategyRunner, checks: Checks | None
     ) -> None:
         """Take the account over as it stands at the venue, and begin to hear its market.
 
         Args:
             account: Its name.
             kernel: Its kernel; its venue is a `LiveAdapter`.
-            company: The host's strategies; what they hear, connected programs are shown.
+            runner: The host's strategies; what they hear, connected programs are shown.
             checks: How the account is to be; None looks at nothing.
 
         Raises:
@@ -108,10 +108,10 @@ class LiveMarket:
             cast("LiveAdapter", kernel.venue) if is_known else take_over(kernel, kernel.instruments)
         )
         self._waiting = Waiting()
-        self._hearing = Hearing(kernel, company, account=account)
+        self._hearing = Hearing(kernel, runner, account=account)
         self._feed = adapter.feed(self._waiting.put, quotes=True, trades=True)
         self._symbols = kernel.instruments
-        self._company = company
+        self._runner = runner
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"dita-market-{account}", daemon=True)
 
@@ -119,7 +119,7 @@ class LiveMarket:
         """Hand on what is heard from now on. The host's strategies have their bars of the venue."""
         from dita.live.hearing import bar_of, past_bars  # noqa: PLC0415 - it needs aiohttp
 
-        inside = [one for one in self._company.handles.values() if one.account == self._account]
+        inside = [one for one in self._runner.handles.values() if one.account == self._account]
         for handle in inside:
             handle.actor.take_bars_of_the_market()
         warming = [one.strategy for one in inside if one.strategy.warming]
@@ -127,8 +127,8 @@ class LiveMarket:
             past = self._past(lambda: past_bars(self._adapter, self._symbols, _INTERVAL, warming))
             for bar in past:
                 self._feed.begin_after(bar)
-                self._company.hear_past(bar_of(bar), self._account)
-            self._company.end_past(self._account)
+                self._runner.add_past_bar(bar_of(bar), self._account)
+            self._runner.end_past(self._account)
         self._thread.start()
 
     def _past(self, ask: "Callable[[], list[VenueBar]]") -> "list[VenueBar]":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from dita._kernel import Watcher, ZincReader
 from dita.errors import KernelError
 from dita.host.client import Client, Seats
-from dita.host.strategies import Company, StrategyHandle
+from dita.host.strategies import StrategyHandle, StrategyRunner
 from dita.server.connected import ConnectedKernel, Told, told_of
 from dita.server.leased import LeasedSeats
 from dita.strategy import Bar, Params, QuoteTick, Strategy, TradeTick
@@ -41,7 +41,7 @@ class ConnectedStrategies:
         self.gaps = 0
         self._account = kernel.account_name
         self._watcher = Watcher(hears=False)
-        self._company = Company({self._account: self._watcher})
+        self._runner = StrategyRunner({self._account: self._watcher})
         self._plane = None if kernel.zinc_plane is None else kernel.zinc_plane.segment
         self.heard = 0
         self._places = (0, 0) if self._plane is None else self._plane.market_places()
@@ -68,7 +68,7 @@ class ConnectedStrategies:
         # It has the face of a kernel, and a lease that of seats.
         kernel = cast("ExecutionKernel", self.kernel)
         seats = cast("Seats", LeasedSeats(self.kernel))
-        handle = self._company.load(
+        handle = self._runner.load(
             strategy,
             lambda wanted: Client(kernel, seats, self.kernel.name, slots=wanted),
             kernel,
@@ -110,15 +110,15 @@ class ConnectedStrategies:
             self.kernel.link.wait(timeout_s)
         while (found := self.kernel.link.next_told(self._watcher)) is not None:
             self._hear(told_of(found))
-        self._company.deliver()
+        self._runner.deliver()
         if time.monotonic() - self._ticked_s >= _TICK_S:
             self._ticked_s = time.monotonic()
-            self._company.tick(time.time_ns(), self._account)
+            self._runner.tick(time.time_ns(), self._account)
         return not self._ended
 
     def _hear(self, told: Told) -> None:
         # What came before it is told before it.
-        self._company.deliver()
+        self._runner.deliver()
         if told.kind == "market":
             self._hear_market(told.seq)
         elif told.kind == "gap":
@@ -138,16 +138,16 @@ class ConnectedStrategies:
         bars: list[Bar] = []
         for tick in ticks:
             if bars and not (isinstance(tick, Bar) and tick.close_ns == bars[0].close_ns):
-                self._company.hear_bars(bars, self._account)
+                self._runner.dispatch_bars(bars, self._account)
                 bars = []
             if isinstance(tick, Bar):
                 bars.append(tick)
             elif isinstance(tick, QuoteTick):
-                self._company.hear_quote(tick, self._account)
+                self._runner.dispatch_quote(tick, self._account)
             elif isinstance(tick, TradeTick):
-                self._company.hear_trade(tick, self._account)
+                self._runner.dispatch_trade(tick, self._account)
         if bars:
-            self._company.hear_bars(bars, self._account)
+            self._runner.dispatch_bars(bars, self._account)
 
     def run(self, until: Callable[[], bool]) -> None:
         """Tell what happens, in this thread, until it is asked to end or the server ends.
@@ -167,13 +167,13 @@ class ConnectedStrategies:
     @property
     def handles(self) -> Mapping[str, StrategyHandle]:
         """The strategies by name."""
-        return self._company.handles
+        return self._runner.handles
 
     def stop(self) -> None:
         """Stop every strategy: `on_stop`, which may still act. What they want back is noted."""
-        for handle in self._company.handles.values():
+        for handle in self._runner.handles.values():
             handle.stop(self._settle)
-        self._company.close()
+        self._runner.close()
 
     def _settle(self) -> None:
         """Dispatch what the server has reported up to now: a read is answered behind it."""

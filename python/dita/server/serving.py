@@ -218,11 +218,11 @@ class Serving:
             account: Of which account; None means of all.
         """
         if isinstance(tick, QuoteTick):
-            self.host.strategies.hear_quote(tick, account)
+            self.host.strategies.dispatch_quote(tick, account)
         elif isinstance(tick, TradeTick):
-            self.host.strategies.hear_trade(tick, account)
+            self.host.strategies.dispatch_trade(tick, account)
         else:
-            self.host.strategies.hear_bars([tick], account)
+            self.host.strategies.dispatch_bars([tick], account)
 
     def close(self) -> None:
         """End the server, then the host. Closing again does nothing."""

@@ -314,7 +314,7 @@ class TradingRuntime:
             fill.client_id, Fill(fill.price, fill.quantity, fill.fee, fill.fee_asset, fill.timestamp)
         )
         host = self._connector(fill.connector).host
-        with host.strategies.turn:
+        with host.strategies.lock:
             host.strategies.deliver()
         return cast("KernelOutcome", outcome)
 
