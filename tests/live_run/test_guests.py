@@ -156,7 +156,7 @@ def told_by(kernel: ConnectedKernel) -> Iterator[tuple[str, str]]:
 
 def test_a_run_that_keeps_nothing_lets_nobody_in(exchange: ServerThread) -> None:
     run = LiveRun(plan_of(exchange, Holder))
-    assert run.door is None
+    assert run.programs is None
     run.stop()
     run.trade()
 

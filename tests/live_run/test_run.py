@@ -206,8 +206,8 @@ def test_a_paused_strategy_is_paused_after_a_restart_and_starts_warm(
 
     def started() -> bool:
         if not paused:
-            heard = second.heard()
-            if not heard:
+            health = second.market_health()
+            if not health:
                 return False
             paused.append(str(handle.state))
             ask(directory, "start")

@@ -7,7 +7,7 @@ from typing import Any
 
 from dita.errors import InvalidInput
 from dita.venues.wire.feed import BarFeed
-from dita.venues.wire.market import MarketNews, VenueBar, VenueMark
+from dita.venues.wire.market import MarketEvent, VenueBar, VenueMark
 
 MINUTE = 60_000_000_000
 
@@ -39,8 +39,8 @@ class Feed(BarFeed):
         return [one for one in map(bar, range(6)) if one.close_ns >= since_ns]
 
 
-def feed() -> tuple[Feed, list[MarketNews]]:
-    heard: list[MarketNews] = []
+def feed() -> tuple[Feed, list[MarketEvent]]:
+    heard: list[MarketEvent] = []
     wire: Any = Wire()
     made = Feed(wire, ["BTCUSDT", "ETHUSDT"], heard.append, "1m", lambda: 6 * MINUTE)
     made.asked = []

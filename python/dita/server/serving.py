@@ -16,9 +16,9 @@ from dita.errors import KernelError, refuse
 from dita.host import Directory, Host
 from dita.host.metrics_port import MetricsPort
 from dita.server.asking import standbys
-from dita.server.door import Door
 from dita.server.market import Checks, LiveMarket, live_adapter_of
 from dita.server.place import SOCKET_NAME
+from dita.server.program_server import ProgramServer
 from dita.server.sameness import terms_of, write_terms
 from dita.venues import SimulatedVenue
 from dita.venues.wire.failures import Failure
@@ -99,7 +99,7 @@ class Serving:
             where = socket or (Path(config.serve.socket) if config.serve.socket else None)
             self.path = (where or directory.path / SOCKET_NAME).absolute()
             write_terms(directory, terms_of(config, self.path))
-            door = Door(
+            programs = ProgramServer(
                 self.host,
                 directory,
                 socket=self.path,
@@ -110,12 +110,14 @@ class Serving:
         except BaseException:
             self.host.close(drain_s=0)
             raise
-        self.server = door.server
+        self.server = programs.server
         self.host.answer(
             "server", lambda _: {**self.server.standing(), "pid": os.getpid(), "epochs": self.epochs()}
         )
         self.host.answer("quote", self._quote)
-        self.host.answer("market", lambda _: {name: one.heard() for name, one in self._markets.items()})
+        self.host.answer(
+            "market", lambda _: {name: one.market_health() for name, one in self._markets.items()}
+        )
         self.host.answer("figures", lambda _: self.figures())
         try:
             self.metrics = self._open_metrics(config, takes_over=replicas is not None)

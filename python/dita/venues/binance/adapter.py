@@ -22,7 +22,7 @@ from dita.venues.wire.adapter import DEAF_S, MS, OVERLAP_NS, PAST_WAIT_S
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.live import LiveAdapter
-from dita.venues.wire.market import MarketNews, VenueBar
+from dita.venues.wire.market import MarketEvent, VenueBar
 from dita.venues.wire.requests import Request
 from dita.venues.wire.told import Unheard
 
@@ -207,7 +207,7 @@ class BinanceUsdm(LiveAdapter):
 
     def feed(
         self,
-        hear: Callable[[MarketNews], object],
+        hear: Callable[[MarketEvent], object],
         *,
         interval: str = "1m",
         quotes: bool = False,

@@ -11,7 +11,7 @@ from dita.venues.binance.books import Books
 from dita.venues.binance.markets import read_klines, read_market
 from dita.venues.wire import reading
 from dita.venues.wire.feed import BarFeed
-from dita.venues.wire.market import MarketNews, VenueBar, VenueTrade
+from dita.venues.wire.market import MarketEvent, VenueBar, VenueTrade
 from dita.venues.wire.transport import Transport
 
 _LOG: Final = logging.getLogger("dita.binance")
@@ -25,7 +25,7 @@ class MarketFeed(BarFeed):
         self,
         wire: Transport,
         symbols: Iterable[str],
-        hear: Callable[[MarketNews], object],
+        hear: Callable[[MarketEvent], object],
         *,
         interval: str = "1m",
         quotes: bool = False,

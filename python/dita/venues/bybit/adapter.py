@@ -26,7 +26,7 @@ from dita.venues.wire.adapter import DEAF_S, MS, OVERLAP_NS
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.live import LiveAdapter
-from dita.venues.wire.market import MarketNews, VenueBar
+from dita.venues.wire.market import MarketEvent, VenueBar
 from dita.venues.wire.requests import Request
 from dita.venues.wire.told import Unheard
 from dita.venues.wire.transport import Say, Transport
@@ -190,7 +190,7 @@ class BybitLinear(LiveAdapter):
 
     def feed(
         self,
-        hear: Callable[[MarketNews], object],
+        hear: Callable[[MarketEvent], object],
         *,
         interval: str = "1m",
         quotes: bool = False,

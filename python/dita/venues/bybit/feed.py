@@ -12,7 +12,7 @@ from dita.venues.bybit.books import Books
 from dita.venues.bybit.markets import MarketReader, read_klines
 from dita.venues.wire import reading
 from dita.venues.wire.feed import BarFeed
-from dita.venues.wire.market import MarketNews, VenueBar
+from dita.venues.wire.market import MarketEvent, VenueBar
 from dita.venues.wire.transport import Say, Transport
 
 _LOG: Final = logging.getLogger("dita.bybit")
@@ -29,7 +29,7 @@ class MarketFeed(BarFeed):
         self,
         wire: Transport,
         symbols: Iterable[str],
-        hear: Callable[[MarketNews], object],
+        hear: Callable[[MarketEvent], object],
         *,
         interval: str = "1m",
         quotes: bool = False,

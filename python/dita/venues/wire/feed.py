@@ -10,7 +10,7 @@ from typing import Final
 from dita.errors import InvalidInput
 from dita.venues.wire.adapter import BACK_OFF_S
 from dita.venues.wire.failures import Failure
-from dita.venues.wire.market import MarketNews, VenueBar, VenueMark
+from dita.venues.wire.market import MarketEvent, VenueBar, VenueMark
 from dita.venues.wire.transport import Transport
 
 _LOG: Final = logging.getLogger("dita.venues")
@@ -30,7 +30,7 @@ class BarFeed(ABC):
         self,
         wire: Transport,
         symbols: Iterable[str],
-        hear: Callable[[MarketNews], object],
+        hear: Callable[[MarketEvent], object],
         interval: str,
         clock_ns: Callable[[], int],
     ) -> None:
@@ -107,7 +107,7 @@ class BarFeed(ABC):
             except (Failure, InvalidInput) as error:
                 _LOG.warning("bars of %s: %s", symbol, error)
 
-    def _tell(self, said: MarketNews) -> None:
+    def _tell(self, said: MarketEvent) -> None:
         if isinstance(said, VenueBar):
             self._tell_bar(said)
             return

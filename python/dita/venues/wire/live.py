@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from dita.venues.wire.adapter import WireAdapter
-from dita.venues.wire.market import Feed, MarketNews, VenueBar
+from dita.venues.wire.market import Feed, MarketEvent, VenueBar
 from dita.venues.wire.requests import Request
 
 
@@ -33,7 +33,7 @@ class LiveAdapter(WireAdapter):
     @abstractmethod
     def feed(
         self,
-        hear: Callable[[MarketNews], object],
+        hear: Callable[[MarketEvent], object],
         *,
         interval: str = "1m",
         quotes: bool = False,

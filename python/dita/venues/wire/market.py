@@ -88,4 +88,4 @@ class Feed(Protocol):
         """Count a bar as told: what comes after it is news."""
 
 
-MarketNews = VenueBar | VenueQuote | VenueTrade | VenueMark | VenueBook
+MarketEvent = VenueBar | VenueQuote | VenueTrade | VenueMark | VenueBook
