@@ -149,7 +149,7 @@ async def _serve(options: argparse.Namespace, folder: Path) -> int:
     scheme, stream = ("https", "wss") if tls else ("http", "ws")
     where = f"{options.host}:{server.port}"
     addresses = {"rest": f"{scheme}://{where}", "stream": f"{stream}://{where}"}
-    print(server.door.addresses.format(**addresses), flush=True)
+    print(server.api.addresses.format(**addresses), flush=True)
     print(f"key {options.api_key}  secret {options.api_secret}", flush=True)
     if shown is not None:
         print(

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dita.loopback.account import MS, Account
+from dita.loopback.encoder import Frame, VenueEncoder
 from dita.loopback.faults import HOUR_MS, Canned, Faults
 from dita.loopback.market import FUNDING_MS, LISTINGS, Listing, MadePrint, Market, next_funding_ms
-from dita.loopback.voice import Frame, Voice
 
 if TYPE_CHECKING:
     from dita.loopback.records import PlacedOrder
@@ -106,17 +106,17 @@ class Exchange(ABC):
     #: The longest that a connection lives, milliseconds.
     stream_life_ms: int = 24 * HOUR_MS
 
-    def __init__(self, terms: Terms, clock_ns: Callable[[], int], voice: Voice) -> None:
+    def __init__(self, terms: Terms, clock_ns: Callable[[], int], encoder: VenueEncoder) -> None:
         """Open it.
 
         Args:
             terms: How.
             clock_ns: The true time, nanoseconds.
-            voice: How it says what happens.
+            encoder: How it says what happens.
         """
         self.terms = terms
         self.faults = Faults()
-        self.voice = voice
+        self.encoder = encoder
         self._clock_ns = clock_ns
         now_ms = clock_ns() // MS
         self.markets = {each.symbol: Market.begin(each, terms.seed, now_ms) for each in terms.listings}
@@ -134,7 +134,7 @@ class Exchange(ABC):
             dict(terms.balances),
             clock_ns=self.shown_ns,
             tell=self._tell,
-            voice=voice,
+            encoder=encoder,
             hedge=terms.hedge,
             leverage=terms.leverage,
             settings=dict(terms.settings),
@@ -355,7 +355,7 @@ class Exchange(ABC):
         if self.faults.price_later:
             for fill in fills:
                 self.faults.happened["price_later"] += 1
-                batch.insert(batch.index(fill), self.voice.without_price(fill))
+                batch.insert(batch.index(fill), self.encoder.without_price(fill))
         if self.faults.skew_ms:
             batch = [self._skewed(frame) for frame in batch]
         if self.faults.stale_status:
@@ -369,7 +369,7 @@ class Exchange(ABC):
         if frame.what != "FILL":
             return frame
         self.faults.happened["skew_ms"] += 1
-        return self.voice.stamped(frame, self.faults.skew_ms)
+        return self.encoder.stamped(frame, self.faults.skew_ms)
 
     # ------------------------------------------------------------------------------------------------- time
 
@@ -398,7 +398,7 @@ class Exchange(ABC):
         """
         market = self.markets.get(symbol)
         if market is None:
-            raise self.voice.refusal("UNKNOWN_SYMBOL")
+            raise self.encoder.refusal("UNKNOWN_SYMBOL")
         market.set_price(price)
         self.account.hear_market(market, None)
         self.tell_market(market, None, self.now_ms(), marks_due=True)

@@ -23,7 +23,7 @@ from dita.clock import ManualClock
 from dita.kernel import ExecutionKernel
 from dita.venues.wire.failures import unanswered
 from dita.venues.wire.plain import PlainWireAdapter
-from dita.venues.wire.requests import Dialect, Request
+from dita.venues.wire.requests import Codec, Request
 from dita.venues.wire.spaced import Spaced
 from dita.venues.wire.transport import Say, Transport
 
@@ -37,15 +37,15 @@ Script = Callable[[str, str, dict[str, Any]], Answer | None]
 class ScriptedWire(Transport):
     """Carries bytes to a script and back."""
 
-    def __init__(self, dialect: Dialect, clock_ns: Callable[[], int], script: Script) -> None:
+    def __init__(self, codec: Codec, clock_ns: Callable[[], int], script: Script) -> None:
         """Start the thread.
 
         Args:
-            dialect: The venue's.
+            codec: The venue's.
             clock_ns: The time.
             script: Answers a request: status and JSON; None where no answer comes.
         """
-        super().__init__("http://script", "ws://script", dialect, clock_ns, Spaced({}, 1.0))
+        super().__init__("http://script", "ws://script", codec, clock_ns, Spaced({}, 1.0))
         self._script = script
         self._frames: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.said = 0
@@ -56,7 +56,7 @@ class ScriptedWire(Transport):
         self._frames.put(json.dumps(frame))
 
     async def _send(self, request: Request) -> Any:  # noqa: ANN401 - any JSON
-        written = self._dialect.write(request, self.now_ms())
+        written = self._codec.write(request, self.now_ms())
         parts = urlsplit(written.address)
         values: dict[str, Any] = dict(parse_qsl(parts.query))
         if written.body:
@@ -117,7 +117,7 @@ class WireScriptRig(ScriptedRig):
         """Make the adapter."""
 
     @abstractmethod
-    def dialect(self) -> Dialect:
+    def codec(self) -> Codec:
         """Return how the venue's requests are written."""
 
     @abstractmethod
@@ -147,7 +147,7 @@ class WireScriptRig(ScriptedRig):
     def reopen(self) -> PlainWireAdapter:  # type: ignore[override]
         """Give the same script to another adapter."""
         super().reopen()
-        self.wire = ScriptedWire(self.dialect(), lambda: self.now_ns, self._answered)
+        self.wire = ScriptedWire(self.codec(), lambda: self.now_ns, self._answered)
         self.adapter = self.make(self.wire)
         return self.adapter
 

@@ -9,8 +9,8 @@ from dita.certify.books import Resting
 from dita.certify.rig import Trouble
 from dita.loopback.scripted_wire import Answer, ScriptedWire, WireScriptRig
 from dita.venues.bingx.adapter import BingxPractice
-from dita.venues.bingx.requests import BingxDialect
-from dita.venues.wire.requests import Dialect
+from dita.venues.bingx.requests import BingxCodec
+from dita.venues.wire.requests import Codec
 
 _STATUSES: Final = {
     "ACKED": "NEW", "PARTIALLY_FILLED": "PARTIALLY_FILLED", "FILLED": "FILLED", "CANCELED": "CANCELED",
@@ -45,9 +45,9 @@ class BingxScriptRig(WireScriptRig):
             deaf_s=0.5,
         )  # fmt: skip
 
-    def dialect(self) -> Dialect:
+    def codec(self) -> Codec:
         """Return how BingX's requests are written."""
-        return BingxDialect("key", "secret")
+        return BingxCodec("key", "secret")
 
     # -------------------------------------------------------------------------------------------- requests
 

@@ -9,8 +9,8 @@ from dita.certify.books import Resting
 from dita.certify.rig import Trouble
 from dita.loopback.scripted_wire import Answer, ScriptedWire, WireScriptRig
 from dita.venues.okx.adapter import OkxPractice
-from dita.venues.okx.requests import OkxDialect
-from dita.venues.wire.requests import Dialect
+from dita.venues.okx.requests import OkxCodec
+from dita.venues.wire.requests import Codec
 
 _OK: Final = {"code": "0", "msg": ""}
 _STATES: Final = {
@@ -46,9 +46,9 @@ class OkxScriptRig(WireScriptRig):
             clock_ns=lambda: self.now_ns, deaf_s=0.5,
         )  # fmt: skip
 
-    def dialect(self) -> Dialect:
+    def codec(self) -> Codec:
         """Return how OKX's requests are written."""
-        return OkxDialect("key", "secret", "phrase", simulated=True)
+        return OkxCodec("key", "secret", "phrase", simulated=True)
 
     # -------------------------------------------------------------------------------------------- requests
 

@@ -99,10 +99,10 @@ class MarketFeed(BarFeed):
                 return True
             if self.books.take(frame):
                 return True
-            news = self._reader.read(frame)
+            events = self._reader.read(frame)
         except (InvalidInput, ValueError) as error:
             _LOG.error("market stream: %s", error)
             return False
-        for said in news:
+        for said in events:
             self._tell(said)
         return True

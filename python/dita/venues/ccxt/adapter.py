@@ -411,9 +411,9 @@ class CCXTAdapter(BaseExecutionAdapter):
                 await self._query(order.venue_client_id)
             return
         _, row = await self._order_row(order.venue_client_id)
-        told = None if row is None else self._rows.status(order.asset, order.venue_client_id, row)
-        left = None if told is None else told.remaining_size
-        filled = None if told is None else told.filled_size
+        reported = None if row is None else self._rows.status(order.asset, order.venue_client_id, row)
+        left = None if reported is None else reported.remaining_size
+        filled = None if reported is None else reported.filled_size
         self._tell(
             VenueEvent(
                 self._clock_ns(), kind="AMEND_ACK", order_size=size, order_price=price, filled_size=filled,
@@ -466,8 +466,8 @@ class CCXTAdapter(BaseExecutionAdapter):
     async def _has_fills(self, name: str, client_id: str, status: VenueEvent) -> bool:
         """Whether the fills that an order's status counts were told; asked for a few times: lists lag."""
         for turn in range(4):
-            told = self._rows.told.get(client_id, Decimal(0))
-            if status.filled_size is None or told >= status.filled_size:
+            reported = self._rows.reported.get(client_id, Decimal(0))
+            if status.filled_size is None or reported >= status.filled_size:
                 return True
             await asyncio.sleep(_PAUSE_S * 2**turn)
             await self._tell_fills(name)
@@ -508,11 +508,11 @@ class CCXTAdapter(BaseExecutionAdapter):
 
     async def _poll(self) -> None:
         """Ask about orders that work."""
-        before = sum(self._rows.told.values())
+        before = sum(self._rows.reported.values())
         for client_id in list(self._orders):
             if client_id in self._order_ids:
                 await self._follow(client_id)
-        if sum(self._rows.told.values()) != before:
+        if sum(self._rows.reported.values()) != before:
             await self._tell_balances()
 
     async def _repair(self) -> None:

@@ -23,8 +23,8 @@ from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.hosts import NOWHERE, Hosts
 from dita.venues.wire.parked import Parked
 from dita.venues.wire.requests import Request
-from dita.venues.wire.told import Told, Unheard
 from dita.venues.wire.transport import Transport
+from dita.venues.wire.updates import UnknownMessage, VenueUpdate
 
 _LOG: Final = logging.getLogger("dita.venues")
 #: A request that REST acknowledged and the stream has not told within this makes the stream deaf.
@@ -52,16 +52,16 @@ Work = Coroutine[Any, Any, Any]
 class Reader(Protocol):
     """Reads the frames of a venue's user stream."""
 
-    def read(self, frame: object) -> Told:
+    def read(self, frame: object) -> VenueUpdate:
         """Read a frame's JSON.
 
         Raises:
-            Unheard: It says something that no list has.
+            UnknownMessage: It says something that no list has.
             InvalidInput: A field is missing, or is not what it has to be.
         """
 
 
-class AccountQuestions(Protocol):
+class AccountQueries(Protocol):
     """What can be asked about an account, on the transport's thread."""
 
     async def fills(self, since_ns: int) -> list[VenueEvent]:
@@ -105,7 +105,7 @@ class WireAdapter(BaseExecutionAdapter):
         self,
         wire: Transport,
         reader: Reader,
-        questions: AccountQuestions,
+        queries: AccountQueries,
         symbols: list[str],
         clock_ns: Callable[[], int],
         deaf_s: float,
@@ -115,7 +115,7 @@ class WireAdapter(BaseExecutionAdapter):
         Args:
             wire: The transport.
             reader: Reads the user stream.
-            questions: Asks about the account.
+            queries: Asks about the account.
             symbols: The instruments that are traded.
             clock_ns: This machine's time, nanoseconds.
             deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
@@ -126,7 +126,7 @@ class WireAdapter(BaseExecutionAdapter):
         self._deaf_s = deaf_s
         self._wire = wire
         self._reader = reader
-        self._asks = questions
+        self._asks = queries
         self._awaited: dict[str, float] = {}
         self._booked_ns = 0
         self._caught_up: Callable[[], None] | None = None
@@ -520,37 +520,37 @@ class WireAdapter(BaseExecutionAdapter):
         self.frames += 1
         self._deaf_until = 0.0
         try:
-            told = self._reader.read(reading.parse(raw))
-        except Unheard as error:
+            update = self._reader.read(reading.parse(raw))
+        except UnknownMessage as error:
             self._halt_entries(error)
             return True
         except InvalidInput as error:
             _LOG.error("user stream: %s", error)
             return False
-        for event in told.orders:
+        for event in update.orders:
             self._awaited.pop(event.venue_client_id, None)
             self._told_s[event.venue_client_id] = time.monotonic()
             self._told_s.move_to_end(event.venue_client_id)
             if len(self._told_s) > _BOOKED_MAX:
                 self._told_s.popitem(last=False)
-        self._bring(told)
-        if told.key_ended:
+        self._bring(update)
+        if update.key_ended:
             self._down()
-        return not told.key_ended
+        return not update.key_ended
 
-    def _halt_entries(self, error: Unheard) -> None:
+    def _halt_entries(self, error: UnknownMessage) -> None:
         """The truth is unknown: entries halt until somebody has looked; exits go."""
         self._unheard = str(error)
         _LOG.critical("%s; entries halt until the account was looked at", error)
         # The stream itself is sound: it need not be opened anew once this is forgiven.
         self._say_down()
 
-    def _bring(self, told: Told) -> None:
-        for event in told.orders:
+    def _bring(self, update: VenueUpdate) -> None:
+        for event in update.orders:
             self._tell(event)
-        for entry in told.account:
+        for entry in update.account:
             self._tell_account(entry)
-        if told.ask_income:
+        if update.ask_income:
             self._begin(self._tell_entries())
 
     async def _tell_entries(self) -> None:
@@ -725,7 +725,7 @@ class WireAdapter(BaseExecutionAdapter):
         is_first = symbol not in self.parked
         if not self.parked.keep(symbol, event):
             self._halt_entries(
-                Unheard(f"{len(self.parked)} events wait for {symbol}, which cannot be listed")
+                UnknownMessage(f"{len(self.parked)} events wait for {symbol}, which cannot be listed")
             )
         if is_first:
             _LOG.warning("%s is not configured: its rules are fetched, and what was said of it waits", symbol)
@@ -743,7 +743,7 @@ class WireAdapter(BaseExecutionAdapter):
                 return
             except InvalidInput as error:
                 # It stays parked, and each repair would tell it again: somebody has to look.
-                self._halt_entries(Unheard(f"a fill of {symbol} cannot be booked: {error}"))
+                self._halt_entries(UnknownMessage(f"a fill of {symbol} cannot be booked: {error}"))
                 return
             except Failure as failure:
                 _LOG.warning("rules of %s: %s", symbol, failure)
