@@ -75,7 +75,7 @@ def test_within_its_grace_nothing_is_done_and_the_program_has_its_slots_again(se
     kernel = dita.connect(served.socket, name="mine", slots=2, grace_s=60)
     assert kernel.slots == slots
     assert sorted(stages(served).values()) == ["ENTRY_WORKING", "POSITION_OPEN"]
-    told: list[dita.server.Told] = []
+    told: list[dita.server.Notification] = []
     kernel.subscribe(told.append)
     kernel.poll(10)
     assert told[0].kind == "slots"

@@ -269,7 +269,7 @@ def test_the_newest_note_of_a_strategy_that_acts_is_the_same_in_the_host_and_in_
         handle.start()
         for number in range(1, 4):
             quoted(owner, number)
-            while strategies.heard < number:
+            while strategies.received < number:
                 assert strategies.poll(10)
             for _ in range(2):  # an answer comes behind the news of what it followed from
                 kernel.link.slot(0)

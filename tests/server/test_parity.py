@@ -111,7 +111,7 @@ def test_a_strategy_hears_and_does_the_same_in_the_host_and_in_a_client(planes: 
         handle.start()
 
         def settle(number: int) -> None:
-            while runner.heard < number:
+            while runner.received < number:
                 assert runner.poll(10)
             # An answer comes behind the news of what it followed from.
             kernel.link.slot(0)
@@ -147,7 +147,7 @@ def test_a_client_that_falls_behind_hears_how_much_it_missed(planes: Path) -> No
         runner.load(Trader).start()
         for at in range(5_000):
             owner.hear(TradeTick(SYMBOL, at, "60000", "1", buyer_is_maker=False), "main")
-        while runner.heard < 5_000:
+        while runner.received < 5_000:
             assert runner.poll(10)
         told = runner.handles["trader"].strategy.told  # type: ignore[attr-defined]
         heard = sum(one[0] == "trade" for one in told)

@@ -293,7 +293,7 @@ def test_an_awaited_call_carries_a_note_and_an_awaited_block_overrides(served: S
 
 def test_what_happens_is_told_where_the_program_polls_and_nowhere_else(served: Served) -> None:
     with dita.connect(served.socket, name="mine") as kernel:
-        heard: list[tuple[dita.server.Told, int]] = []
+        heard: list[tuple[dita.server.Notification, int]] = []
         kernel.subscribe(lambda told: heard.append((told, threading.get_ident())))
         rests = entry(kernel.slots[0], order_type="LIMIT", limit_price="59000.0")
         assert kernel.process_intent(rests).state == "ENTRY_WORKING"
