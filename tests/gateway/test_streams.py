@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 from dita.gateway import Access
 from dita.gateway.app import build_app
 from dita.gateway.guards import Guards
-from dita.gateway.hub import KEEP_ALIVE_S, SILENT_S, WAITING_MAX, Hub, Looker, frame_of
+from dita.gateway.hub import KEEP_ALIVE_S, SILENT_S, WAITING_MAX, Hub, QueueSubscriber, frame_of
 from dita.gateway.refused import SourceAway
 from dita.gateway.running import bound, served
 from dita.gateway.source import Update
@@ -209,7 +209,7 @@ def test_every_frame_comes_once_and_in_order_to_who_reads() -> None:
             assert told is not None
             numbers.append(told.number - first)
         await frames.aclose()
-        assert hub.lookers == 0
+        assert hub.subscribers == 0
         return numbers
 
     assert asyncio.run(scene()) == [1, 2, 3, 4, 5, 6, 7]
@@ -235,13 +235,13 @@ def test_who_lets_too_much_wait_is_cut_and_the_others_are_not() -> None:
 
 def test_who_leaves_a_frame_for_five_seconds_is_cut() -> None:
     frame = frame_of(1, Update(rows={"a": "1"}))
-    looker = Looker()
-    looker.give(100.0, frame)
-    looker.give(100.0 + SILENT_S, frame)
-    assert not looker.cut
-    looker.give(100.1 + SILENT_S, frame)
-    assert looker.cut
-    assert asyncio.run(looker.next()) is None
+    subscriber = QueueSubscriber()
+    subscriber.give(100.0, frame)
+    subscriber.give(100.0 + SILENT_S, frame)
+    assert not subscriber.cut
+    subscriber.give(100.1 + SILENT_S, frame)
+    assert subscriber.cut
+    assert asyncio.run(subscriber.next()) is None
 
 
 def test_of_many_changes_the_newest_row_and_every_fill_is_told() -> None:
@@ -441,10 +441,10 @@ def test_who_does_not_read_is_cut_by_time_alone_also_when_nothing_more_is_said(
         silent.connect(("127.0.0.1", port))
         silent.sendall(f"GET {route} HTTP/1.1\r\n{head}\r\n".encode())
         until = time.monotonic() + 30
-        while not hub.lookers:
+        while not hub.subscribers:
             assert time.monotonic() < until, "nobody looks on"
             time.sleep(0.01)
-        while hub.lookers:
+        while hub.subscribers:
             assert time.monotonic() < until, "nobody was cut"
             time.sleep(0.01)
 
@@ -469,7 +469,7 @@ def test_a_connection_that_does_not_read_is_cut_and_the_others_hear_on(
             lines = (line for line in answer.iter_lines() if line.startswith("id: "))
             seen = [int(next(lines).removeprefix("id: ")) for _ in range(2)]
             until = time.monotonic() + 30
-            while hub.lookers > 1:
+            while hub.subscribers > 1:
                 assert time.monotonic() < until, "nobody was cut"
                 seen.append(int(next(lines).removeprefix("id: ")))
             seen += [int(next(lines).removeprefix("id: ")) for _ in range(3)]

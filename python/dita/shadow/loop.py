@@ -131,11 +131,11 @@ class ExecutionLoop:
         self._sized = (Decimal(0), Decimal(0))
         if self._fake is not None:
             fake = self._fake
-            fake.listen(lambda order: order_store.hear(order, self._clock()))
+            fake.listen(lambda order: order_store.on_order(order, self._clock()))
             risk_monitor.bind(fake.quantities, fake.mark)
             # What a kernel on a log already has, and what a store that was killed had not heard yet.
             for order in fake.kernel.orders():
-                order_store.hear(order, self._clock())
+                order_store.on_order(order, self._clock())
 
     def _time_ms(self) -> int:
         return (started_at() if self._fake is None else self._fake.kernel.now_ns) // _MS_NS

@@ -91,7 +91,7 @@ class OrderStore(Protocol):
     def create(self, symbol: str, side: str, qty: Number, price: Number, timestamp_ms: int) -> Order:
         """Keep a new order, PENDING."""
 
-    def hear(self, order: VenueOrder, timestamp_ms: int) -> None:
+    def on_order(self, order: VenueOrder, timestamp_ms: int) -> None:
         """Take an order as the kernel has it now."""
 
     def get_open_orders(self) -> list[Order]:
@@ -150,7 +150,7 @@ class InMemoryOrderStore:
         self._put(order)
         return order
 
-    def hear(self, order: VenueOrder, timestamp_ms: int) -> None:
+    def on_order(self, order: VenueOrder, timestamp_ms: int) -> None:
         """Take an order as the kernel has it now; one that was not made here is kept as well.
 
         Args:
@@ -384,7 +384,7 @@ class PersistentOrderStore(InMemoryOrderStore):
         )
         super()._put(order)
 
-    def hear(self, order: VenueOrder, timestamp_ms: int) -> None:
+    def on_order(self, order: VenueOrder, timestamp_ms: int) -> None:
         """Take an order as the kernel has it now, at once.
 
         Args:
