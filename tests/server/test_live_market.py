@@ -84,7 +84,7 @@ def test_a_client_hears_the_market_of_a_live_venue_and_trades_there(
     monkeypatch.setenv("DITA_ZINC_DIR", str(tmp_path / "planes"))
     with serving(exchange, tmp_path) as owner:
         owner.host.serve()
-        owner.hear_markets()
+        owner.subscribe_markets()
         kernel = dita.connect(tmp_path / "one.sock", name="watcher", market=True)
         runner = ConnectedStrategies(kernel)
         handle = runner.load(Watcher)
@@ -156,7 +156,7 @@ def test_a_strategy_inside_is_warmed_up_with_the_bars_of_before(
         handle = owner.host.load(Warms, name="warms")
         handle.start()
         assert handle.strategy.warming
-        owner.hear_markets()
+        owner.subscribe_markets()
         assert not handle.error
         assert not handle.strategy.warming
         assert handle.strategy.began  # type: ignore[attr-defined]

@@ -46,7 +46,7 @@ def quote(owner: Serving, bid: str, ask: str) -> None:
     venue = owner.host.kernel("main").venue
     assert isinstance(venue, SimulatedVenue)
     venue.on_quote(SYMBOL, bid, None, ask, None)
-    owner.hear(QuoteTick(SYMBOL, 1, (bid, None, ask, None)), "main")
+    owner.publish(QuoteTick(SYMBOL, 1, (bid, None, ask, None)), "main")
 
 
 @pytest.fixture

@@ -245,7 +245,7 @@ def quoted(owner: Serving, number: int) -> None:
     venue = owner.host.kernel("main").venue
     assert isinstance(venue, SimulatedVenue)
     venue.on_quote(SYMBOL, "60000.0", None, "60000.1", None)
-    owner.hear(QuoteTick(SYMBOL, number, ("60000.0", None, "60000.1", None)), "main")
+    owner.publish(QuoteTick(SYMBOL, number, ("60000.0", None, "60000.1", None)), "main")
 
 
 def test_the_newest_note_of_a_strategy_that_acts_is_the_same_in_the_host_and_in_a_client(

@@ -85,7 +85,7 @@ def play(owner: Serving, settle: Callable[[int], None]) -> None:
     for number, tick in enumerate(market(), 1):
         if isinstance(tick, QuoteTick):
             venue.on_quote(SYMBOL, tick.bid, None, tick.ask, None)
-        owner.hear(tick, "main")
+        owner.publish(tick, "main")
         settle(number)
 
 
@@ -146,7 +146,7 @@ def test_a_client_that_falls_behind_hears_how_much_it_missed(planes: Path) -> No
         runner = ConnectedStrategies(kernel)
         runner.load(Trader).start()
         for at in range(5_000):
-            owner.hear(TradeTick(SYMBOL, at, "60000", "1", buyer_is_maker=False), "main")
+            owner.publish(TradeTick(SYMBOL, at, "60000", "1", buyer_is_maker=False), "main")
         while runner.received < 5_000:
             assert runner.poll(10)
         told = runner.handles["trader"].strategy.told  # type: ignore[attr-defined]

@@ -85,7 +85,7 @@ def has_run(directory: Directory) -> bool:
     return any(timetravel.stats(directory.path / "log" / name)["last_seq"] for name in directory.accounts())
 
 
-def put_aside(directory: Directory) -> Path | None:
+def set_log_away(directory: Directory) -> Path | None:
     """Put an earlier run's log, controls and reports aside, so that the next begins anew.
 
     Args:

@@ -71,7 +71,7 @@ def _leave(kernel: ConnectedKernel) -> None:
     try:
         kernel.close()
     except KernelError:
-        # Nobody is there to be told: the lease's grace and policy do the rest.
+        # The server is gone: the lease's grace and policy do the rest.
         kernel.hang_up()
 
 

@@ -75,7 +75,7 @@ from dita.projection.memory import KernelProjection, build_projection
 from dita.second_names import fields_of, intent_of, reason_of
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
 from dita.venues.base import BaseExecutionAdapter, VenueAdapter, is_real_money
-from dita.venues.breaker import CircuitBreaker, GuardedAdapter, HeardSink
+from dita.venues.breaker import BreakerSink, CircuitBreaker, GuardedAdapter
 from dita.venues.sim import SimulatedVenue
 from dita.venues.small import SmallAdapter, whole_adapter
 from dita.zinc.memory import ZincPlane
@@ -222,7 +222,7 @@ class ExecutionKernel:
             guarded, self._breaker = GuardedAdapter(venue, breaker), breaker
         if isinstance(self._venue, BaseExecutionAdapter):
             self._venue.hedge_mode = hedge_mode
-        self._heard = None if self._breaker is None else HeardSink(self, self._breaker)
+        self._heard = None if self._breaker is None else BreakerSink(self, self._breaker)
         self._given_journal, self._given_projection = journal, projection
         if audit is not None and log_dir is None:
             raise refuse("log_dir", log_dir, "must be given with audit: the ledger is made from the log")

@@ -113,5 +113,5 @@ def past_bars(
 
 
 def bar_of(bar: VenueBar) -> Bar:
-    """Return a venue's bar as strategies hear it."""
+    """Return a venue's bar as strategies receive it."""
     return Bar(bar.symbol, bar.interval, bar.open_ns, bar.close_ns, bar.texts)

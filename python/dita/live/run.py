@@ -213,16 +213,16 @@ class LiveRun:
             raise NotReady(f"dead_man: the venue does not take it: {error}") from error
 
     def _begin(self) -> None:
-        """Start the strategies, warmed up with the bars of before, and hear the market once for all."""
+        """Start the strategies, warmed up with past bars, and subscribe to the market."""
         strategies = [handle.strategy for handle in self._handles]
         past = past_bars(self.market, self.plan.symbols, self.plan.interval, strategies)
-        # Programs that connect hear what nobody inside may want.
+        # Connected programs may want what no strategy inside wants.
         shown = self._shows
         self._feed = self.market.feed(
             self._queue.put,
             interval=self.plan.interval,
-            quotes=shown or self.plan.hears("on_quote"),
-            trades=shown or self.plan.shadow or self.plan.hears("on_trade"),
+            quotes=shown or self.plan.wants("on_quote"),
+            trades=shown or self.plan.shadow or self.plan.wants("on_trade"),
             books=self.plan.shadow,
         )
         for bar in past:

@@ -288,7 +288,7 @@ class ConnectedKernel:
 
     @property
     def control(self) -> KernelControlSnapshot:
-        """The controls as the kernel goes by them."""
+        """The controls that the kernel applies."""
         return control_of(self._source.control())
 
     @property
@@ -390,8 +390,8 @@ class ConnectedKernel:
     def now_ns(self) -> int:
         """Kernel time of the last input that is shown, nanoseconds since 1970-01-01 UTC."""
         reader = self._source.reader
-        told_ns: int = self._link.welcome()["now_ns"]
-        return told_ns if reader is None else max(told_ns, reader.time_ns)
+        sent_ns: int = self._link.welcome()["now_ns"]
+        return sent_ns if reader is None else max(sent_ns, reader.time_ns)
 
     @property
     def zinc_plane(self) -> ZincReader | None:

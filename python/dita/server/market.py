@@ -89,7 +89,7 @@ class LiveMarket:
             account: Its name.
             kernel: Its kernel; its venue is a `LiveAdapter`.
             runner: The host's strategies; connected programs receive the same events.
-            checks: How the account is to be; None looks at nothing.
+            checks: The checks that the account must pass; None checks nothing.
 
         Raises:
             KernelError: A check failed, the user stream does not open, or another kernel's orders

@@ -36,12 +36,12 @@ _STUCK_S: Final = 10.0
 class Serving:
     """Owns the accounts of a configuration, and lets programs trade them.
 
-    Use it as a context manager, or close it. The loop that hears the programs is a thread of the extension's.
+    Use it as a context manager, or close it. The loop that serves programs is a thread of the extension's.
     It takes the interpreter only where a venue's adapter written in Python is asked.
 
     Attributes:
         host: Owns the accounts.
-        server: Hears the programs.
+        server: The kernel server.
         path: Where they connect.
         metrics: The port for Prometheus; None where there is none.
     """
@@ -63,7 +63,7 @@ class Serving:
             config: What to open; every account is shown in shared memory, whatever its `zinc` says.
             directory: Where the host keeps what survives it.
             socket: Where programs connect; None means the configuration's, or the directory's `kernel.sock`.
-            notifier: Hears that the service is ready, alive, and ends.
+            notifier: Notified when the service is ready, alive and ends.
             replicas: By account, what has followed its log: of a standby that takes over.
             adapters: By account, adapters that are made already.
             allow_withdrawals: Whether a live venue's key that may withdraw is good enough.
@@ -75,8 +75,8 @@ class Serving:
         shared = {name: one.model_copy(update={"zinc": True}) for name, one in config.accounts.items()}
         self._notifier = notifier or Notifier({})
         self._beats, self._turned_s = 0, time.monotonic()
-        self._told_s = 0.0
-        # A watcher of Rust's hears for strategies inside; a feed would be told in Python at each intent.
+        self._notified_s = 0.0
+        # Rust's watcher serves strategies inside; a feed would cost a Python call at each intent.
         self.host = Host(
             config.model_copy(update={"accounts": shared}),
             directory=directory,
@@ -149,10 +149,10 @@ class Serving:
 
     def _begin(self) -> None:
         """Hand on the markets of live venues, and say that it is ready."""
-        self.hear_markets()
+        self.subscribe_markets()
         self._notifier.tell(READY)
 
-    def hear_markets(self) -> None:
+    def subscribe_markets(self) -> None:
         """Hand on the markets of live venues from now on: `run` does."""
         for market in self._markets.values():
             market.begin()
@@ -179,13 +179,13 @@ class Serving:
     def _look(self) -> None:
         """Say that it is alive, while the server's thread turns."""
         interval_s = self._notifier.interval_s
-        if interval_s is None or time.monotonic() - self._told_s < interval_s:
+        if interval_s is None or time.monotonic() - self._notified_s < interval_s:
             return
         beats = self.server.standing()["beats"]
         if beats != self._beats:
             self._beats, self._turned_s = beats, time.monotonic()
         if self.server.alive and time.monotonic() - self._turned_s < _STUCK_S:
-            self._told_s = time.monotonic()
+            self._notified_s = time.monotonic()
             self._notifier.tell(ALIVE)
 
     def _end(self) -> None:
@@ -209,10 +209,10 @@ class Serving:
         bid_size, ask_size = (request.get(name) and str(request[name]) for name in ("bid_size", "ask_size"))
         venue.on_quote(symbol, bid, bid_size, ask, ask_size)
         account = next(name for name, known in self.host.accounts.items() if known is kernel)
-        self.hear(QuoteTick(symbol, kernel.now_ns, (bid, bid_size, ask, ask_size)), account)
+        self.publish(QuoteTick(symbol, kernel.now_ns, (bid, bid_size, ask, ask_size)), account)
         return {"seq": kernel.seq}
 
-    def hear(self, tick: QuoteTick | TradeTick | Bar, account: str | None = None) -> None:
+    def publish(self, tick: QuoteTick | TradeTick | Bar, account: str | None = None) -> None:
         """Tell a part of the market to strategies inside and to the programs that are connected.
 
         Args:

@@ -173,7 +173,7 @@ class IBKRAdapter(BaseExecutionAdapter):
     def query_order(  # type: ignore[override]
         self, client_id: str
     ) -> OrderResponse | None:
-        """Return how an order stands; None where this session has not heard of it."""
+        """Return how an order stands; None where this session does not know it."""
 
         async def found() -> OrderResponse | None:
             trade = self._trade(client_id)
@@ -191,7 +191,7 @@ class IBKRAdapter(BaseExecutionAdapter):
         async def cancel() -> OrderResponse:
             trade = self._trade(client_id)
             if trade is None:
-                raise NotSent(f"{client_id}: this session has not heard of it")
+                raise NotSent(f"{client_id}: this session does not know the order")
             self._ib.cancelOrder(trade.order)
             await self._until(trade.isDone)
             return self._response(trade)

@@ -71,7 +71,7 @@ class BinanceUsdm(LiveAdapter):
             stream: The same for the streams.
             clock_ns: This machine's time, nanoseconds.
             reserve: The part of each order budget that is kept for exits.
-            deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+            deaf_s: After how long without a report of an acknowledged request the stream is deaf, seconds.
             transport: Makes what carries requests and streams.
 
         Raises:
@@ -108,7 +108,7 @@ class BinanceUsdm(LiveAdapter):
     # --------------------------------------------------------------------------------------- the kernel asks
 
     def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
-        """Send an order; what comes of it is told later.
+        """Send an order; its events come later.
 
         Raises:
             NotSent: The venue has no such order, or it is an entry and the stream is not to be trusted now.
@@ -155,7 +155,7 @@ class BinanceUsdm(LiveAdapter):
         return []
 
     def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
-        """Ask what became of an order; the answer is told later."""
+        """Query an order; the answer comes as an event."""
         self._begin(self._query(venue_client_id))
         return []
 
@@ -207,16 +207,16 @@ class BinanceUsdm(LiveAdapter):
 
     def feed(
         self,
-        hear: Callable[[MarketEvent], object],
+        on_event: Callable[[MarketEvent], object],
         *,
         interval: str = "1m",
         quotes: bool = False,
         trades: bool = False,
         books: bool = False,
     ) -> MarketFeed:
-        """Begin to hear the market of the adapter's instruments; see `MarketFeed`."""
+        """Subscribe to the market of the adapter's instruments; see `MarketFeed`."""
         return MarketFeed(
-            self._wire, self.symbols, hear, interval=interval, quotes=quotes, trades=trades,
+            self._wire, self.symbols, on_event, interval=interval, quotes=quotes, trades=trades,
             books=books, clock_ns=self._clock_ns,
         )  # fmt: skip
 
@@ -385,15 +385,15 @@ class BinanceUsdm(LiveAdapter):
 
     # --------------------------------------------------------------------------------------------- the stream
 
-    async def _hear_stream(self) -> str:
+    async def _read_stream(self) -> str:
         if self._wants_new_key:
             # Asked again, the venue gives the key that is there.
             self._wants_new_key = False
             await self._wire.ask(requests.END_KEY)
         key = reading.text(reading.record(await self._wire.ask(requests.NEW_KEY), "listenKey"), "listenKey")
         path = f"/private/ws?listenKey={key}"
-        listening = self._wire.listen(path, self._opened, self._hear)
-        return await self._heard_until_cut(listening, self._keep_key())
+        listening = self._wire.listen(path, self._opened, self._on_frame)
+        return await self._read_until_cut(listening, self._keep_key())
 
     def _distrust(self) -> None:
         self._wants_new_key = True

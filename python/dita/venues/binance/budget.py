@@ -13,7 +13,7 @@ _MINUTE_NS: Final = 60 * 1_000_000_000
 
 @dataclass(slots=True)
 class _Count:
-    """One of the venue's counters, as its last header told it."""
+    """One of the venue's counters, as its last header gave it."""
 
     header: str
     limit: int

@@ -81,7 +81,7 @@ class AccountQueries:
             seen[symbol] = (last, max([last or 0, *(int(row["id"]) for row in rows)]) or None)
             found[symbol] = rows
         fills = await self._read_fills(found)
-        # Only now: of a call that fails half-way nothing has been told.
+        # Only now: a call that fails half-way has reported nothing.
         self._seen = seen
         return fills
 

@@ -165,7 +165,7 @@ class BingxSwap(PlainWireAdapter):
             rest: Base address of REST; None means the venue's, or its test network's without real money.
             stream: The same for the streams.
             clock_ns: This machine's time, nanoseconds.
-            deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+            deaf_s: After how long without a report of an acknowledged request the stream is deaf, seconds.
             wire: What carries requests and frames; None means the network.
 
         Raises:
@@ -209,13 +209,17 @@ class BingxSwap(PlainWireAdapter):
             self._tell(event)
         await super().repair()
 
-    async def _hear_stream(self) -> str:
+    async def _read_stream(self) -> str:
         answer = reading.record(await self._wire.ask(requests.NEW_KEY), "listenKey")
         key = reading.text(answer, "listenKey")
         listening = self._wire.listen(
-            f"/swap-market?listenKey={key}", self._opened, self._hear, pongs={"Ping": "Pong"}, unpack=unpack
+            f"/swap-market?listenKey={key}",
+            self._opened,
+            self._on_frame,
+            pongs={"Ping": "Pong"},
+            unpack=unpack,
         )
-        return await self._heard_until_cut(listening, self._keep_key(key))
+        return await self._read_until_cut(listening, self._keep_key(key))
 
     async def _keep_key(self, key: str) -> None:
         """Renew the key until that fails: then a new one is needed."""

@@ -1,7 +1,7 @@
 """What BingX says, as the kernel's events: frames of the user stream, and rows of REST answers.
 
-Its fills have no id: they are told apart by how much of their order is filled in all. So what remains of an
-order's total, beyond what was told before, is a fill; its price and fee are read from the totals, too.
+Its fills have no id: the total filled of their order tells them apart. So what remains of an order's
+total, beyond what was reported before, is a fill; its price and fee are read from the totals, too.
 """
 
 from collections import Counter, OrderedDict
@@ -34,7 +34,7 @@ _IGNORED: Final = frozenset({"SNAPSHOT", "TRADE_UPDATE"})
 
 @dataclass(slots=True)
 class _Totals:
-    """What was told of an order."""
+    """The reported totals of an order."""
 
     filled: Decimal = _ZERO
     cost: Decimal = _ZERO
@@ -127,7 +127,7 @@ class ReportReader:
         self, ids: dict[str, Any], at_ns: int, size: Decimal, filled: Decimal, average: Decimal | None,
         fee: Decimal | None, asset: str, status: str, forced: str,
     ) -> VenueEvent | None:  # fmt: skip
-        """What of an order's totals was not told yet: a fill. None where nothing is new."""
+        """Return the part of an order's totals not reported yet, as a fill; None where nothing is new."""
         order_id = str(ids["venue_order_id"])
         before = self._totals.setdefault(order_id, _Totals())
         while len(self._totals) > _ORDERS_MAX:
@@ -174,7 +174,7 @@ class ReportReader:
     # ------------------------------------------------------------------------------------------ REST rows
 
     def stands(self, row: dict[str, Any]) -> list[VenueEvent]:
-        """Read how an order stands: the fill that was not told yet, and then its status."""
+        """Read how an order stands: the fill not reported yet, and then its status."""
         status = _STATUSES.get(str(row.get("status")))
         if status is None:
             raise UnknownMessage(f"status: {shown(row.get('status'))} is no order status that is known")
@@ -188,7 +188,7 @@ class ReportReader:
         average, known = reading.positive(row, "avgPrice"), ids["venue_order_id"] in self._totals
         found = []
         if known:
-            # Of an order that this process has not heard of the kernel may have fills: it goes by the total.
+            # The kernel may have fills of an order that this process does not know: it compares totals.
             fill = self._fill(
                 ids, at_ns, size, filled, average, reading.maybe(row, "commission"), "USDT", status, ""
             )

@@ -74,7 +74,7 @@ class BybitLinear(LiveAdapter):
             stream: The same for the streams.
             clock_ns: This machine's time, nanoseconds.
             reserve: The part of the order budget that is kept for exits.
-            deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+            deaf_s: After how long without a report of an acknowledged request the stream is deaf, seconds.
             transport: Makes what carries requests and streams.
 
         Raises:
@@ -95,7 +95,7 @@ class BybitLinear(LiveAdapter):
     # --------------------------------------------------------------------------------------- the kernel asks
 
     def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
-        """Send an order; what comes of it is told later.
+        """Send an order; its events come later.
 
         Raises:
             NotSent: The venue has no such order, or it is an entry and the stream is not to be trusted now.
@@ -139,7 +139,7 @@ class BybitLinear(LiveAdapter):
         return []
 
     def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
-        """Ask what became of an order; the answer is told later."""
+        """Query an order; the answer comes as an event."""
         self._begin(self._query(venue_client_id))
         return []
 
@@ -190,16 +190,16 @@ class BybitLinear(LiveAdapter):
 
     def feed(
         self,
-        hear: Callable[[MarketEvent], object],
+        on_event: Callable[[MarketEvent], object],
         *,
         interval: str = "1m",
         quotes: bool = False,
         trades: bool = False,
         books: bool = False,
     ) -> MarketFeed:
-        """Begin to hear the market of the adapter's instruments; see `MarketFeed`."""
+        """Subscribe to the market of the adapter's instruments; see `MarketFeed`."""
         return MarketFeed(
-            self._wire, self.symbols, hear, interval=interval, quotes=quotes, trades=trades,
+            self._wire, self.symbols, on_event, interval=interval, quotes=quotes, trades=trades,
             books=books, clock_ns=self._clock_ns,
         )  # fmt: skip
 
@@ -316,12 +316,14 @@ class BybitLinear(LiveAdapter):
 
     # --------------------------------------------------------------------------------------------- the stream
 
-    async def _hear_stream(self) -> str:
+    async def _read_stream(self) -> str:
         # A login carries the venue's time, so that has to be known.
         await self._wire.set_clock()
         self._is_subscribed = False
-        listening = self._wire.listen("/v5/private", self._login, self._hear, greet=self._greet, ping=PING)
-        return await self._heard_until_cut(listening, self._expect_answer())
+        listening = self._wire.listen(
+            "/v5/private", self._login, self._on_frame, greet=self._greet, ping=PING
+        )
+        return await self._read_until_cut(listening, self._expect_answer())
 
     async def _expect_answer(self) -> None:
         """End where the stream is not subscribed to in time: an answer was lost."""
@@ -335,18 +337,18 @@ class BybitLinear(LiveAdapter):
         await say(self._codec.login(self._wire.now_ms()))
 
     async def _login(self) -> None:
-        """Nothing is told before the answer to the subscription: `_hear` goes on from there."""
+        """Send the login; nothing is published before its answer, which `_on_frame` handles."""
 
-    def _hear(self, raw: str) -> bool:
+    def _on_frame(self, raw: str) -> bool:
         if '"topic"' not in raw[:200] and '"op"' in raw:
-            return self._hear_answer(raw)
-        heard = super()._hear(raw)
+            return self._on_answer(raw)
+        goes_on = super()._on_frame(raw)
         for client_id in self._reports.owed:
-            # An order told as filled whose executions are not there yet.
+            # An order reported as filled whose executions are not there yet.
             self._await(client_id)
-        return heard
+        return goes_on
 
-    def _hear_answer(self, raw: str) -> bool:
+    def _on_answer(self, raw: str) -> bool:
         try:
             answer = reading.record(reading.parse(raw), "frame")
         except InvalidInput as error:

@@ -23,13 +23,13 @@ _TOPICS_MAX: Final = 100
 
 
 class MarketFeed(BarFeed):
-    """Hears the market of some instruments. Bars that closed while a stream was gone are fetched and told."""
+    """Streams the market of some instruments. Fetches bars that closed while the stream was down."""
 
     def __init__(
         self,
         wire: Transport,
         symbols: Iterable[str],
-        hear: Callable[[MarketEvent], object],
+        on_event: Callable[[MarketEvent], object],
         *,
         interval: str = "1m",
         quotes: bool = False,
@@ -37,23 +37,23 @@ class MarketFeed(BarFeed):
         books: bool = False,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Begin to hear.
+        """Prepare the subscription.
 
         Args:
             wire: The transport.
             symbols: The instruments.
-            hear: Takes what is said, on the transport's thread; it must not wait.
+            on_event: Called with each event, on the transport's thread; it must not wait.
             interval: The length of the bars.
-            quotes: Whether best prices are heard.
-            trades: Whether trades of others are heard.
-            books: Whether order books are kept and heard.
+            quotes: Whether to subscribe to best prices.
+            trades: Whether to subscribe to public trades.
+            books: Whether to keep and publish order books.
             clock_ns: This machine's time.
         """
         # The venue's trades have no numbers: what was missed of them cannot be counted.
-        super().__init__(wire, symbols, hear, interval, clock_ns)
+        super().__init__(wire, symbols, on_event, interval, clock_ns)
         self._reader = MarketReader()
         self._say: Say | None = None
-        self.books: Books = Books(self._symbols if books else (), hear, self._subscribe_again, clock_ns)
+        self.books: Books = Books(self._symbols if books else (), on_event, self._subscribe_again, clock_ns)
         word = requests.INTERVALS[interval]
         self._topics = [f"kline.{word}.{one}" for one in self._symbols]
         self._topics += [f"tickers.{one}" for one in self._symbols]

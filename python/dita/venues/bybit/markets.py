@@ -19,7 +19,7 @@ def length_ns(word: str) -> int:
 
 
 class MarketReader:
-    """Reads frames of the public stream; what a ticker's delta leaves out is as it was told last."""
+    """Reads frames of the public stream; what a ticker's delta leaves out keeps its last value."""
 
     def __init__(self) -> None:
         """Know nothing yet."""
@@ -60,7 +60,7 @@ class MarketReader:
         return [read_ticker(ticker, reading.nanoseconds(row, "ts"))]
 
     def _quote(self, row: dict[str, Any]) -> list[MarketEvent]:
-        """Best prices: of the depth of one, which is told whole each time."""
+        """Best prices: of the depth of one, which is sent whole each time."""
         if not str(row["topic"]).startswith("orderbook.1."):
             return []
         data = reading.record(row.get("data"), "data")

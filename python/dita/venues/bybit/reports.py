@@ -1,7 +1,7 @@
 """What Bybit says, as the kernel's events: frames of the private stream, and rows of REST answers.
 
-Without I/O. Money is told by executions alone; what the order's own frames say of fills is only compared with
-them. What it remembers of an order is what it was told last, so that a change of it can be seen.
+Without I/O. Money comes from executions alone; what the order's own frames say of fills is only compared with
+them. What it remembers of an order is its last report, so that a change of it can be seen.
 """
 
 from collections import Counter, OrderedDict
@@ -54,7 +54,7 @@ _REASONS: Final = {
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of an order: its terms as they were told last, and how much its executions told."""
+    """What is known of an order: its last reported terms, and how much its executions filled."""
 
     size: Decimal | None = None
     price: Decimal | None = None
@@ -67,7 +67,7 @@ class ReportReader:
     Attributes:
         skipped: How many rows were known and of no use.
         unknown: How often what no list has was said, by name.
-        owed: Orders of which an order's frame told more filled than executions have told.
+        owed: Orders whose own frame reported more filled than their executions.
     """
 
     def __init__(self) -> None:
@@ -277,7 +277,7 @@ class ReportReader:
         return known
 
     def _count(self, ids: dict[str, Any], trade_id: str, size: Decimal) -> None:
-        """Count an execution once, however often it is told."""
+        """Count an execution once, however often it is reported."""
         key = (ids["venue_order_id"], trade_id)
         if key in self._executions:
             return

@@ -44,7 +44,7 @@ class Rows:
     """Reads and writes for one exchange. Without I/O of its own: it is given what calls.
 
     Attributes:
-        told: How much of each order was told as fills, by our id of it.
+        reported: How much of each order was reported as fills, by client order id.
     """
 
     def __init__(self, exchange: Any, venue: str) -> None:  # noqa: ANN401 - ccxt's object
@@ -476,7 +476,7 @@ class Rows:
         return known if self._venue == "binance" else kinds.get(word, "")
 
     def count(self, fill: VenueEvent) -> None:
-        """Count a fill that was told."""
+        """Count a reported fill."""
         if fill.venue_client_id and fill.size is not None:
             self.reported[fill.venue_client_id] = self.reported.get(fill.venue_client_id, _ZERO) + fill.size
 

@@ -135,7 +135,7 @@ class OkxSwap(PlainWireAdapter):
             rest: Base address of REST; None means the venue's, or its test network's without real money.
             stream: The same for the streams.
             clock_ns: This machine's time, nanoseconds.
-            deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+            deaf_s: After how long without a report of an acknowledged request the stream is deaf, seconds.
             wire: What carries requests and frames; None means the network.
 
         Raises:
@@ -154,20 +154,20 @@ class OkxSwap(PlainWireAdapter):
             list(dict.fromkeys(symbols)), clock_ns, deaf_s,
         )  # fmt: skip
 
-    async def _hear_stream(self) -> str:
+    async def _read_stream(self) -> str:
         async def greet(say: Say) -> None:
             await say(self._codec.login(self._wire.now_ms()))
             await say(requests.SUBSCRIBE)
 
-        return await self._heard_until_cut(
-            self._wire.listen(_PRIVATE, self._opened, self._hear, greet=greet, ping="ping")
+        return await self._read_until_cut(
+            self._wire.listen(_PRIVATE, self._opened, self._on_frame, greet=greet, ping="ping")
         )
 
-    def _hear(self, raw: str) -> bool:
+    def _on_frame(self, raw: str) -> bool:
         if raw == "pong":
             self.frames += 1
             return True
-        return super()._hear(raw)
+        return super()._on_frame(raw)
 
 
 class OkxPractice(OkxSwap):

@@ -77,7 +77,7 @@ class PlainWireAdapter(WireAdapter):
             order_codec: What the venue is asked for.
             symbols: The instruments that are traded.
             clock_ns: This machine's time, nanoseconds.
-            deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+            deaf_s: After how long without a report of an acknowledged request the stream is deaf, seconds.
         """
         super().__init__(wire, reader, queries, symbols, clock_ns, deaf_s)
         self._order_codec = order_codec
@@ -91,7 +91,7 @@ class PlainWireAdapter(WireAdapter):
     # --------------------------------------------------------------------------------------- the kernel asks
 
     def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
-        """Send an order; what comes of it is told later.
+        """Send an order; its events come later.
 
         Raises:
             NotSent: The venue has no such order, or it is an entry and the stream is not to be trusted now.
@@ -139,7 +139,7 @@ class PlainWireAdapter(WireAdapter):
         return []
 
     def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
-        """Ask what became of an order; the answer is told later."""
+        """Query an order; the answer comes as an event."""
         self._begin(self._query(venue_client_id))
         return []
 

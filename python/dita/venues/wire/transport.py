@@ -166,19 +166,19 @@ class Transport(LoopThread):
         self,
         path: str,
         opened: Callable[[], Awaitable[None]],
-        hear: Callable[[str], bool],
+        on_frame: Callable[[str], bool],
         *,
         greet: Callable[[Say], Awaitable[None]] | None = None,
         ping: str = "",
         pongs: Mapping[str, str] | None = None,
         unpack: Callable[[bytes], str] | None = None,
     ) -> str:
-        """Hear a stream until it ends.
+        """Read a stream until it ends.
 
         Args:
             path: From the base address on.
             opened: Called once it is open.
-            hear: Takes each frame; False ends it.
+            on_frame: Called with each frame; False ends the stream.
             greet: Called before `opened` with what sends a text, where the stream wants to be spoken to.
             ping: What is said every 20 seconds, where the venue counts that and not WebSocket's own pings.
             pongs: What is answered to a text of the venue's, where that is its ping.
@@ -205,7 +205,7 @@ class Transport(LoopThread):
                             return f"a frame of type {message.type.name}"
                         if pongs is not None and text in pongs:
                             await socket.send_str(pongs[text])
-                        elif not hear(text):
+                        elif not on_frame(text):
                             return "ended by what it said"
                 finally:
                     if pinging is not None:
