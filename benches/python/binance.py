@@ -138,7 +138,7 @@ def frame_to_answer(account: Account) -> dict[str, Any]:
             busy.append(time.thread_time_ns() - begin[1])
         return outcome
 
-    heard = WireAdapter._hear  # noqa: SLF001
+    heard = WireAdapter._on_frame  # noqa: SLF001
 
     def timed(adapter: WireAdapter, raw: str) -> bool:
         begin[:] = time.perf_counter_ns(), time.thread_time_ns()
@@ -147,7 +147,7 @@ def frame_to_answer(account: Account) -> dict[str, Any]:
             samples.append(time.perf_counter_ns() - begin[0])
         return goes_on
 
-    WireAdapter._hear = timed  # type: ignore[method-assign]  # noqa: SLF001
+    WireAdapter._on_frame = timed  # type: ignore[method-assign]  # noqa: SLF001
     BinancePractice.emit = answer  # type: ignore[assignment,method-assign]
     try:
         # A stream keeps what it was opened with.
@@ -164,7 +164,7 @@ def frame_to_answer(account: Account) -> dict[str, Any]:
             time.sleep(0.004)
         account.quiet()
     finally:
-        WireAdapter._hear = heard  # type: ignore[method-assign]  # noqa: SLF001
+        WireAdapter._on_frame = heard  # type: ignore[method-assign]  # noqa: SLF001
         BinancePractice.emit = emitted  # type: ignore[method-assign]
     return {
         "to the kernel's answer": spread(answered),
@@ -309,7 +309,7 @@ async def _listen(address: str, adapter: BinancePractice, lags: list[tuple[float
         begun, spent = time.perf_counter(), time.thread_time_ns()
         while heard < RATE * SECONDS:
             message = await socket.receive()
-            adapter._hear(message.data)  # noqa: SLF001
+            adapter._on_frame(message.data)  # noqa: SLF001
             heard += 1
             if heard % 100 == 0:
                 at = time.perf_counter() - begun

@@ -91,8 +91,8 @@ class SendsAgain(ScriptedRig):
         class Careless(MockVenueAdapter):
             def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
                 order = rig._orders.get(venue_client_id)
-                if order is not None and order.told.limit_price is None:
-                    return adapter.submit(order.told)
+                if order is not None and order.sent.limit_price is None:
+                    return adapter.submit(order.sent)
                 return adapter.query_order(venue_client_id)
 
         careless = Careless(

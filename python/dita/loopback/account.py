@@ -1,4 +1,4 @@
-"""One account at the exchange: what requests do on the simulated venue, what is told and remembered of it.
+"""One account at the exchange: what requests do on the simulated venue, what is reported and kept of it.
 
 The matching, the wallet, margin, funding and liquidation are the simulated venue's. Here is what the venue
 has around them: its ids, its histories, the frames of its user stream.
@@ -116,7 +116,7 @@ class Account:
         for market in markets.values():
             self._list(market.listing, leverage)
         for market in markets.values():
-            self.hear_market(market, None)
+            self.on_market(market, None)
 
     # ------------------------------------------------------------------------------------------------ time
 
@@ -180,7 +180,7 @@ class Account:
             order.algo_status, order.status = "NEW", ""
         self._by_inner[order.inner_id] = order
         try:
-            self._hear(self.sim.submit(self._now(), **self._inner_order(asked, order.inner_id)))
+            self._apply_events(self.sim.submit(self._now(), **self._inner_order(asked, order.inner_id)))
         except Refused:
             del self._by_inner[order.inner_id]
             raise
@@ -197,7 +197,7 @@ class Account:
         """
         if not (order.is_open or order.waits):
             raise self._encoder.refusal("NOTHING_TO_CANCEL")
-        self._hear(self.sim.cancel(self._now(), order.symbol, order.inner_id))
+        self._apply_events(self.sim.cancel(self._now(), order.symbol, order.inner_id))
         return order
 
     def amend(
@@ -221,7 +221,7 @@ class Account:
         order.modify_id = modify_id
         order.updated_ms = self.now_ms()
         said = self.sim.amend(self._now(), order.symbol, order.inner_id, order.side, quantity, price)
-        self._hear(said)
+        self._apply_events(said)
         return order
 
     def set_leverage(self, symbol: str, leverage: int) -> None:
@@ -230,8 +230,8 @@ class Account:
         Raises:
             Refused: The simulated venue does not take it.
         """
-        for told in self.sim.set_leverage(self._now(), symbol, leverage):
-            if told["what"] == "EFFECT" and told["kind"] == "LEVERAGE_REFUSED":
+        for events in self.sim.set_leverage(self._now(), symbol, leverage):
+            if events["what"] == "EFFECT" and events["kind"] == "LEVERAGE_REFUSED":
                 raise self._encoder.refusal("LEVERAGE_NOT_VALID", str(leverage))
         self.leverages[symbol] = leverage
         self._tell(self._encoder.leverage(symbol, leverage, self.now_ms()))
@@ -253,7 +253,7 @@ class Account:
 
     # ---------------------------------------------------------------------------- what happens to the account
 
-    def hear_market(self, market: Market, printed: tuple[Decimal, Decimal] | None) -> None:
+    def on_market(self, market: Market, printed: tuple[Decimal, Decimal] | None) -> None:
         """Have the simulated venue see the market as it is now.
 
         Args:
@@ -265,7 +265,7 @@ class Account:
         if printed is not None:
             said += self.sim.trade(self._now(), symbol, *printed)
         said += self.sim.mark(self._now(), symbol, market.mark)
-        self._hear(said + self.sim.advance(self._now()))
+        self._apply_events(said + self.sim.advance(self._now()))
 
     def trade_against(self, order: PlacedOrder, size: Decimal) -> None:
         """Have others trade so much against a resting order, at its price.
@@ -274,7 +274,7 @@ class Account:
             order: One that rests.
             size: How much; at most what remains is filled.
         """
-        self._hear(self.sim.trade(self._now(), order.symbol, order.price, size))
+        self._apply_events(self.sim.trade(self._now(), order.symbol, order.price, size))
         if order.status == "FILLED" and self.faults.spend("overfill"):
             self._fill_beyond(order)
 
@@ -284,14 +284,16 @@ class Account:
         lot = self.markets[order.symbol].listing.lot
         self._beyond = order
         try:
-            self._hear(self.sim.manual_trade(self._now(), order.symbol, order.side, lot, order.price, book))
+            self._apply_events(
+                self.sim.manual_trade(self._now(), order.symbol, order.side, lot, order.price, book)
+            )
         finally:
             self._beyond = None
 
     def expire(self, order: PlacedOrder) -> None:
         """End an order that was acknowledged, as the venue does of itself."""
         said = self.sim.cancel(self._now(), order.symbol, order.inner_id)
-        self._hear([{**one, "kind": "EXPIRED"} if one["what"] == "ORDER" else one for one in said])
+        self._apply_events([{**one, "kind": "EXPIRED"} if one["what"] == "ORDER" else one for one in said])
 
     def pretend_canceled(self, order: PlacedOrder) -> PlacedOrder:
         """Say that an order was canceled, while it goes on working."""
@@ -311,7 +313,7 @@ class Account:
         return order
 
     def expire_unseen(self, asked: NewOrder, reason: str = "") -> PlacedOrder:
-        """Have an order expire at once: it never works, and nothing is told of it before.
+        """Have an order expire at once: it never works, and no event precedes it.
 
         Args:
             asked: The order.
@@ -346,13 +348,15 @@ class Account:
             side: BUY or SELL, of another program's trade.
         """
         if what == "adl":
-            self._hear(self.sim.adl(self._now(), symbol, size, price))
+            self._apply_events(self.sim.adl(self._now(), symbol, size, price))
         elif what == "liquidation":
             said = self.sim.manual_trade(self._now(), symbol, side, size, price)
-            self._hear([{**one, "kind": "LIQUIDATION"} if one["what"] == "ORDER" else one for one in said])
+            self._apply_events(
+                [{**one, "kind": "LIQUIDATION"} if one["what"] == "ORDER" else one for one in said]
+            )
         elif what == "settlement":
             said = self.sim.manual_trade(self._now(), symbol, side, size, price)
-            self._hear(
+            self._apply_events(
                 [
                     {**one, "kind": "LIQUIDATION", "settles": True} if one["what"] == "ORDER" else one
                     for one in said
@@ -360,15 +364,15 @@ class Account:
             )
         else:
             book = ("LONG" if side == "BUY" else "SHORT") if self.hedge else "BOTH"
-            self._hear(self.sim.manual_trade(self._now(), symbol, side, size, price, book))
+            self._apply_events(self.sim.manual_trade(self._now(), symbol, side, size, price, book))
 
     def transfer(self, asset: str, amount: Decimal) -> None:
         """Move money in (+) or out (-)."""
-        self._hear(self.sim.transfer(self._now(), asset, amount))
+        self._apply_events(self.sim.transfer(self._now(), asset, amount))
 
     def set_funding(self, symbol: str, rate: Decimal, next_ms: int, interval_s: int) -> None:
         """Set an instrument's funding terms."""
-        self._hear(self.sim.set_funding(self._now(), symbol, rate, next_ms * MS, interval_s))
+        self._apply_events(self.sim.set_funding(self._now(), symbol, rate, next_ms * MS, interval_s))
 
     # ------------------------------------------------------------------------------------------- questions
 
@@ -468,24 +472,24 @@ class Account:
             order["expire_time"] = asked.good_till_ms * MS
         return order
 
-    def _hear(self, said: Iterable[dict[str, Any]]) -> None:
+    def _apply_events(self, said: Iterable[dict[str, Any]]) -> None:
         """Take what the simulated venue says, in its order, and tell it as one batch of frames."""
-        told = list(said)
-        settled = {one["venue_trade_id"]: one for one in told if one.get("kind") == "FILL_SETTLED"}
+        events = list(said)
+        settled = {one["venue_trade_id"]: one for one in events if one.get("kind") == "FILL_SETTLED"}
         out: list[Frame] = []
         touched: dict[str, None] = {}
         first_fill: int | None = None
         refusal: Refused | None = None
-        for one in told:
+        for one in events:
             if one["what"] == "ORDER":
                 if one["kind"] in {"ORDER_REJECT", "AMEND_REJECT"}:
                     refusal = self._encoder.refusal(one.get("reason_code", ""), one.get("reason", ""))
                     continue
-                at = self._hear_order(one, settled, out)
+                at = self._order_frames(one, settled, out)
                 first_fill = at if first_fill is None else first_fill
                 touched.setdefault(one.get("asset", ""))
             elif one["what"] == "ACCOUNT" and one["kind"] != "FILL_SETTLED":
-                said_of_it = self._hear_account(one, list(touched))
+                said_of_it = self._account_frames(one, list(touched))
                 if not said_of_it:
                     continue
                 # Binance's mainnet tells of the account before the order's own fill.
@@ -499,10 +503,10 @@ class Account:
         if refusal is not None:
             raise refusal
 
-    def _hear_order(
+    def _order_frames(
         self, one: dict[str, Any], settled: dict[str, dict[str, Any]], out: list[Frame]
     ) -> int | None:
-        """Take one event of an order; return where its fill was told, where it is one."""
+        """Take one event of an order; return the index of its fill's frame, if any."""
         kind, now_ms = one["kind"], self.now_ms()
         order = self._by_inner.get(one.get("venue_client_id", ""))
         if order is None:
@@ -669,8 +673,8 @@ class Account:
                     Income(kind, asset, amount, now_ms, next(self._income_numbers), symbol, trade.number)
                 )
 
-    def _hear_account(self, one: dict[str, Any], touched: list[str]) -> list[Frame]:
-        """Take one event of the account; what the wallet holds then is told."""
+    def _account_frames(self, one: dict[str, Any], touched: list[str]) -> list[Frame]:
+        """Take one event of the account; report what the wallet holds then."""
         kind, asset, now_ms = one["kind"], one.get("asset", ""), self.now_ms()
         if kind == "ACCOUNT_UPDATE":
             wallet = one["wallet_balance"]

@@ -84,7 +84,7 @@ class MemoryWire(Transport):
         body = (written.body or b"").decode()
         call = Call(request.method, parts.path, parts.query, headers, body)
         answer = self.server.call(lambda _: self.server.api.answer(call))
-        # What the exchange has said meanwhile is heard before or after, as it comes.
+        # Frames of the exchange arrive before or after, as they come.
         await asyncio.sleep(0)
         if fault == NetworkFault.ANSWER_LATE:
             await network.late()
@@ -97,14 +97,14 @@ class MemoryWire(Transport):
         self,
         path: str,
         opened: Callable[[], Awaitable[None]],
-        hear: Callable[[str], bool],
+        on_frame: Callable[[str], bool],
         *,
         greet: Callable[[Say], Awaitable[None]] | None = None,
         ping: str = "",
         pongs: Mapping[str, str] | None = None,
         unpack: Callable[[bytes], str] | None = None,
     ) -> str:
-        """Hear a stream until it ends; see `Transport.listen`."""
+        """Read a stream until it ends; see `Transport.listen`."""
         del ping, pongs, unpack
         network = self.server.network
         if network.is_down:
@@ -131,8 +131,8 @@ class MemoryWire(Transport):
             while (frame := await stream.next()) is not None:
                 if not isinstance(frame, str):
                     return "a frame of type BINARY"
-                goes_on = hear(frame)
-                stream.heard()
+                goes_on = on_frame(frame)
+                stream.read()
                 if not goes_on:
                     return "ended by what it said"
             return "closed, code 1006"

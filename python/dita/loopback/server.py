@@ -150,7 +150,7 @@ class Server:
         return _sent(answer)
 
     async def _command(self, request: web.Request) -> web.StreamResponse:
-        peer = ipaddress.ip_address((request.remote or "0.0.0.0").partition("%")[0])  # noqa: S104 - nobody's
+        peer = ipaddress.ip_address((request.remote or "0.0.0.0").partition("%")[0])  # noqa: S104 - no peer
         if not peer.is_loopback:
             return web.json_response({"error": "commands are taken from this machine alone"}, status=403)
         line = (await request.read()).decode("utf-8", "replace")

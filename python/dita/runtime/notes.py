@@ -8,7 +8,7 @@ from typing import Any, Final
 from dita._kernel import Listener, Teller
 from dita.kernel import ExecutionKernel
 from dita.runtime.context import ActorContext
-from dita.runtime.retelling import happened_since
+from dita.runtime.history import happened_since
 from dita.runtime.watchdog import Guarded
 from dita.strategy import Strategy, StrategyError
 
@@ -32,10 +32,10 @@ def _json_of(state: Mapping[str, Any]) -> str:
 
 
 def _read(text: str) -> tuple[int, Any]:
-    """Return how many callbacks had heard of the input that was told, and the state."""
+    """Return how many callbacks had received the input under way, and the state."""
     # A state is an object: what begins with a digit was noted within a callback.
-    heard, state = ("0", text) if text.startswith("{") else text.split(" ", 1)
-    return int(heard), json.loads(state)
+    count, state = ("0", text) if text.startswith("{") else text.split(" ", 1)
+    return int(count), json.loads(state)
 
 
 class Notes:
@@ -82,12 +82,12 @@ class Notes:
         noted = self._kernel.noted(self._name)
         strategy.recovering = True
         try:
-            heard = 0
+            count = 0
             if noted is not None:
-                heard, state = _read(noted.text)
+                count, state = _read(noted.text)
                 call(strategy.on_load, state)
             teller.clear_sizes()
-            teller.skip(heard)
+            teller.skip(count)
             known = 0 if noted is None else noted.told_seq
             for slot, event, order in happened_since(self._kernel, self._name, known, until):
                 teller.retell(slot, event, order)
@@ -98,7 +98,7 @@ class Notes:
         teller.set_told_seq(until)
 
     def is_due(self, *, may_write: bool) -> bool:
-        """Say whether the strategy's state may have changed, and is to be noted now.
+        """Say whether the strategy's state may have changed and is due for a note.
 
         Args:
             may_write: Whether the strategy has a state worth noting.
@@ -115,7 +115,7 @@ class Notes:
         """Ask the strategy what it wants back, and note it.
 
         Args:
-            told_seq: The last input of which everything was told.
+            told_seq: The last input whose events were all dispatched.
             guarded: Watches the call.
 
         Raises:
@@ -136,12 +136,12 @@ class Notes:
         """Ask the strategy, within a callback that is about to act, what it wants back.
 
         Args:
-            told_seq: The last input of which everything was told.
+            told_seq: The last input whose events were all dispatched.
             teller: Tells it.
 
         Returns:
-            A note's text and its last input; None where it wants nothing. What has been told of an input of
-            which more is to tell is counted in the text.
+            A note's text and its last input; None where it wants nothing. The text counts what was
+            dispatched of an input that has more to dispatch.
 
         Raises:
             StrategyError: What it returned is no plain JSON, or too long.
@@ -152,8 +152,8 @@ class Notes:
         text, told = _json_of(state), teller.under_way()
         if told is None:
             return text, max(told_seq, self._told_seq)
-        seq, heard = told
-        return f"{heard} {text}", max(seq - 1, self._told_seq)
+        seq, count = told
+        return f"{count} {text}", max(seq - 1, self._told_seq)
 
     def ask_again(self) -> None:
         """Let the next quiet moment write a note, however short the last one is ago."""

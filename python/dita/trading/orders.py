@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dita._kernel import KernelEventKind, KernelOutcome, VenueEvent, VenueOrder, VenueOrderStatus
 from dita.errors import refuse
-from dita.runtime.retelling import happened_since
+from dita.runtime.history import happened_since
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

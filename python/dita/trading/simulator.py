@@ -77,7 +77,7 @@ class ExchangeSimulator(PaperConnector):
 class _Booked:
     """Hears every transition of the kernel, and writes the fills down."""
 
-    hears_controls: Final = False
+    wants_controls: Final = False
 
     def __init__(self, connector: str) -> None:
         self.fills: list[FillEvent] = []

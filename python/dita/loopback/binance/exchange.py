@@ -52,7 +52,7 @@ class BinanceExchange(Exchange):
             asked: It.
 
         Returns:
-            Status, body and headers; `cut` where the connection is to be cut instead.
+            Status, body and headers; `cut` to cut the connection instead.
         """
         now_ms = self.now_ms()
         headers: dict[str, str] = {}
@@ -106,7 +106,7 @@ class BinanceExchange(Exchange):
                 key = alive[0]
             case _:
                 for known in alive:
-                    self.end_key(known, told=False)
+                    self.end_key(known, reported=False)
                 return {}
         self.keys[key] = now_ms + _KEY_LIFE_MS
         return {"listenKey": key}
@@ -224,17 +224,17 @@ class BinanceExchange(Exchange):
             self.end_key(key)
         return len(keys)
 
-    def end_key(self, key: str, *, told: bool = True) -> None:
+    def end_key(self, key: str, *, reported: bool = True) -> None:
         """Have a listen key expire: its stream says so, and says no more."""
         self.keys.pop(key, None)
         for session in self.sessions:
             if isinstance(session, UserSession) and session.listen_key == key:
-                if told and session.path == "private":
+                if reported and session.path == "private":
                     session.say(key, frames.key_expired(key, self.now_ms()))
                     session.said += 1
                 session.listen_key = ""
 
-    def hears(self, session: Session) -> bool:
+    def is_subscribed(self, session: Session) -> bool:
         """Whether a user stream's key is good."""
         return (
             isinstance(session, UserSession)

@@ -61,7 +61,7 @@ class BybitExchange(Exchange):
             asked: It.
 
         Returns:
-            Status, body and headers; `cut` where the connection is to be cut instead.
+            Status, body and headers; `cut` to cut the connection instead.
         """
         now_ms = self.now_ms()
         headers: dict[str, str] = {}
@@ -179,7 +179,7 @@ class BybitExchange(Exchange):
         given = (key, expires, signature)
         return streams.is_good(self.terms.api_key, self.terms.api_secret, given, self.now_ms())
 
-    def hears(self, session: Session) -> bool:
+    def is_subscribed(self, session: Session) -> bool:
         """Whether a user stream has logged in."""
         return isinstance(session, BybitSession) and session.is_known and not self.faults.silent
 

@@ -183,14 +183,14 @@ class Wallet:
         """Every change of the wallet, the oldest first, with what it held then."""
         balances = dict(self.terms.balances)
         trades = {(trade.order.symbol, trade.number): trade for trade in self.account.histories.trades}
-        told: set[tuple[str, int]] = set()
+        counted: set[tuple[str, int]] = set()
         for entry in self.account.histories.income:
             if entry.trade_number is None:
                 yield self._of_entry(entry, balances)
                 continue
             key = (entry.symbol, entry.trade_number)
-            if key not in told:
-                told.add(key)
+            if key not in counted:
+                counted.add(key)
                 yield from self._of_trade(trades[key], balances)
 
     def _of_trade(self, trade: Trade, balances: dict[str, Decimal]) -> Iterator[dict[str, Any]]:
