@@ -130,13 +130,13 @@ def test_a_shadow_pays_the_venues_funding_at_its_boundary(served: ServerThread) 
 
 def test_a_gap_in_the_depth_empties_the_book_until_a_new_snapshot(served: ServerThread) -> None:
     run = LiveRun(shadow_of(served, Listener))
-    told: list[VenueBook] = []
+    reported: list[VenueBook] = []
     skipped: list[int] = []
     put = run._queue.put
 
     def listen(said: MarketEvent) -> None:
         if isinstance(said, VenueBook):
-            told.append(said)
+            reported.append(said)
         put(said)
 
     run._queue.put = listen  # type: ignore[method-assign]
@@ -145,16 +145,16 @@ def test_a_gap_in_the_depth_empties_the_book_until_a_new_snapshot(served: Server
         for session in exchange.sessions:
             if session.path == "public":
                 session.last_update["BTCUSDT"] += 5
-        skipped.append(len(told))
+        skipped.append(len(reported))
 
     def again() -> bool:
         book = run._feed.books.book("BTCUSDT") if hasattr(run, "_feed") else None
-        if book is None or not book.counts["updates"] or not told[-1].asks:
+        if book is None or not book.counts["updates"] or not reported[-1].asks:
             return False
         if not skipped:
             served.call(skip)
             return False
-        return any(not one.asks for one in told[skipped[0] :])
+        return any(not one.asks for one in reported[skipped[0] :])
 
     traded(run, again)
     assert run._feed.books.book("BTCUSDT").counts["gaps"] >= 1

@@ -172,9 +172,9 @@ def test_the_command_refuses_what_cannot_be(
     for name in ("API_KEY", "API_SECRET", "API_PASSPHRASE"):
         monkeypatch.setenv(name, "x")
     assert main(["doctor", "-c", venue, "-p", "BTC/USDT", *words]) == 1
-    told = capsys.readouterr().err
-    assert says in told
-    assert says != "not proven over a wire" or "--unproven" in told
+    reported = capsys.readouterr().err
+    assert says in reported
+    assert says != "not proven over a wire" or "--unproven" in reported
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def come_back(served: Served, file: Path) -> tuple[ConnectedKernel, ConnectedStr
 def test_a_program_killed_right_behind_its_action_finds_the_state_that_acted(served: Served) -> None:
     file = lived_until_killed(served, "enter", {"order_type": "LIMIT", "limit_price": "50000.0"})
     kernel, strategies, strategy = come_back(served, file)
-    assert strategy.told == [("load", {"fills": 0, "decided": "in"})]
+    assert strategy.reported == [("load", {"fills": 0, "decided": "in"})]
     assert len(kernel.orders(live_only=True)) == 1, "it did not enter again"
     strategies.stop()
     kernel.close()
@@ -102,7 +102,7 @@ def test_a_fill_whose_callback_acted_before_the_kill_is_not_told_again_and_the_r
 ) -> None:
     file = lived_until_killed(served, "exit", {})
     kernel, strategies, strategy = come_back(served, file)
-    assert strategy.told == [
+    assert strategy.reported == [
         ("load", {"fills": 1, "decided": "out"}),
         ("position", "0.001", True),
         ("fill", "SELL", True),

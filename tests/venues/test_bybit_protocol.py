@@ -34,7 +34,7 @@ EXECUTION = {
 }  # fmt: skip
 
 
-def heard(reader: ReportReader, topic: str, *rows: dict[str, Any]) -> Any:
+def received(reader: ReportReader, topic: str, *rows: dict[str, Any]) -> Any:
     return reader.read({"topic": topic, "creationTime": 1_700_000_000_002, "data": list(rows)})
 
 
@@ -99,62 +99,64 @@ def test_an_answer_that_is_no_success_says_what_became_of_its_request(
 
 def test_a_canceled_order_says_how_much_of_it_filled() -> None:
     ended = {"orderStatus": "Cancelled", "cumExecQty": "0.04", "cancelType": "CancelByUser"}
-    update = heard(ReportReader(), "order", {**ORDER, **ended})
+    update = received(ReportReader(), "order", {**ORDER, **ended})
     [event] = update.orders
     assert (event.kind, event.filled_size, event.remaining_size) == ("CANCEL_ACK", Decimal("0.04"), 0)
 
 
 def test_two_filled_frames_after_a_lost_cancel_are_no_second_fill() -> None:
     reader = ReportReader()
-    heard(reader, "execution", EXECUTION)
+    received(reader, "execution", EXECUTION)
     for _ in range(2):
-        assert heard(reader, "order", {**ORDER, "orderStatus": "Filled", "cumExecQty": "0.1"}).orders == []
+        assert received(reader, "order", {**ORDER, "orderStatus": "Filled", "cumExecQty": "0.1"}).orders == []
     assert reader.owed == set()
 
 
 def test_an_order_told_as_filled_without_its_execution_is_owed() -> None:
     reader = ReportReader()
-    heard(reader, "order", {**ORDER, "orderStatus": "Filled", "cumExecQty": "0.1"})
+    received(reader, "order", {**ORDER, "orderStatus": "Filled", "cumExecQty": "0.1"})
     assert reader.owed == {"D1"}
 
 
 def test_an_execution_told_twice_counts_once() -> None:
     reader = ReportReader()
-    heard(reader, "execution", {**EXECUTION, "execQty": "0.05", "leavesQty": "0.05"})
-    heard(reader, "execution", {**EXECUTION, "execQty": "0.05", "leavesQty": "0.05"})
-    heard(reader, "order", {**ORDER, "orderStatus": "PartiallyFilled", "cumExecQty": "0.1"})
+    received(reader, "execution", {**EXECUTION, "execQty": "0.05", "leavesQty": "0.05"})
+    received(reader, "execution", {**EXECUTION, "execQty": "0.05", "leavesQty": "0.05"})
+    received(reader, "order", {**ORDER, "orderStatus": "PartiallyFilled", "cumExecQty": "0.1"})
     assert reader.owed == {"D1"}
 
 
 def test_a_changed_order_is_an_amend_and_one_told_again_is_not() -> None:
     reader = ReportReader()
-    assert heard(reader, "order", ORDER).orders[0].kind == "ORDER_ACK"
+    assert received(reader, "order", ORDER).orders[0].kind == "ORDER_ACK"
     reader.amends["D1"] = "r1"
-    [amend] = heard(reader, "order", {**ORDER, "qty": "0.2"}).orders
+    [amend] = received(reader, "order", {**ORDER, "qty": "0.2"}).orders
     assert (amend.kind, amend.order_size, amend.request_id) == ("AMEND_ACK", Decimal("0.2"), "r1")
-    assert heard(reader, "order", {**ORDER, "qty": "0.2"}).orders[0].kind == "ORDER_ACK"
+    assert received(reader, "order", {**ORDER, "qty": "0.2"}).orders[0].kind == "ORDER_ACK"
 
 
 @pytest.mark.parametrize("row", [{"execType": "NewThing"}, {"execType": None}])
 def test_an_execution_type_that_no_list_has_halts_entries(row: dict[str, Any]) -> None:
     with pytest.raises(UnknownMessage):
-        heard(ReportReader(), "execution", {**EXECUTION, **row})
+        received(ReportReader(), "execution", {**EXECUTION, **row})
 
 
 def test_forced_executions_are_attributed_and_fast_ones_ignored() -> None:
     reader = ReportReader()
-    assert heard(reader, "execution", {**EXECUTION, "execType": "BustTrade"}).orders[0].kind == "LIQUIDATION"
-    assert heard(reader, "execution", {**EXECUTION, "execType": "AdlTrade"}).orders[0].kind == "ADL"
+    assert (
+        received(reader, "execution", {**EXECUTION, "execType": "BustTrade"}).orders[0].kind == "LIQUIDATION"
+    )
+    assert received(reader, "execution", {**EXECUTION, "execType": "AdlTrade"}).orders[0].kind == "ADL"
     forced = {**EXECUTION, "createType": "CreateByTakeOver_PassThrough"}
-    assert heard(reader, "execution", forced).orders[0].kind == "LIQUIDATION"
-    assert heard(reader, "execution.fast", EXECUTION).orders == []
+    assert received(reader, "execution", forced).orders[0].kind == "LIQUIDATION"
+    assert received(reader, "execution.fast", EXECUTION).orders == []
 
 
 def test_bad_rows_are_named() -> None:
     with pytest.raises(InvalidInput, match="side"):
-        heard(ReportReader(), "order", {**ORDER, "side": "Up"})
+        received(ReportReader(), "order", {**ORDER, "side": "Up"})
     with pytest.raises(InvalidInput, match="execQty"):
-        heard(ReportReader(), "execution", {**EXECUTION, "execQty": "NaN"})
+        received(ReportReader(), "execution", {**EXECUTION, "execQty": "NaN"})
 
 
 # ------------------------------------------------------------------------------------------------ budgets
@@ -234,13 +236,13 @@ class Rest:
 
 
 def test_a_frames_executions_come_in_the_venues_order() -> None:
-    update = heard(ReportReader(), "execution", *PAGE)
+    update = received(ReportReader(), "execution", *PAGE)
     # Of equal sequences the most left of an order first; o2's keeps its place among them.
     assert [fill.venue_trade_id for fill in update.orders] == ["e1", "e2", "e3", "e4", "e5"]
     assert update.account == []
     # One that has no sequence stays where it is.
     alone = {**EXECUTION, "execId": "e0", "seq": 0}
-    update = heard(ReportReader(), "execution", PAGE[0], alone, PAGE[4])
+    update = received(ReportReader(), "execution", PAGE[0], alone, PAGE[4])
     assert [fill.venue_trade_id for fill in update.orders] == ["e1", "e0", "e5"]
 
 

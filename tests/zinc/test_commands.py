@@ -78,9 +78,9 @@ def test_a_hosts_account_is_shared_by_its_configuration_and_halted_through_it(
         assert reader.reaches(host.kernel("main").seq)
         assert reader.read_account()["k_capital"] == Decimal(10000)
         assert main(["halt", "--dir", str(tmp_path / "desk"), "--by", "ann"]) == 0
-        told = capsys.readouterr()
-        assert told.err == "desk.main: HALTED, and the kernel has applied it\n"
-        assert "other" in told.out
+        reported = capsys.readouterr()
+        assert reported.err == "desk.main: HALTED, and the kernel has applied it\n"
+        assert "other" in reported.out
         assert host.kernel("main").control.gate == "HALTED"
         assert main(["resume", "--dir", str(tmp_path / "desk"), "--by", "bob"]) == 0
         # The host looks at its file now and then, and the halt follows the kernel.

@@ -32,7 +32,7 @@ Progress = Callable[[float, int], object]
 LogPolicy = Literal["batch", "always", "written", "off"]
 _BATCH: Final = 256
 _JOIN: Final = ", "
-# Within bars strategies are told nothing: only what waits for a fill follows it.
+# Within bars strategies receive nothing: only what waits for a fill follows it.
 _WITHIN_BARS: Final = ("follow", True)
 _WAIT_S: Final = 0.05
 # A warm-up's bars are looked for in so many times its length: some may be missing.
@@ -138,7 +138,7 @@ class Play:
         self.actors = [self._actor(one) for one in engine.named]
         recovery = self._kernel.recovery
         self._resumes = directory is not None and recovery is not None and recovery["last_seq"] > 0
-        self._resume_ns = self._heard_ns() if self._resumes else None
+        self._resume_ns = self._played_ns() if self._resumes else None
         if self._resumes:
             self._recorder.begin_with([view.snapshot() for view in self._kernel.state.slots])
         self._player = venue.player(
@@ -191,8 +191,8 @@ class Play:
         ]
         return start_ns - _WARMUP_SPANS * max(wanted, default=0)
 
-    def _heard_ns(self) -> int:
-        """Up to where an earlier run has heard the markets: its log's end, or a strategy's later note."""
+    def _played_ns(self) -> int:
+        """Return how far an earlier run has played: its log's end, or a strategy's later note."""
         notes = [self._kernel.noted(actor.name) for actor in self.actors]
         return max([self._kernel.now_ns, *(note.time_ns for note in notes if note is not None)])
 
@@ -209,7 +209,7 @@ class Play:
         """Play to the end, or to Ctrl-C.
 
         Args:
-            progress: Hears how far it is.
+            progress: Called with the progress.
             stopped: Waits so many seconds, and says whether to stop.
         """
         started = time.monotonic()
@@ -304,7 +304,7 @@ class Play:
             where = window_text(self._settings.start_ns, self._settings.end_ns)
             if self._resume_ns is not None:
                 where = (
-                    f"the earlier run has heard all up to {time_text(self._resume_ns)}; --fresh begins anew"
+                    f"the earlier run has played all up to {time_text(self._resume_ns)}; --fresh begins anew"
                 )
             raise refuse("markets", names, f"have no events: {where}")
         for actor in self.actors:

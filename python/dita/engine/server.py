@@ -129,7 +129,7 @@ class Strategies:
         return self._each(name, "stop")
 
     def pause(self, name: str) -> str | None:
-        """Let one hear nothing until it is started."""
+        """Dispatch nothing to one until it is started."""
         return self._each(name, "pause")
 
     def _each(self, name: str, verb: str) -> str | None:
@@ -175,7 +175,7 @@ class EngineServer:
         Args:
             config: As `configured` returns it.
             start_ns: When kernel time begins; None means now, or as `MM_FREEZE_UTC_ISO` says.
-            notifier: Hears that the service is ready, alive, and ends.
+            notifier: Notified when the service is ready, alive and ends.
             directory: A host's: it answers there as any host does, and goes on from the log there. None
                 answers nobody and keeps nothing.
 
@@ -207,7 +207,7 @@ class EngineServer:
                 bar_ns=None if engine.interval is None else interval_ns(engine.interval),
                 step_ns=int(engine.clock.removeprefix("step=")) if engine.clock != "system" else None,
                 drain_s=float(config.host.drain_s),
-                runner=Strategies(self.host, engine.account) if config.strategies else None,
+                company=Strategies(self.host, engine.account) if config.strategies else None,
             )
             if directory is not None:
                 self.host.serve()
@@ -223,7 +223,7 @@ class EngineServer:
 
         Args:
             socket: Where to listen; None means standard input and output.
-            service: Whether a heartbeat is written, and the service manager told.
+            service: Whether a heartbeat is written, and the service manager notified.
 
         Raises:
             KernelError: The kernel or the market cannot go on.
@@ -251,7 +251,7 @@ class EngineServer:
 
     def _beat(self) -> None:
         """Say that the session is alive, but only while it is."""
-        told, seen = False, -1
+        notified, seen = False, -1
         alive_s = beat_s = time.monotonic()
         interval_s = self._notifier.interval_s
         while not self._ended.wait(_LOOK_S if interval_s is None else min(_LOOK_S, interval_s)):
@@ -259,8 +259,8 @@ class EngineServer:
             if beats == seen:
                 continue
             seen = beats
-            if not told and beats:
-                told = True
+            if not notified and beats:
+                notified = True
                 self._notifier.tell(READY)
                 _LOG.info("ready")
             if interval_s is not None and now_s >= alive_s:

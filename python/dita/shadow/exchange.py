@@ -195,7 +195,7 @@ class IExchangeClient(Protocol):
         """Return the positions that are not flat, by symbol."""
 
     def stream_fills(self) -> Iterator[FillEvent]:
-        """Yield the fills that have not been told yet."""
+        """Yield the fills that have not been reported yet."""
 
     def reset(self) -> None:
         """Begin anew."""
@@ -306,7 +306,7 @@ class FakeExchangeClient:
             self.kernel.set_seed_capital(self._balance)
 
     def listen(self, listener: Callable[[VenueOrder], object]) -> None:
-        """Say who hears each change of an order from now on.
+        """Call a function with each change of an order from now on.
 
         Args:
             listener: Takes the kernel's order as it is then.
@@ -485,7 +485,7 @@ class FakeExchangeClient:
         return self._quantities
 
     def stream_fills(self) -> Iterator[FillEvent]:
-        """Yield the fills that have not been told yet, oldest first. What is on its way arrives first."""
+        """Yield the fills that have not been reported yet, oldest first. What is on its way arrives first."""
         self._pass(self._latency_ns + _FILL_DELAY_MS * _MS_NS)
         while self._fills:
             yield self._fills.popleft()
@@ -505,7 +505,7 @@ class FakeExchangeClient:
         """Close the kernel and its log."""
         self.kernel.close()
 
-    # ------------------------------------------------------------------------------------------ what is told
+    # -------------------------------------------------------------------------------------------- reports
 
     def _on_order(self, order: VenueOrder) -> None:
         self._answered = order

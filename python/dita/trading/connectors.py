@@ -223,7 +223,7 @@ class PaperConnector(ConnectorBase):
     def update_price(
         self, pair: str, bid: Decimal | str, ask: Decimal | str | None = None, timestamp: int | None = None
     ) -> None:
-        """Take a quote: orders that wait fill by it, then strategies hear it.
+        """Take a quote: orders that wait fill by it, then strategies receive it.
 
         Args:
             pair: Which.

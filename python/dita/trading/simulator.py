@@ -75,7 +75,7 @@ class ExchangeSimulator(PaperConnector):
 
 
 class _Booked:
-    """Hears every transition of the kernel, and writes the fills down."""
+    """Observes every transition of the kernel, and records the fills."""
 
     wants_controls: Final = False
 
