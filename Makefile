@@ -268,7 +268,7 @@ test-python: setup
 	@$(PYTHON) -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(ARGS)
 
 .PHONY: lint
-lint: lint-rust lint-python ## Formatting, clippy, ruff, mypy, stubs against the binary, import layers
+lint: lint-rust lint-python ## Formatting, clippy, ruff, mypy, stubs against the binary, import layers, words
 
 .PHONY: lint-rust
 lint-rust: $(STAMPS)/packages
@@ -290,6 +290,8 @@ lint-python: setup
 	@MYPYPATH=python $(PYTHON) -m mypy.stubtest dita._kernel
 	$(call say,'import layers')
 	@$(VENV)/bin/lint-imports --no-cache
+	$(call say,'words')
+	@$(PYTHON) tools/words.py
 
 .PHONY: fmt
 fmt: $(STAMPS)/packages ## Format the code, and fix what can be fixed by itself

@@ -35,8 +35,8 @@ class FillingVenue(BaseExecutionAdapter):
 
     def submit(self, order: VenueOrder) -> Any:
         self._books.submit(self._take, order).result()
-        told = None if self.trouble is None else self.trouble(order)
-        return self.told(order.venue_client_id) if told is None else told
+        reported = None if self.trouble is None else self.trouble(order)
+        return self.reported(order.venue_client_id) if reported is None else reported
 
     def _take(self, order: VenueOrder) -> None:
         name = order.venue_client_id
@@ -56,7 +56,7 @@ class FillingVenue(BaseExecutionAdapter):
             )
         self.received[name] = self.received.get(name, 0) + 1
 
-    def told(self, name: str) -> list[VenueEvent]:
+    def reported(self, name: str) -> list[VenueEvent]:
         """What it would say of an order: acknowledged, filled."""
         return [self._event(KernelEventKind.ORDER_ACK, name), self._fills[name]]
 
@@ -71,7 +71,7 @@ class FillingVenue(BaseExecutionAdapter):
     def _find(self, venue_client_id: str) -> Sequence[VenueEvent]:
         if venue_client_id not in self._fills:
             return [VenueEvent(1, kind="ORDER_NOT_FOUND", venue_client_id=venue_client_id)]
-        return self.told(venue_client_id)
+        return self.reported(venue_client_id)
 
     def _event(self, kind: KernelEventKind, name: str, **fields: Any) -> VenueEvent:
         ids = {"venue_client_id": name, "venue_order_id": "V" + name}

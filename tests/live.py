@@ -56,7 +56,7 @@ class LiveVenue(BaseExecutionAdapter):
     def __init__(self, answer: Callable[[VenueOrder], Any] | None = None) -> None:
         super().__init__()
         self.answer = answer or (lambda order: [event(KernelEventKind.ORDER_ACK, order)])
-        self.told: Callable[[str], Any] = lambda _name: []
+        self.reported: Callable[[str], Any] = lambda _name: []
         self.missed: Any = []
         self.asked: list[tuple[str, int]] = []
 
@@ -77,7 +77,7 @@ class LiveVenue(BaseExecutionAdapter):
 
     def query_order(self, venue_client_id: str) -> Any:
         self._note(f"query {venue_client_id}")
-        return self.told(venue_client_id)
+        return self.reported(venue_client_id)
 
     def get_fills(self, since: int) -> list[VenueEvent]:
         self._note("get_fills")

@@ -68,8 +68,8 @@ class OutsideVenue:
             order = self._orders.get(name)
             if order is None:
                 return {"events": [{"kind": "ORDER_NOT_FOUND", "venue_client_id": name}]}
-            told = {"kind": "ORDER_STATUS", "status": "FILLED", "filled_size": order["size"]}
-            return {"events": [{**told, "venue_client_id": name}, order["fill"]]}
+            reported = {"kind": "ORDER_STATUS", "status": "FILLED", "filled_size": order["size"]}
+            return {"events": [{**reported, "venue_client_id": name}, order["fill"]]}
         self.counts["orders"] += 1
         mood = self._chance.choice(["answers", "answers", "repeats", "silent", "lost"])
         self.counts[mood] += 1

@@ -47,8 +47,8 @@ class Account:
 
     def agrees(self) -> bool:
         account = self.kernel.snapshot()["account"]["assets"]["USDT"]
-        told = account["e_wallet_balance"]
-        return told is not None and account["reconcile_delta"] == 0
+        reported = account["e_wallet_balance"]
+        return reported is not None and account["reconcile_delta"] == 0
 
     def is_halted(self) -> bool:
         """An entry is refused before it is sent; it is tried in a slot of its own."""

@@ -38,27 +38,27 @@ async def listen(client: Any, api: Any) -> dict[str, Any]:
     """Hear the user stream and the market, while an order fills."""
     streams = client.websocket_streams
     await streams.create_connection()
-    heard: list[Any] = []
+    received: list[Any] = []
     quotes: list[Any] = []
     marks: list[Any] = []
     key = api.start_user_data_stream().data().listen_key
-    for told, where in (
-        (await streams.user_data(key), heard),
+    for reported, where in (
+        (await streams.user_data(key), received),
         (await streams.individual_symbol_book_ticker_streams(symbol="btcusdt"), quotes),
         (await streams.mark_price_stream(symbol="btcusdt"), marks),
     ):
-        told.on("message", where.append)
+        reported.on("message", where.append)
     await asyncio.to_thread(
         lambda: api.new_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=0.05).data()
     )
     until = asyncio.get_running_loop().time() + 10
     names: list[str] = []
     while asyncio.get_running_loop().time() < until:
-        names = [type(one.actual_instance).__name__ for one in heard]
+        names = [type(one.actual_instance).__name__ for one in received]
         if quotes and marks and names.count("OrderTradeUpdate") >= 2 and "AccountUpdate" in names:
             break
         await asyncio.sleep(0.05)
-    filled = [one.actual_instance.o for one in heard if type(one.actual_instance).__name__ == names[-1]]
+    filled = [one.actual_instance.o for one in received if type(one.actual_instance).__name__ == names[-1]]
     await streams.close_connection(close_session=True)
     return {
         "heard": sorted(set(names)),

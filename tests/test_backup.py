@@ -97,7 +97,7 @@ def test_a_file_that_goes_away_meanwhile_is_not_missed(
 
 
 @pytest.mark.parametrize(
-    ("arrange", "told"),
+    ("arrange", "reported"),
     [
         (lambda tmp: (tmp / "copy" / "mine").mkdir(parents=True), "copy: is there already; name a directory"),
         (lambda tmp: (tmp / "copy").write_text("mine"), "copy: is there already; name a directory"),
@@ -105,13 +105,13 @@ def test_a_file_that_goes_away_meanwhile_is_not_missed(
     ],
 )
 def test_what_cannot_be_copied_is_told_and_nothing_is_left(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arrange: Any, told: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arrange: Any, reported: str
 ) -> None:
     busy(tmp_path / "log").kernel.close()
     arrange(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     assert main(["backup", str(tmp_path / "log"), str(tmp_path / "copy")]) == 1
-    assert told in capsys.readouterr().err
+    assert reported in capsys.readouterr().err
     assert sorted(tmp_path.rglob("*")) == before
 
 

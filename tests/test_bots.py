@@ -72,7 +72,7 @@ def limited(kernel: ExecutionKernel, name: str, **limits: Any) -> KernelOutcome:
 
 
 @pytest.mark.parametrize(
-    ("limits", "told"),
+    ("limits", "reported"),
     [
         ({"max_slots": 2}, None),
         ({"max_slots": 1}, ("max_slots", "1", "2")),
@@ -84,7 +84,7 @@ def limited(kernel: ExecutionKernel, name: str, **limits: Any) -> KernelOutcome:
     ],
 )
 def test_an_entry_over_a_limit_of_its_bot_is_refused_and_a_cancel_is_not(
-    limits: dict[str, Any], told: tuple[str, str, str] | None
+    limits: dict[str, Any], reported: tuple[str, str, str] | None
 ) -> None:
     kernel = opened()
     kernel.mark_price(SYMBOL, "50000")
@@ -93,7 +93,7 @@ def test_an_entry_over_a_limit_of_its_bot_is_refused_and_a_cancel_is_not(
     assert kernel.process_intent(intent(ENTER, "i1", **entry)).accepted
     assert limited(kernel, "a", **limits).accepted
     second = kernel.process_intent(intent(ENTER, "i2", slot_id=1, trade_id="t2", **entry))
-    if told is None:
+    if reported is None:
         assert second.accepted, second
     else:
         assert (second.accepted, second.diagnostic_code, second.severity) == (
@@ -101,7 +101,9 @@ def test_an_entry_over_a_limit_of_its_bot_is_refused_and_a_cancel_is_not(
             "RISK_BLOCKED",
             "WARNING",
         )
-        assert second.details == dict(zip(("bot", "limit", "value", "attempt"), ("a", *told), strict=True))
+        assert second.details == dict(
+            zip(("bot", "limit", "value", "attempt"), ("a", *reported), strict=True)
+        )
     assert kernel.process_intent(intent(CANCEL, "i3")).accepted
 
 
@@ -197,10 +199,12 @@ class Account:
             for limit, used in (("max_slots", "slots"), ("max_notional", "notional")):
                 assert row[limit] is None or row[used] <= row[limit], row
         if not outcome.accepted and outcome.details.get("bot") and "limit" in outcome.details:
-            told = outcome.details
+            reported = outcome.details
             assert action is ENTER
             assert (
-                Decimal(told["attempt"]) > Decimal(told["value"]) == self.limits[told["bot"]][told["limit"]]
+                Decimal(reported["attempt"])
+                > Decimal(reported["value"])
+                == self.limits[reported["bot"]][reported["limit"]]
             )
 
     def fill(self, slot: int, owner: str, event: Any) -> None:

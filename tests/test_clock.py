@@ -156,13 +156,13 @@ def test_closing_waits_for_the_question_that_the_timer_has_put() -> None:
 
     venue.missed = hang
     kernel = live(venue)
-    told: list[str] = []
-    venue.close = lambda: told.append("closed")  # type: ignore[method-assign]
+    reported: list[str] = []
+    venue.close = lambda: reported.append("closed")  # type: ignore[method-assign]
     stop_for_a_while(kernel)
     assert asked.wait(30)
-    threading.Timer(0.2, lambda: (told.append("answered"), go_on.set())).start()
+    threading.Timer(0.2, lambda: (reported.append("answered"), go_on.set())).start()
     kernel.close()
-    assert told == ["answered", "closed"]
+    assert reported == ["answered", "closed"]
     assert TIMER not in threads()
 
 
@@ -449,8 +449,8 @@ FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
 @pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed: apt-get install libfaketime")
 @pytest.mark.parametrize("step", ["-3600", "+3600"])
 def test_a_wall_clock_that_steps_moves_no_kernel_time_and_is_told(tmp_path: Path, step: str) -> None:
-    told = tmp_path / "faketime"
-    told.write_text("+0")
+    reported = tmp_path / "faketime"
+    reported.write_text("+0")
     program = f"""
     import sys, time
     sys.path.insert(0, {str(TESTS)!r})
@@ -484,7 +484,7 @@ def test_a_wall_clock_that_steps_moves_no_kernel_time_and_is_told(tmp_path: Path
     kernel.close()
     """
     ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program), str(told), str(tmp_path / "log"), step],
+        [sys.executable, "-c", textwrap.dedent(program), str(reported), str(tmp_path / "log"), step],
         capture_output=True,
         text=True,
         timeout=90,
@@ -492,7 +492,7 @@ def test_a_wall_clock_that_steps_moves_no_kernel_time_and_is_told(tmp_path: Path
         env={
             **os.environ,
             "LD_PRELOAD": str(FAKETIME),
-            "FAKETIME_TIMESTAMP_FILE": str(told),
+            "FAKETIME_TIMESTAMP_FILE": str(reported),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         },

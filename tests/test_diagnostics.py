@@ -110,9 +110,9 @@ def duplicate_event() -> KernelOutcome:
 
 def enriched() -> KernelOutcome:
     kernel = working()
-    told = fill(kernel.orders()[0])
-    kernel.on_venue_event(told.replace(fee=None))
-    return kernel.on_venue_event(told)
+    reported = fill(kernel.orders()[0])
+    kernel.on_venue_event(reported.replace(fee=None))
+    return kernel.on_venue_event(reported)
 
 
 def stale_event() -> KernelOutcome:
@@ -154,10 +154,10 @@ def position_flipped() -> KernelOutcome:
 def inferred_fill() -> KernelOutcome:
     kernel = working()
     order = kernel.orders()[0]
-    told = event(
+    reported = event(
         Kind.ORDER_STATUS, order, status="PARTIALLY_FILLED", filled_size="0.004", average_price="60000"
     )
-    return kernel.on_venue_event(told)
+    return kernel.on_venue_event(reported)
 
 
 def in_doubt() -> KernelOutcome:

@@ -14,10 +14,10 @@ HOUR = 3_600 * 1_000_000_000
 def test_a_boundary_is_predicted_from_the_terms() -> None:
     kernel, _ = paper()
     kernel.process_intent(intent(ENTER, "i1"))
-    told = kernel.on_funding(
+    reported = kernel.on_funding(
         SYMBOL, rate="0.0001", next_boundary=8 * HOUR, interval_secs=28_800, mark_price="60000"
     )
-    assert told.accepted, told
+    assert reported.accepted, reported
     before = kernel.account.capital
     kernel.advance_time(8 * HOUR + 1)
     assert kernel.account.capital - before == Decimal("-0.06")

@@ -151,16 +151,16 @@ def test_each_value_is_what_its_definition_makes_of_the_whole_past(
 def test_a_value_that_cannot_be_is_refused_by_name_and_changes_nothing(
     make: Callable[[], Any], given: tuple[float, ...], field: str
 ) -> None:
-    heard, alone = make(), make()
+    received, alone = make(), make()
     good = (3.0, 2.0, 2.5)[: len(given)]
-    for indicator in (heard, alone):
+    for indicator in (received, alone):
         indicator.update(*good)
     with pytest.raises(InvalidInput, match=f"^{field}"):
-        heard.update(*given)
-    for indicator in (heard, alone):
+        received.update(*given)
+    for indicator in (received, alone):
         for step in (1.0, 4.0, 2.0):
             indicator.update(*(price * step for price in good))
-    assert (heard.count, heard.value) == (alone.count, alone.value) == (4, heard.value)
+    assert (received.count, received.value) == (alone.count, alone.value) == (4, received.value)
 
 
 @pytest.mark.parametrize("given", ["3", True, None, [1.0]])

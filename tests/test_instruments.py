@@ -198,10 +198,10 @@ def assert_is_held_exactly(kernel: ExecutionKernel, symbol: str, given: Config) 
     assert outcome.accepted, (symbol, outcome.details)
     (order,) = kernel.orders(live_only=True)
     assert (order.intended_size, order.limit_price) == (size, price), symbol
-    told = event(
+    reported = event(
         KernelEventKind.FULL_FILL, order, venue_trade_id="T", size=size, price=price, fee=0, fee_asset=""
     )
-    assert kernel.on_venue_event(told).accepted
+    assert kernel.on_venue_event(reported).accepted
     slot = kernel.slot(0)
     assert (slot.size, slot.entry_price) == (size, price), symbol
     kernel.check_invariants()

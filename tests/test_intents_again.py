@@ -158,7 +158,7 @@ def test_intents_that_come_together_are_each_taken_once(tmp_path: Path) -> None:
         trade(kernel, ROUNDS)
         again = kernel.process_intents(together)
         assert {one.diagnostic_code for one in again} == {"DUPLICATE_INTENT"}
-        told = kernel.process_intents(together, resend=True)
-        assert [[event.venue_trade_id for event in one.emitted_events] for one in told] == [
+        reported = kernel.process_intents(together, resend=True)
+        assert [[event.venue_trade_id for event in one.emitted_events] for one in reported] == [
             [event.venue_trade_id for event in one.emitted_events] for one in firsts
         ]

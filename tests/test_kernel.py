@@ -633,21 +633,21 @@ def test_a_reported_position_stands_beside_the_booked_one() -> None:
     kernel, _ = paper()
     kernel.process_intent(intent(ENTER, "i1"))
     assert (kernel.positions()[0]["reported_size"], kernel.positions()[0]["difference"]) == (None, None)
-    told = {
+    reported = {
         "kind": "POSITION_UPDATE",
         "timestamp": 1,
         "symbol": SYMBOL,
         "size": "0.03",
         "entry_price": 60_000,
     }
-    kernel.on_account_event(told)
+    kernel.on_account_event(reported)
     (position,) = kernel.positions()
     assert [str(position[name]) for name in ("size", "reported_size", "difference")] == [
         "0.010",
         "0.030",
         "0.020",
     ]
-    kernel.on_account_event({**told, "timestamp": 2, "size": "0.01"})
+    kernel.on_account_event({**reported, "timestamp": 2, "size": "0.01"})
     assert kernel.positions()[0]["difference"] == 0
 
 

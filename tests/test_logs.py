@@ -55,10 +55,10 @@ def test_as_much_is_said_as_operators_want(verbosity: str, said: dict[str, int],
     stream.truncate(0)
     kernel = traded(verbosity)
     # The first line is of the controls that it began with.
-    told = [line for line in lines(stream) if line["event"] != "controls" or line["version"]]
-    events = [line["event"] for line in told]
+    reported = [line for line in lines(stream) if line["event"] != "controls" or line["version"]]
+    events = [line["event"] for line in reported]
     assert {event: events.count(event) for event in dict.fromkeys(events)} == said
-    for line in told:
+    for line in reported:
         assert line["kernel"] == "desk"
         assert 0 < line["seq"] <= kernel.seq
         assert line["logger"] == "dita.kernel"
@@ -70,8 +70,8 @@ def test_a_line_has_the_number_of_its_input(stream: io.StringIO) -> None:
     kernel.update_control(ControlUpdate(verbosity="VERBOSE"))
     outcome = kernel.process_intent(intent(ENTER, "i1"))
     stages = [line for line in lines(stream) if line["event"] == "stage"]
-    told = [(line["seq"], line["before"], line["now"]) for line in stages]
-    assert told == [(one.seq, one.prev_state, one.next_state) for one in outcome.transitions]
+    reported = [(line["seq"], line["before"], line["now"]) for line in stages]
+    assert reported == [(one.seq, one.prev_state, one.next_state) for one in outcome.transitions]
     assert stages[0]["intent"] == "i1"
 
 

@@ -52,7 +52,7 @@ def test_whatever_submit_returns_the_order_is_in_doubt_until_the_venue_is_asked(
             outcome = kernel.process_intent(intent(action, f"{action}{number}", trade_id=name))
             assert outcome.accepted, (make(), outcome)
             # An empty answer is one: the rest comes later.
-            for event in venue.told(list(venue.received)[-1]):
+            for event in venue.reported(list(venue.received)[-1]):
                 kernel.on_venue_event(event)
             agree(kernel, venue)
     assert len(venue.received) == 2 * len(WILD)
@@ -114,7 +114,7 @@ RAISED = [
 # ------------------------------------------------------------------------------- events of other things
 
 
-def _told(order: VenueOrder, kind: str = "FULL_FILL", **fields: Any) -> VenueEvent:
+def _reported(order: VenueOrder, kind: str = "FULL_FILL", **fields: Any) -> VenueEvent:
     given = {
         "venue_client_id": order.venue_client_id,
         "venue_order_id": "V" + order.venue_client_id,
@@ -128,32 +128,32 @@ def _told(order: VenueOrder, kind: str = "FULL_FILL", **fields: Any) -> VenueEve
 
 #: What an adapter answers with instead of the truth, and by how much the books then have more than the venue.
 STRANGE: list[tuple[str, Callable[[VenueOrder], VenueEvent], str]] = [
-    ("another slot's hint", lambda o: _told(o, slot_id=1, venue_trade_id="T1"), "0"),
-    ("a slot that is none", lambda o: _told(o, slot_id=4_000_000_000, venue_trade_id="T1"), "0"),
-    ("another trade's hint", lambda o: _told(o, trade_id="somebody's", venue_trade_id="T1"), "0"),
+    ("another slot's hint", lambda o: _reported(o, slot_id=1, venue_trade_id="T1"), "0"),
+    ("a slot that is none", lambda o: _reported(o, slot_id=4_000_000_000, venue_trade_id="T1"), "0"),
+    ("another trade's hint", lambda o: _reported(o, trade_id="somebody's", venue_trade_id="T1"), "0"),
     (
         "nobody's order",
-        lambda o: _told(o, venue_client_id="nobody", venue_order_id="V9", order_side="BUY", asset=SYMBOL),
+        lambda o: _reported(o, venue_client_id="nobody", venue_order_id="V9", order_side="BUY", asset=SYMBOL),
         "0.01",
     ),
-    ("nobody's order, no side", lambda o: _told(o, venue_client_id="nobody", venue_order_id="V9"), "0"),
+    ("nobody's order, no side", lambda o: _reported(o, venue_client_id="nobody", venue_order_id="V9"), "0"),
     (
         "an unknown instrument",
-        lambda o: _told(o, venue_client_id="x", venue_order_id="V9", asset="DOGEUSDT", order_side="BUY"),
+        lambda o: _reported(o, venue_client_id="x", venue_order_id="V9", asset="DOGEUSDT", order_side="BUY"),
         "0",
     ),
-    ("our order, another instrument", lambda o: _told(o, asset="DOGEUSDT", venue_trade_id="T1"), "0"),
-    ("a size below zero", lambda o: _told(o, size=-1), "0"),
-    ("a size of zero", lambda o: _told(o, size=0), "0"),
-    ("a price below zero", lambda o: _told(o, price=-1), "0"),
-    ("a huge size", lambda o: _told(o, size="9999999999999999999999999999"), "0"),
-    ("a huge price", lambda o: _told(o, price="9999999999999999999999999999"), "0"),
-    ("a huge fee", lambda o: _told(o, fee="9999999999999999999999999999"), "0"),
-    ("a size off the lot", lambda o: _told(o, size="0.0000000001"), "0"),
+    ("our order, another instrument", lambda o: _reported(o, asset="DOGEUSDT", venue_trade_id="T1"), "0"),
+    ("a size below zero", lambda o: _reported(o, size=-1), "0"),
+    ("a size of zero", lambda o: _reported(o, size=0), "0"),
+    ("a price below zero", lambda o: _reported(o, price=-1), "0"),
+    ("a huge size", lambda o: _reported(o, size="9999999999999999999999999999"), "0"),
+    ("a huge price", lambda o: _reported(o, price="9999999999999999999999999999"), "0"),
+    ("a huge fee", lambda o: _reported(o, fee="9999999999999999999999999999"), "0"),
+    ("a size off the lot", lambda o: _reported(o, size="0.0000000001"), "0"),
     ("no ids", lambda o: VenueEvent(1, kind="FULL_FILL", price=PRICE, size="0.01"), "0"),
     (
         "a cancel that nobody asked for, and then a fill",
-        lambda o: _told(o, "CANCEL_ACK", venue_trade_id="", size=None, price=None, fee=None),
+        lambda o: _reported(o, "CANCEL_ACK", venue_trade_id="", size=None, price=None, fee=None),
         "0",
     ),
 ]
@@ -177,7 +177,7 @@ def test_events_of_other_things_move_what_they_name_and_nothing_else(
     kernel.check_invariants()
     # The truth arrives after all.
     for name in venue.received:
-        for event in venue.told(name):
+        for event in venue.reported(name):
             kernel.on_venue_event(event)
     _later(kernel)
     kernel.check_invariants()
@@ -236,7 +236,7 @@ def test_numbers_that_are_none_never_become_an_event() -> None:
 QUEUED: dict[str, Callable[[ExecutionKernel, VenueOrder], Any]] = {
     "process_intent": lambda k, _: k.process_intent(intent(ENTER, "re", slot_id=1, trade_id="re")),
     "process_intents": lambda k, _: k.process_intents([intent(ENTER, "re", slot_id=1, trade_id="re")])[0],
-    "on_venue_event": lambda k, o: k.on_venue_event(_told(o, venue_trade_id="T0")),
+    "on_venue_event": lambda k, o: k.on_venue_event(_reported(o, venue_trade_id="T0")),
     "mark_price": lambda k, _: k.mark_price(SYMBOL, 60_001),
     "advance_time": lambda k, _: k.advance_time(k.now_ns + 1),
     "on_funding": lambda k, _: k.on_funding(SYMBOL, rate="0.0001"),

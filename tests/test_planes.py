@@ -43,8 +43,8 @@ def test_the_journal_has_every_stage_change_in_order() -> None:
     journal = MemoryKernelJournal()
     kernel = trading(journal=journal)
     outcomes = [kernel.process_intent(intent(ENTER, "i1")), kernel.process_intent(intent(EXIT, "i2"))]
-    told = [change for outcome in outcomes for change in outcome.transitions]
-    assert [record.transition for record in journal.records] == told
+    reported = [change for outcome in outcomes for change in outcome.transitions]
+    assert [record.transition for record in journal.records] == reported
     assert [record.slot.fsm_state for record in journal.records[:4]] == ["POSITION_OPEN"] * 4
     assert journal.records[0].control["gate"] == "NORMAL"
 

@@ -21,7 +21,7 @@ def rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def told(text: str) -> Decimal:
+def reported(text: str) -> Decimal:
     """A number as the venue told it: with 8 decimals. The file has been through floats."""
     return D(text).quantize(UNIT)
 
@@ -58,7 +58,11 @@ def test_every_boundary_is_predicted_and_settled(side: TradeSide, sign: int) -> 
     before = account(kernel)["k_capital"]
     paid = D(0)
     for number, row in enumerate(settlements):
-        boundary, rate, mark = nanos(row["boundary"]), told(row["funding_rate"]), told(row["mark_open"])
+        boundary, rate, mark = (
+            nanos(row["boundary"]),
+            reported(row["funding_rate"]),
+            reported(row["mark_open"]),
+        )
         terms = kernel.on_funding("XRPUSDT", rate=rate, next_boundary=boundary, mark_price=mark)
         assert terms.accepted
         kernel.advance_time(boundary)
@@ -78,7 +82,7 @@ def test_every_boundary_is_predicted_and_settled(side: TradeSide, sign: int) -> 
     assert account(kernel)["k_funding_net"] == paid
     assert kernel.slot(0).funding_net == paid
     predicted = [row for row in kernel.ledger() if row["cause"] == "FUNDING_PREDICTED"]
-    assert len(predicted) == sum(1 for row in settlements if told(row["funding_rate"]))
+    assert len(predicted) == sum(1 for row in settlements if reported(row["funding_rate"]))
     assert [row for row in kernel.ledger() if row["cause"] == "FUNDING_SETTLED"] == [], (
         "nothing was left to correct"
     )

@@ -32,18 +32,18 @@ def frames(session: str) -> list[Frame]:
 
 def account_events(frame: Frame) -> Iterator[dict[str, Any]]:
     """What a frame of the account says: first the entry that it is about, then balances and positions."""
-    told, stamp = frame["a"], frame["T"] * 1_000_000
-    for balance in told["B"]:
-        if told["m"] in _ENTRIES:
+    reported, stamp = frame["a"], frame["T"] * 1_000_000
+    for balance in reported["B"]:
+        if reported["m"] in _ENTRIES:
             yield {
-                "kind": _ENTRIES[told["m"]], "timestamp": stamp, "asset": balance["a"],
-                "amount": balance["bc"], "event_id": f"{told['m']}-{frame['T']}",
+                "kind": _ENTRIES[reported["m"]], "timestamp": stamp, "asset": balance["a"],
+                "amount": balance["bc"], "event_id": f"{reported['m']}-{frame['T']}",
             }  # fmt: skip
         yield {
             "kind": "ACCOUNT_UPDATE", "timestamp": stamp, "asset": balance["a"],
             "wallet_balance": balance["wb"],
         }  # fmt: skip
-    for position in told["P"]:
+    for position in reported["P"]:
         if position["ps"] == "BOTH":
             yield {
                 "kind": "POSITION_UPDATE", "timestamp": stamp, "asset": position["ma"],
@@ -54,24 +54,24 @@ def account_events(frame: Frame) -> Iterator[dict[str, Any]]:
 
 def order_event(frame: Frame) -> VenueEvent:
     """What a frame of an order says."""
-    told = frame["o"]
-    fill = told["x"] == "TRADE"
+    reported = frame["o"]
+    fill = reported["x"] == "TRADE"
     return VenueEvent(
         timestamp=frame["T"] * 1_000_000,
-        kind=_KINDS[told["x"]],
-        venue_order_id=str(told["i"]),
-        venue_client_id=told["c"],
-        asset=told["s"],
-        order_side=told["S"],
-        venue_trade_id=str(told["t"]) if fill else "",
-        size=told["l"] if fill else None,
-        price=told["L"] if fill else None,
-        filled_size=told["z"],
-        order_size=told["q"],
-        order_price=told["p"],
-        fee=told["n"] if fill else None,
-        fee_asset=told["N"] if fill else "",
-        liquidity="MAKER" if told["m"] else "TAKER",
+        kind=_KINDS[reported["x"]],
+        venue_order_id=str(reported["i"]),
+        venue_client_id=reported["c"],
+        asset=reported["s"],
+        order_side=reported["S"],
+        venue_trade_id=str(reported["t"]) if fill else "",
+        size=reported["l"] if fill else None,
+        price=reported["L"] if fill else None,
+        filled_size=reported["z"],
+        order_size=reported["q"],
+        order_price=reported["p"],
+        fee=reported["n"] if fill else None,
+        fee_asset=reported["N"] if fill else "",
+        liquidity="MAKER" if reported["m"] else "TAKER",
     )
 
 
@@ -94,8 +94,8 @@ def trade_lite(frame: Frame) -> VenueEvent:
 def play(kernel: ExecutionKernel, frame: Frame) -> KernelOutcome | None:
     """Feeds one frame."""
     if frame["e"] == "ACCOUNT_UPDATE":
-        for told in account_events(frame):
-            kernel.on_account_event(told)
+        for reported in account_events(frame):
+            kernel.on_account_event(reported)
         return None
     event = order_event(frame) if frame["e"] == "ORDER_TRADE_UPDATE" else trade_lite(frame)
     return kernel.on_venue_event(event)

@@ -37,8 +37,8 @@ def test_an_entry_into_a_busy_slot_is_told_the_trade_that_is_there(kernel: Execu
 def test_an_entry_against_another_slot_is_told_which_slot_holds_the_side(kernel: ExecutionKernel) -> None:
     assert enter(kernel, "i1").accepted
     details = refused(enter(kernel, "i2", slot_id=1, trade_id="t2", side="SHORT"), "OPPOSITE_SIDE")
-    told = [details[name] for name in ("held_by", "held_slot_id", "held_trade_id", "held_side")]
-    assert told == ["slot", 0, "t1", "LONG"]
+    reported = [details[name] for name in ("held_by", "held_slot_id", "held_trade_id", "held_side")]
+    assert reported == ["slot", 0, "t1", "LONG"]
 
 
 def test_a_cancel_that_could_mean_several_orders_is_told_them(kernel: ExecutionKernel) -> None:

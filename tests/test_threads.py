@@ -42,8 +42,8 @@ def test_threads_that_trade_read_and_tell_at_once_lose_nothing(tmp_path: Path, *
         # What a stream does: the same events again, from another thread.
         while not trading.is_set():
             for name in list(venue.received)[-8:]:
-                for told in venue.told(name):
-                    kernel.on_venue_event(told)
+                for reported in venue.reported(name):
+                    kernel.on_venue_event(reported)
             time.sleep(0.001)
 
     def read() -> None:
@@ -117,15 +117,15 @@ def test_closing_waits_for_the_thread_that_drains_before_it_takes_the_journal_aw
         entered.set()
         assert go_on.wait(30)
 
-    told: list[str] = []
+    reported: list[str] = []
 
     class Journal(MemoryKernelJournal):
         def record_transition(self, *arguments: Any) -> None:
-            told.append("record")
+            reported.append("record")
             super().record_transition(*arguments)
 
         def close(self) -> None:
-            told.append("close")
+            reported.append("close")
 
     venue = FillingVenue(hold)
     kernel = on(venue, journal=Journal(), **_options(tmp_path, logged=logged))
@@ -136,7 +136,7 @@ def test_closing_waits_for_the_thread_that_drains_before_it_takes_the_journal_aw
         kernel.close()
 
     together(lambda: kernel.process_intent(intent(ENTER, "i1")), close)
-    assert told == ["record"] * 4 + ["close"]
+    assert reported == ["record"] * 4 + ["close"]
 
 
 @LOGGED
@@ -173,8 +173,8 @@ def test_while_somebody_hangs_others_read_and_leave_their_events(
             kernel.check_invariants()
             # What cannot be answered before the hanging one is only left there.
             (name,) = venue.received
-            for told in venue.told(name):
-                assert kernel.on_venue_event(told).details["queued"]
+            for reported in venue.reported(name):
+                assert kernel.on_venue_event(reported).details["queued"]
         finally:
             go_on.set()
 

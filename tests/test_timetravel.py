@@ -120,11 +120,11 @@ def test_the_steps_are_the_log_in_its_order(desk: Desk) -> None:
 
 def test_a_trades_story_has_each_step_and_its_sums(desk: Desk) -> None:
     story = timetravel.explain(desk.log_dir, "t1")
-    told = [
+    reported = [
         (step["type"], str(step["input"].get("kind", step["input"].get("action")))) for step in story["steps"]
     ]
     leg = [("VENUE_EVENT", "ORDER_ACK"), ("VENUE_EVENT", "FULL_FILL"), ("ACCOUNT_EVENT", "FILL_SETTLED")]
-    assert told == [("INTENT", "ENTER"), *leg, ("INTENT", "EXIT"), *leg]
+    assert reported == [("INTENT", "ENTER"), *leg, ("INTENT", "EXIT"), *leg]
     (sums,) = story["sums"]
     notional = sum(value for trade_id, value, _ in desk.fills if trade_id == "t1")
     profit = Decimal("2.5") * (Decimal("101.3") - Decimal("99.5"))
@@ -225,17 +225,17 @@ def test_a_progress_that_raises_ends_the_work(tmp_path: Path) -> None:
         desk.kernel.mark_price("BTCUSDT", str(100 + price % 3), desk.now_ns)
         desk.kernel.advance_time(desk.now_ns)  # reads the mark
     desk.kernel.sync()
-    heard = []
+    received = []
 
     def listen(seq: int, done: int, whole: int) -> None:
-        heard.append((seq, done, whole))
+        received.append((seq, done, whole))
         raise InterruptedError("enough")
 
     for work in (timetravel.replay, timetravel.explain_drift, timetravel.stats, timetravel.what_if):
         with pytest.raises(InterruptedError, match="enough"):
             work(desk.log_dir, progress=listen)
-    assert len(heard) == 4
-    assert all(0 < done <= whole for _, done, whole in heard)
+    assert len(received) == 4
+    assert all(0 < done <= whole for _, done, whole in received)
     desk.kernel.close()
 
 

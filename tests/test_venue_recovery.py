@@ -118,7 +118,7 @@ class Adapter(BaseExecutionAdapter):
             return [event(KernelEventKind.ORDER_NOT_FOUND, venue_client_id, timestamp=self.exchange.now_ns)]
         done = [fill for fill in self.exchange.fills if fill.venue_client_id == venue_client_id]
         status = self.exchange.ended.get(venue_client_id, "ACKED")
-        told = event(
+        reported = event(
             KernelEventKind.ORDER_STATUS,
             venue_client_id,
             timestamp=self.exchange.now_ns,
@@ -126,7 +126,7 @@ class Adapter(BaseExecutionAdapter):
             status=status,
             filled_size=sum((fill.size or Decimal(0) for fill in done), Decimal(0)),
         )
-        return [*done, told]
+        return [*done, reported]
 
     def get_fills(self, since: int) -> list[VenueEvent]:
         self.asked.append("get_fills")

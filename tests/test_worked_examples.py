@@ -47,7 +47,7 @@ def filled(
         intent(action, f"i{name}", asset="X", side=side, target_size=size, reference_price=price)
     )
     order = kernel.orders(live_only=True)[-1]
-    told = event(
+    reported = event(
         KernelEventKind.FULL_FILL,
         order,
         timestamp=timestamp,
@@ -56,7 +56,7 @@ def filled(
         price=price,
         liquidity=Liquidity.MAKER if maker else Liquidity.TAKER,
     )
-    assert kernel.on_venue_event(told).accepted
+    assert kernel.on_venue_event(reported).accepted
 
 
 def fees(kernel: ExecutionKernel) -> dict[str, Decimal]:

@@ -36,7 +36,7 @@ def page() -> str:
         "",
         _OPENING,
         "",
-        f"The settings are `MetricsSettings`; the definitions below are told with its defaults: {told}.",
+        f"The settings are `MetricsSettings`; the definitions below use its defaults: {told}.",
         "",
         "| name | figure | unit | definition |",
         "|---|---|---|---|",

@@ -29,7 +29,7 @@ from dita._kernel import OrderBook
 from dita.loopback.exchange import Answer, Terms
 from dita.loopback.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
-from dita.venues.binance.news import News
+from dita.venues.binance.reports import ReportReader
 from dita.venues.wire import reading
 from dita.venues.wire.adapter import WireAdapter
 
@@ -68,7 +68,7 @@ def fill_frame(
 
 def bytes_to_events() -> dict[str, Any]:
     """A frame's text to the events."""
-    news = News()
+    reader = ReportReader()
     frames = [fill_frame(n, "D00000000000020000000003000000", LOT * n, Decimal(1)) for n in range(1, 500)]
     plain, ours = [], []
     for turn in range(ROUNDS):
@@ -76,7 +76,7 @@ def bytes_to_events() -> dict[str, Any]:
         begun = time.perf_counter_ns()
         json.loads(frame)
         between = time.perf_counter_ns()
-        news.read(reading.parse(frame))
+        reader.read(reading.parse(frame))
         ours.append(time.perf_counter_ns() - between)
         plain.append(between - begun)
     return {"ours": spread(ours), "json.loads": spread(plain)}
@@ -138,7 +138,7 @@ def frame_to_answer(account: Account) -> dict[str, Any]:
             busy.append(time.thread_time_ns() - begin[1])
         return outcome
 
-    heard = WireAdapter._hear  # noqa: SLF001
+    heard = WireAdapter._on_frame  # noqa: SLF001
 
     def timed(adapter: WireAdapter, raw: str) -> bool:
         begin[:] = time.perf_counter_ns(), time.thread_time_ns()
@@ -147,7 +147,7 @@ def frame_to_answer(account: Account) -> dict[str, Any]:
             samples.append(time.perf_counter_ns() - begin[0])
         return goes_on
 
-    WireAdapter._hear = timed  # type: ignore[method-assign]  # noqa: SLF001
+    WireAdapter._on_frame = timed  # type: ignore[method-assign]  # noqa: SLF001
     BinancePractice.emit = answer  # type: ignore[assignment,method-assign]
     try:
         # A stream keeps what it was opened with.
@@ -164,7 +164,7 @@ def frame_to_answer(account: Account) -> dict[str, Any]:
             time.sleep(0.004)
         account.quiet()
     finally:
-        WireAdapter._hear = heard  # type: ignore[method-assign]  # noqa: SLF001
+        WireAdapter._on_frame = heard  # type: ignore[method-assign]  # noqa: SLF001
         BinancePractice.emit = emitted  # type: ignore[method-assign]
     return {
         "to the kernel's answer": spread(answered),
@@ -184,15 +184,15 @@ def _fill(exchange: Any, client_id: str, lots: int) -> None:
 def intent_to_server(account: Account) -> dict[str, Any]:
     """From `process_intent` to the request read by the server; and a bare POST of aiohttp."""
     arrived: list[int] = []
-    door = account.server.server.door
-    answer = door.answer
+    api = account.server.server.api
+    answer = api.answer
 
     def timed(call: Any) -> Any:
         if call.method == "POST":
             arrived.append(time.perf_counter_ns())
         return answer(call)
 
-    door.answer = timed
+    api.answer = timed
     ours: list[int] = []
     try:
         for turn in range(1, 101):
@@ -207,7 +207,7 @@ def intent_to_server(account: Account) -> dict[str, Any]:
             time.sleep(0.002)
         bare = asyncio.run(_bare(f"http://{account.server.address}/fapi/v1/order/test?a=1", arrived))
     finally:
-        door.answer = answer
+        api.answer = answer
     return {"process_intent": spread(ours), "aiohttp POST": spread(bare)}
 
 
@@ -309,7 +309,7 @@ async def _listen(address: str, adapter: BinancePractice, lags: list[tuple[float
         begun, spent = time.perf_counter(), time.thread_time_ns()
         while heard < RATE * SECONDS:
             message = await socket.receive()
-            adapter._hear(message.data)  # noqa: SLF001
+            adapter._on_frame(message.data)  # noqa: SLF001
             heard += 1
             if heard % 100 == 0:
                 at = time.perf_counter() - begun
@@ -346,21 +346,21 @@ def levels() -> dict[str, Any]:
 
 def network_back(account: Account) -> dict[str, Any]:
     """From the end of an outage to a fill that was missed in it, booked: twelve outages."""
-    door = account.server.server.door
-    answer, session = door.answer, door.session
+    api = account.server.server.api
+    answer, session = api.answer, api.session
     took: list[int] = []
     for turn in range(12):
         client_id = account.enter(920 + turn, LOT * 10)
         account.quiet()
-        door.answer = lambda call: Answer(0, None, cut=True)  # noqa: ARG005 - nothing is answered
-        door.session = lambda *given: None  # noqa: ARG005 - as above
+        api.answer = lambda call: Answer(0, None, cut=True)  # noqa: ARG005 - nothing is answered
+        api.session = lambda *given: None  # noqa: ARG005 - as above
         account.server.command("cut")
         account.server.call(lambda one, client_id=client_id: _fill(one, client_id, 10))
         time.sleep(0.5 + turn / 4)
         if account.kernel.slot(920 + turn).size:
             raise RuntimeError("the network was not gone")
         begun = time.perf_counter_ns()
-        door.answer, door.session = answer, session
+        api.answer, api.session = answer, session
         until = time.monotonic() + 20
         while account.kernel.slot(920 + turn).size != LOT * 10 or not account.adapter.is_quiet:
             if time.monotonic() > until:

@@ -643,7 +643,7 @@ class KernelIntent:
 
     @property
     def owner(self) -> str:
-        """Whose trade it is, at most 31 bytes; empty when nobody's."""
+        """The owner of the trade, at most 31 bytes; empty for an unassigned one."""
 
     @property
     def side(self) -> TradeSide:
@@ -1166,7 +1166,7 @@ class VenueOrder:
 
     @property
     def owner(self) -> str:
-        """Whose trade it was sent for; empty when nobody's."""
+        """The owner of the trade it was sent for; empty for an external order."""
 
     @property
     def trigger_by(self) -> TriggerBy:
@@ -1402,7 +1402,7 @@ class TradeSlot:
 
     @property
     def owner(self) -> str:
-        """Whose trade it is; empty when nobody's."""
+        """The owner of the trade; empty for an unassigned one."""
 
     @property
     def seen_event_ids(self) -> tuple[str, ...]:
@@ -2003,7 +2003,7 @@ class Engine:
 
     def margins(self) -> dict[str, Any]:
         """`margin_status` by asset; `assumed_tiers`: the perpetuals whose margin tiers are not known;
-        `unknown_wallets`: the assets whose wallet the venue has never told."""
+        `unknown_wallets`: the assets whose wallet the venue has never reported."""
 
     def losses_met(self) -> list[dict[str, str]]:
         """The limits on losses that are met now: dicts of `asset`, `limit`, `value` and `attempt`."""
@@ -2046,7 +2046,7 @@ class Engine:
 
     @property
     def now_ns(self) -> int:
-        """Kernel time of the last input, or what local callers have told since. Nanoseconds."""
+        """Kernel time of the last input, or what local callers have given since. Nanoseconds."""
 
     def start_timer(self, late_ms: int, waking: Any | None = None) -> None: ...
     def end_timer(self, patience_ms: int | None = None) -> bool: ...
@@ -2077,7 +2077,7 @@ class Session:
 
     `company` has the strategies: `list(name)` gives names, states and errors; `start`, `stop` and `pause`
     take a name and give a refusal or None; `quote(symbol, bid, ask, ts_ns)`, `tick(ts_ns)` and `deliver()`
-    are told of time. It runs once.
+    are called as time passes. It runs once.
     """
 
     def __new__(
@@ -2130,7 +2130,7 @@ class Session:
 
 @final
 class SimExchange:
-    """A simulated exchange with one account, and nobody's kernel.
+    """A simulated exchange with one account, without a kernel.
 
     Every call takes the time in nanoseconds and returns what the exchange says: a list of dicts with `what`,
     one of ORDER, ACCOUNT, MARK, FUNDING and EFFECT.
@@ -2332,11 +2332,11 @@ class QuoteTick:
 
     @property
     def bid_size(self) -> Decimal | None:
-        """Size at the bid; None where it is not told."""
+        """Size at the bid; None where it is not reported."""
 
     @property
     def ask_size(self) -> Decimal | None:
-        """Size at the ask; None where it is not told."""
+        """Size at the ask; None where it is not reported."""
 
     @property
     def bid_float(self) -> float:
@@ -2512,7 +2512,7 @@ class MarketReader:
 
     @property
     def counts(self) -> dict[str, int] | None:
-        """What a capture has told so far, by name; of columns at their end; None for other files."""
+        """The counts of a capture so far, by name; of columns at their end; None for other files."""
 
 @final
 class CaptureConversion:
@@ -2545,7 +2545,7 @@ class CaptureConversion:
         """The instrument."""
 
     def finish(self) -> dict[str, int]:
-        """End the file, give it its name, and return what the captures told, with the bytes `written`."""
+        """End the file, give it its name, and return the counts of the captures, with the bytes `written`."""
 
     def close(self) -> None:
         """Give it up: what was written is removed."""
@@ -2654,8 +2654,8 @@ class PriceCurve:
 
 @final
 class Listener:
-    """A strategy as a player has it: which bars it hears, and whether it is called. Its switches count from
-    the next event on, from whatever thread they are set."""
+    """A strategy's subscriptions in a player: which bars it receives, and whether it is called. Its switches
+    count from the next event on, from whatever thread they are set."""
 
     def __new__(
         cls,
@@ -2691,11 +2691,11 @@ class Listener:
         """Say that its bars come from the market: quotes and trades make none."""
 
     def count_told(self, bar: Bar) -> None:
-        """Count a bar that was told, while it warms up."""
+        """Count a dispatched bar, while it warms up."""
 
     @property
     def is_warm(self) -> bool:
-        """Whether each bar that it hears has come often enough, and it runs."""
+        """Whether each of its intervals has had enough bars, and it runs."""
 
     def end_warm_up(self) -> None:
         """End its warm-up."""
@@ -2728,7 +2728,7 @@ class Listener:
 
     def closes(self, symbol: str, count: int, interval: str | None = None) -> memoryview[float]:
         """Return the last closes of an instrument's bars, oldest first; without an interval, of the shortest
-        that it hears. It is what there was when it was asked for: bars that close later do not change it."""
+        that it receives. It is a copy: bars that close later do not change it."""
 
 @final
 class OwnFill:
@@ -2781,7 +2781,7 @@ class OwnFill:
 
     @property
     def liquidity(self) -> str:
-        """MAKER, TAKER, or empty where it is not told."""
+        """MAKER, TAKER, or empty where it is not reported."""
 
     @property
     def time_ns(self) -> int:
@@ -2814,37 +2814,37 @@ class Teller:
         """Say that nothing up to an input is news any more."""
 
     def under_way(self) -> tuple[int, int] | None:
-        """Return the input that is being told, and how many callbacks have heard of it, with the one that
+        """Return the input being dispatched, and how many callbacks have received it, with the one that
         runs; None outside."""
 
     def skip(self, callbacks: int) -> None:
-        """Leave out the first callbacks of what is told again."""
+        """Leave out the first callbacks of what is replayed."""
 
     def retell(self, slot: TradeSlot, event: VenueEvent, order: VenueOrder | None = None) -> None:
         """Tell what has happened before a restart, with the order as it was then."""
 
 @final
 class Watcher:
-    """Hears what happens to a kernel's trades, in the kernel's order, and keeps it until it is told. Given to
+    """Collects what happens to a kernel's trades, in the kernel's order, until `deliver`. Given to
     a kernel as `logs`; without `hears` it keeps nothing until `begin`."""
 
     def __new__(cls, *, hears: bool = True) -> Watcher: ...
     def begin(self, seq: int) -> None:
-        """Hear from here on; `seq` is the last input that is no news."""
+        """Collect from here on; `seq` is the last input that is already known."""
 
     def add(self, owner: str, teller: Teller) -> None:
-        """Say who is told of an owner's trades from now on."""
+        """Dispatch an owner's trade events to a teller from now on."""
 
     def told_seq(self) -> int:
-        """Return the last input of which everything was told."""
+        """Return the last input whose events were all dispatched."""
 
     def deliver(self, recorder: Recorder | None = None) -> None:
-        """Tell what has happened, in the kernel's order, until nothing has. A recorder hears each change as
-        well, also of trades of which nobody is told."""
+        """Dispatch everything that has happened, in the kernel's order. A recorder gets each change too, also
+        of trades without a strategy."""
 
 @final
 class Seats:
-    """Which slots of a kernel belong to whom: strategies inside the host, and programs that are connected."""
+    """The slots of a kernel and their holders: strategies inside the host, and connected programs."""
 
     def __new__(cls, engine: Engine) -> Seats: ...
     def take(self, name: str, slots: int) -> list[int] | None:
@@ -2950,14 +2950,14 @@ class Link:
 
     @property
     def seq(self) -> int:
-        """The highest input that an answer has told of."""
+        """The highest input that an answer has named."""
 
     @property
     def closed(self) -> bool:
         """Whether it was closed."""
 
     def fileno(self) -> int:
-        """Return what an event loop watches: it can be read when something is told."""
+        """Return what an event loop watches: it is readable when there is a notification."""
 
     def process_intent(
         self, intent: KernelIntent, note: tuple[str, int] | None = None, again: bool = False
@@ -3021,10 +3021,10 @@ class Link:
         events)`."""
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until something is told, at most so long, seconds."""
+        """Wait for a notification, at most so long, seconds."""
 
     def quiet(self) -> None:
-        """End the bell's ringing: what is told from now on rings it anew."""
+        """Reset the bell: the next notification rings it again."""
 
     def part(self) -> None:
         """Give the lease back: its policy acts at once. Then it is closed."""
@@ -3034,7 +3034,7 @@ class Link:
 
 @final
 class Recorder:
-    """Hears every change of every slot, and writes down what the run comes to."""
+    """Records every change of every slot, and the run's result."""
 
     def __new__(cls) -> Recorder: ...
     def begin_with(self, slots: list[TradeSlot]) -> None:
@@ -3117,7 +3117,7 @@ class Player:
         on_bar: Callable[[Bar], object] | None = None,
         on_book: Callable[[Book], object] | None = None,
     ) -> int:
-        """Add who hears, once all markets were added; return its place. `settle` ends a callback that is
+        """Add a listener, once all markets were added; return its place. `settle` ends a callback that is
         suspected."""
 
     def tell_by(self, watcher: Watcher, recorder: Recorder) -> None:
@@ -3133,9 +3133,9 @@ class Player:
 
         Returns `("begin", ns)`, `("due", ns)`, `("wait", s)`, `("news", None)`, `("look", None)` every 50 ms,
         `("raised", (listener, error, callback))`, `("warmed", listener)`, `("starved", market)`,
-        `("follow", within)` where an entry waits for what has happened (within bars nothing is told yet),
-        `("fault", (market, line, message))`, `("refused", message)` or `("end", None)`. Raises InvalidInput
-        where the venue does not take an event, and what a kernel raises.
+        `("follow", within)` where an entry waits for what has happened (within bars nothing is dispatched
+        yet), `("fault", (market, line, message))`, `("refused", message)` or `("end", None)`. Raises
+        InvalidInput where the venue does not take an event, and what a kernel raises.
         """
 
     def set_due(self, due_ns: int | None) -> None:
@@ -3194,7 +3194,7 @@ class Client:
     def __new__(cls, engine: Engine, owner: str | None = None, *, numbered: bool = False) -> Client: ...
     @property
     def owner(self) -> str:
-        """Whose trades it makes; empty when nobody's."""
+        """The owner of the trades it makes; empty for unassigned ones."""
 
     def take_number(self) -> int:
         """Takes the number of a numbered client's next ids."""
@@ -3515,7 +3515,7 @@ class ZincWriter:
         """Shows the controls as a JSON text."""
 
     def give_to(self, engine: Engine) -> None:
-        """Has a kernel write it from now on, and heed its halt."""
+        """Has a kernel write it from now on, and apply its halt."""
 
     def close(self) -> None:
         """Ends it, where no kernel has it."""
@@ -3603,7 +3603,7 @@ class ZincHalt:
         """Asks for REDUCE_ONLY or HALTED; gives what `is_taken` wants."""
 
     def is_taken(self, asked: int, timeout_us: int) -> bool:
-        """True once the kernel goes by that request, or by a later one; waits for that, at most so long."""
+        """True once the kernel has applied that request, or a later one; waits for that, at most so long."""
 
     def standing(self) -> tuple[str, str, int]:
         """What stands: `(gate, who, at_ns)`."""
@@ -3806,18 +3806,18 @@ class Ema:
 
     @property
     def count(self) -> int:
-        """How many it has heard."""
+        """How many values it has taken."""
 
     @property
     def ready(self) -> bool:
-        """Whether it has heard enough to have a value."""
+        """Whether it has taken enough values to have one of its own."""
 
     @property
     def length(self) -> int:
         """How many values it spans."""
 
     def reset(self) -> None:
-        """Forget everything heard."""
+        """Forget every value."""
 
 @final
 class Sma:
@@ -3833,18 +3833,18 @@ class Sma:
 
     @property
     def count(self) -> int:
-        """How many it has heard."""
+        """How many values it has taken."""
 
     @property
     def ready(self) -> bool:
-        """Whether it has heard enough to have a value."""
+        """Whether it has taken enough values to have one of its own."""
 
     @property
     def length(self) -> int:
         """How many values it spans."""
 
     def reset(self) -> None:
-        """Forget everything heard."""
+        """Forget every value."""
 
 @final
 class Rsi:
@@ -3860,18 +3860,18 @@ class Rsi:
 
     @property
     def count(self) -> int:
-        """How many it has heard."""
+        """How many values it has taken."""
 
     @property
     def ready(self) -> bool:
-        """Whether it has heard enough to have a value."""
+        """Whether it has taken enough values to have one of its own."""
 
     @property
     def length(self) -> int:
         """How many changes it spans."""
 
     def reset(self) -> None:
-        """Forget everything heard."""
+        """Forget every value."""
 
 @final
 class Deviation:
@@ -3887,18 +3887,18 @@ class Deviation:
 
     @property
     def count(self) -> int:
-        """How many it has heard."""
+        """How many values it has taken."""
 
     @property
     def ready(self) -> bool:
-        """Whether it has heard enough to have a value."""
+        """Whether it has taken enough values to have one of its own."""
 
     @property
     def length(self) -> int:
         """How many values it spans."""
 
     def reset(self) -> None:
-        """Forget everything heard."""
+        """Forget every value."""
 
 @final
 class Bollinger:
@@ -3914,11 +3914,11 @@ class Bollinger:
 
     @property
     def count(self) -> int:
-        """How many it has heard."""
+        """How many values it has taken."""
 
     @property
     def ready(self) -> bool:
-        """Whether it has heard enough to have a value."""
+        """Whether it has taken enough values to have one of its own."""
 
     @property
     def length(self) -> int:
@@ -3929,7 +3929,7 @@ class Bollinger:
         """How many deviations the bands are wide, on each side."""
 
     def reset(self) -> None:
-        """Forget everything heard."""
+        """Forget every value."""
 
 @final
 class Atr:
@@ -3945,18 +3945,18 @@ class Atr:
 
     @property
     def count(self) -> int:
-        """How many it has heard."""
+        """How many values it has taken."""
 
     @property
     def ready(self) -> bool:
-        """Whether it has heard enough to have a value."""
+        """Whether it has taken enough values to have one of its own."""
 
     @property
     def length(self) -> int:
         """How many bars it spans."""
 
     def reset(self) -> None:
-        """Forget everything heard."""
+        """Forget every value."""
 
 @final
 class Donchian:
@@ -3972,18 +3972,18 @@ class Donchian:
 
     @property
     def count(self) -> int:
-        """How many it has heard."""
+        """How many values it has taken."""
 
     @property
     def ready(self) -> bool:
-        """Whether it has heard enough to have a value."""
+        """Whether it has taken enough values to have one of its own."""
 
     @property
     def length(self) -> int:
         """How many bars it spans."""
 
     def reset(self) -> None:
-        """Forget everything heard."""
+        """Forget every value."""
 
 @final
 class Vwap:
@@ -3999,18 +3999,18 @@ class Vwap:
 
     @property
     def count(self) -> int:
-        """How many it has heard."""
+        """How many values it has taken."""
 
     @property
     def ready(self) -> bool:
-        """Whether it has heard enough to have a value."""
+        """Whether it has taken enough values to have one of its own."""
 
     @property
     def volume(self) -> float:
         """The volume so far."""
 
     def reset(self) -> None:
-        """Forget everything heard."""
+        """Forget every value."""
 
 def torture(
     *,
@@ -4021,7 +4021,7 @@ def torture(
     faults: list[str] | None = None,
     progress: Callable[[int, int, int], object] | None = None,
 ) -> dict[str, Any]:
-    """Runs seeds through the simulator; `progress` hears of seeds done, seeds failed, inputs."""
+    """Runs seeds through the simulator; `progress` is called with seeds done, seeds failed and inputs."""
 
 def torture_faults() -> list[tuple[str, str]]:
     """The simulator's faults: their names, and what each does."""

@@ -6,9 +6,9 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class ManualClock:
-    """Kernel time is the latest time that local callers have told: for replays, recorded data, tests.
+    """Kernel time is the latest time that local callers have given: for replays, recorded data, tests.
 
-    Told by an intent's timestamp, a mark's, a quote's, and `advance_time`; never by a venue's event, whose
+    Given by an intent's timestamp, a mark's, a quote's, and `advance_time`; never by a venue's event, whose
     time may run backwards.
 
     Attributes:

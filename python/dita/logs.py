@@ -219,7 +219,7 @@ class KernelLogs:
 
         self.kernel = kernel
         self._verbosity = KernelVerbosity.NORMAL
-        # Through the standard library, so that every handler there hears it, each field by its name.
+        # Through the standard library, so that every handler there gets it, each field by its name.
         self._logger: Any = structlog.wrap_logger(
             logging.getLogger(f"{LOGGER}.kernel"),
             processors=[structlog.stdlib.render_to_log_kwargs],
@@ -262,14 +262,14 @@ class KernelLogs:
             **_given(intent=change.intent_id, event_id=change.event_id),
         )
         if self._says(KernelVerbosity.TRACE):
-            heard = {} if event is None else {name: getattr(event, name) for name in _SHOWN_OF_EVENT}
-            self._logger.debug("slot", seq=change.seq, **_given(venue=_given(**heard)), state=slot.to_json())
+            fields = {} if event is None else {name: getattr(event, name) for name in _SHOWN_OF_EVENT}
+            self._logger.debug("slot", seq=change.seq, **_given(venue=_given(**fields)), state=slot.to_json())
 
     def control(self, control: Mapping[str, Any], seq: int) -> None:
         """Take the controls, where they have changed.
 
         Args:
-            control: By name, as the kernel goes by them.
+            control: By name, as the kernel applies them.
             seq: The input that changed them.
         """
         self._verbosity = KernelVerbosity(control["verbosity"])

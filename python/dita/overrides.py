@@ -191,7 +191,7 @@ def exact_difference(whole: Decimal, part: Decimal) -> Decimal:
 
 
 def order_id(name: str, order: VenueOrder | str) -> str:
-    """Return the id by which the kernel finds an order that is known as nobody's.
+    """Return the id by which the kernel finds an order that is known as external.
 
     Args:
         name: What the error calls it.

@@ -11,7 +11,7 @@ def elsewhere(call: Callable[[], object]) -> Callable[[int, object], None]:
     holds the event's lock. `Event.set` called there would wait for itself for ever.
 
     Args:
-        call: What is to be called, such as the `set` of an event.
+        call: The function to call, such as the `set` of an event.
     """
 
     def handle(_number: int, _frame: object) -> None:

@@ -133,7 +133,7 @@ class KernelSlotView:
 
     @property
     def owner(self) -> str:
-        """Whose trade it is; empty when nobody's."""
+        """The owner of the trade; empty for an unassigned one."""
         return self.snapshot().owner
 
     @property
@@ -301,7 +301,7 @@ class KernelSlotView:
         self._write("size", exact_difference(self._engine.slot_size(self._slot_id), leg))
 
     def attach_entry_order(self, order: VenueOrder | str) -> None:
-        """Give the slot an entry order that the kernel knows as nobody's, inside an override.
+        """Give the slot an entry order that the kernel knows as external, inside an override.
 
         Args:
             order: The order, or its client or venue id.
@@ -312,7 +312,7 @@ class KernelSlotView:
         self._attach("entry_order", order)
 
     def attach_exit_order(self, order: VenueOrder | str) -> None:
-        """Give the slot an exit order that the kernel knows as nobody's, inside an override.
+        """Give the slot an exit order that the kernel knows as external, inside an override.
 
         Args:
             order: The order, or its client or venue id.
@@ -442,9 +442,9 @@ class AccountProjection:
         account = self.state()
         if not account:
             return "<AccountProjection: no account yet>"
-        told = "not reported" if account["e_wallet_balance"] is None else account["e_wallet_balance"]
+        reported = "not reported" if account["e_wallet_balance"] is None else account["e_wallet_balance"]
         return (
-            f"<AccountProjection {account['asset']}: K {account['k_capital']}, E {told}, "
+            f"<AccountProjection {account['asset']}: K {account['k_capital']}, E {reported}, "
             f"{account['reconcile_status']}>"
         )
 

@@ -112,14 +112,14 @@ def test_a_cause_is_told_once_in_five_minutes_and_the_next_one_counts_the_others
     now_s = 0.0
     with listening() as listener:
         alerts = Alerts("desk", [Webhook(listener.url)], now_s=lambda: now_s)
-        told = [alerts.tell(GATE) for _ in range(3)]
-        told.append(alerts.tell(Alert(Cause.GATE, "another account", account="other")))
+        reported = [alerts.tell(GATE) for _ in range(3)]
+        reported.append(alerts.tell(Alert(Cause.GATE, "another account", account="other")))
         now_s = 299.9
-        told.append(alerts.tell(GATE))
+        reported.append(alerts.tell(GATE))
         now_s = 300.0
-        told.append(alerts.tell(GATE))
+        reported.append(alerts.tell(GATE))
         alerts.close()
-    assert told == [True, False, False, True, False, True]
+    assert reported == [True, False, False, True, False, True]
     assert [one["held_back"] for one in listener.bodies] == [0, 0, 3]
 
 
@@ -234,9 +234,9 @@ def test_an_unexplained_difference_is_told_only_once_it_has_lasted() -> None:
     assert causes_of(seen, good, 59.95) == []
     assert causes_of(seen, bad, 60) == []
     assert causes_of(seen, bad, 119.9) == []
-    told = list(seen.look(bad, 120))
-    assert [str(one.cause) for one in told] == ["unexplained"]
-    assert told[0].details["unexplained"] == "-3.5"
+    reported = list(seen.look(bad, 120))
+    assert [str(one.cause) for one in reported] == ["unexplained"]
+    assert reported[0].details["unexplained"] == "-3.5"
 
 
 def test_a_position_that_differs_is_reported_once_it_has_lasted() -> None:
@@ -456,19 +456,19 @@ def test_planted_drift_is_told_after_its_time(tmp_path: Path) -> None:
             wallet = {"kind": "ACCOUNT_UPDATE", "asset": "USDT", "wallet_balance": "99992.75"}
             host.kernel(None).on_account_event({"timestamp": 2, **wallet})
             wait(lambda: "unexplained" in listener.causes())
-        told = next(one for one in listener.bodies if one["cause"] == "unexplained")
-        assert told["details"]["unexplained"] == "-7.25"
+        reported = next(one for one in listener.bodies if one["cause"] == "unexplained")
+        assert reported["details"]["unexplained"] == "-7.25"
 
 
 @pytest.mark.parametrize(
-    ("limits", "told"),
+    ("limits", "reported"),
     [
         ({"max_daily_loss": "5"}, "max_daily_loss 5 of USDT is met with 10.3010005"),
         ({"max_drawdown": "0.0001"}, "max_drawdown 0.0001 of USDT is met with 0.000103"),
     ],
 )
 def test_a_loss_limit_that_is_met_is_told_without_an_entry(
-    tmp_path: Path, limits: dict[str, str], told: str
+    tmp_path: Path, limits: dict[str, str], reported: str
 ) -> None:
     with listening() as listener:
         with host_in(tmp_path / "desk", **{"alerts.webhooks": f'["{listener.url}"]'}) as host:
@@ -484,7 +484,7 @@ def test_a_loss_limit_that_is_met_is_told_without_an_entry(
             wait(lambda: "breaker" in listener.causes())
         alert = next(one for one in listener.bodies if one["cause"] == "breaker")
         assert (alert["account"], alert["severity"]) == ("main", "CRITICAL")
-        assert told in alert["text"]
+        assert reported in alert["text"]
         assert [one["limit"] for one in alert["details"]["met"]] == list(limits)
 
 
@@ -493,12 +493,12 @@ def test_a_takeover_says_who_has_the_account_now_and_who_had_it() -> None:
         alerts = Alerts("desk-b", [Webhook(listener.url)])
         alerts.tell(taken_over("main", before="desk-a", seq=41, why="its heartbeat stopped"))
         alerts.close()
-    told = listener.bodies[0]
-    assert told["text"] == (
+    reported = listener.bodies[0]
+    assert reported["text"] == (
         "CRITICAL desk-b: main: taken over from desk-a at input 41: its heartbeat stopped"
     )
-    assert (told["cause"], told["account"]) == ("takeover", "main")
-    assert told["details"] == {"before": "desk-a", "seq": 41, "why": "its heartbeat stopped"}
+    assert (reported["cause"], reported["account"]) == ("takeover", "main")
+    assert reported["details"] == {"before": "desk-a", "seq": 41, "why": "its heartbeat stopped"}
 
 
 # ------------------------------------------------------------------------------ how it is configured

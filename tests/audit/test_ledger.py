@@ -59,9 +59,11 @@ def test_each_intent_has_what_was_asked_and_what_came_of_it(
 def test_each_execution_is_the_line_that_the_chain_has_the_hash_of(log_dir: Path, tmp_path: Path) -> None:
     folder = tmp_path / "audit"
     follow(log_dir, folder)
-    told = [record["execution"] for record in lines(folder / "audit.jsonl") if record["kind"] == "execution"]
+    reported = [
+        record["execution"] for record in lines(folder / "audit.jsonl") if record["kind"] == "execution"
+    ]
     written = (folder / "execution_logs.jsonl").read_bytes().splitlines()
-    assert told == [hashlib.sha256(line).hexdigest() for line in written]
+    assert reported == [hashlib.sha256(line).hexdigest() for line in written]
     booked = [json.loads(line) for line in written if json.loads(line)["change"] == "BOOKED"]
     assert booked
     for fill in booked:

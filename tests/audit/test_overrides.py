@@ -197,13 +197,13 @@ def test_who_why_and_expiry_cannot_be_changed_unseen(
     follow(desk.log_dir, tmp_path / "audit")
     assert verify(tmp_path / "audit").fault is None
     path = tmp_path / "audit" / "audit.jsonl"
-    told = path.read_text().splitlines()
-    at = next(number for number, line in enumerate(told) if json.loads(line).get("event") == event)
-    value = json.loads(told[at])[field]
+    reported = path.read_text().splitlines()
+    at = next(number for number, line in enumerate(reported) if json.loads(line).get("event") == event)
+    value = json.loads(reported[at])[field]
     other = value + SECOND_NS if isinstance(value, int) else "mallory"
-    changed = json.loads(told[at]) | {field: other}
-    told[at] = json.dumps(changed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    path.write_text("\n".join(told) + "\n")
+    changed = json.loads(reported[at]) | {field: other}
+    reported[at] = json.dumps(changed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    path.write_text("\n".join(reported) + "\n")
     assert main(["audit", "verify", str(tmp_path / "audit")]) == 1
     said = capsys.readouterr()
     assert f"audit.jsonl line {at + 1}: its hash is" in said.out + said.err

@@ -43,9 +43,13 @@ def _ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(name="trade")
 def _trade(ledger: Path) -> str:
     """A trade with an execution."""
-    told = [record for path in chain(ledger) for record in lines(path)]
+    reported = [record for path in chain(ledger) for record in lines(path)]
     return str(
-        next(record["trade_id"] for record in told if record["kind"] == "execution" and "trade_id" in record)
+        next(
+            record["trade_id"]
+            for record in reported
+            if record["kind"] == "execution" and "trade_id" in record
+        )
     )
 
 
@@ -71,10 +75,10 @@ def test_a_third_person_checks_a_trade_with_python_alone(ledger: Path, trade: st
     root = verify(ledger).root
     done = check(tmp_path / "elsewhere", proof, root)
     assert done.returncode == 0, done.stderr
-    told = [record for path in chain(ledger) for record in lines(path) if record.get("trade_id") == trade]
+    reported = [record for path in chain(ledger) for record in lines(path) if record.get("trade_id") == trade]
     printed = done.stdout.splitlines()
-    assert [line.split()[1] for line in printed] == [record["kind"] for record in told]
-    assert {"intent", "outcome", "execution"} <= {record["kind"] for record in told}
+    assert [line.split()[1] for line in printed] == [record["kind"] for record in reported]
+    assert {"intent", "outcome", "execution"} <= {record["kind"] for record in reported}
     assert len(CHECKER.read_text(encoding="utf-8").splitlines()) <= 40
 
 
@@ -85,8 +89,8 @@ def edit_line(proof: Any) -> None:
 
 
 def edit_execution(proof: Any) -> None:
-    told = next(entry for entry in proof["records"] if entry["execution"])
-    told["execution"] = told["execution"].replace('"price":"', '"price":"9')
+    reported = next(entry for entry in proof["records"] if entry["execution"])
+    reported["execution"] = reported["execution"].replace('"price":"', '"price":"9')
 
 
 def edit_path(proof: Any) -> None:

@@ -19,13 +19,15 @@ from dita.strategy import Strategy
 HEAD = "timestamp,open,high,low,close,volume\n"
 
 
-class Heard(Strategy):
+class Received(Strategy):
     """Writes down when each bar opened and closed."""
 
-    heard: ClassVar[list[Any]] = []
+    received: ClassVar[list[Any]] = []
 
     def on_bar(self, bar: Any) -> None:
-        type(self).heard.append((bar.open_time.isoformat(), bar.close_time.isoformat(), self.now.isoformat()))
+        type(self).received.append(
+            (bar.open_time.isoformat(), bar.close_time.isoformat(), self.now.isoformat())
+        )
 
 
 class Buys(Strategy):
@@ -52,9 +54,9 @@ def test_bar_times_are_openings_or_closes_and_make_another_run(tmp_path: Path) -
     path = market_file(tmp_path, "".join(f"2024-01-01T00:0{n},1,2,1,1,1\n" for n in (1, 2)))
     seen = {}
     for what in ("open", "close"):
-        Heard.heard.clear()
-        result = played(path, Heard, bar_time=what)
-        seen[what] = (Heard.heard[0], result.run_id, dict(result.stated).get("bar times"))
+        Received.received.clear()
+        result = played(path, Received, bar_time=what)
+        seen[what] = (Received.received[0], result.run_id, dict(result.stated).get("bar times"))
     day = "2024-01-01T00:0"
     assert seen["open"][0] == tuple(f"{day}{minute}:00+00:00" for minute in (1, 2, 2))
     assert seen["close"][0] == tuple(f"{day}{minute}:00+00:00" for minute in (0, 1, 1))
@@ -64,7 +66,7 @@ def test_bar_times_are_openings_or_closes_and_make_another_run(tmp_path: Path) -
 
 def test_rows_out_of_order_are_counted_in_the_report(tmp_path: Path) -> None:
     rows = "".join(f"2024-01-01T00:0{n},1,2,1,1,1\n" for n in (1, 2, 1, 3))
-    result = played(market_file(tmp_path, rows), Heard, allow_disorder=True)
+    result = played(market_file(tmp_path, rows), Received, allow_disorder=True)
     assert dict(result.stated)["rows out of order"] == "1 left out"
     assert result.bars == 3
 
@@ -74,11 +76,11 @@ def test_a_price_off_the_grid_is_named_with_its_line_and_field(tmp_path: Path) -
     path = market_file(tmp_path, rows)
     rules = {"XUSDT": {"tick_size": "1", "lot_step": "1"}}
     with pytest.raises(MarketFileError, match=r"xusdt_1m.csv, line 5: close: 100.25 .*tick grid") as raised:
-        played(path, Heard, instruments=rules)
+        played(path, Received, instruments=rules)
     assert raised.value.line == 5
-    assert dict(played(path, Heard, instruments=rules, round_prices=True).stated)["prices off the grid"] == (
-        "1 rounded"
-    )
+    assert dict(played(path, Received, instruments=rules, round_prices=True).stated)[
+        "prices off the grid"
+    ] == ("1 rounded")
 
 
 @pytest.mark.parametrize(

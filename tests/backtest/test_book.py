@@ -21,19 +21,19 @@ RULES = {"XUSDT": {"tick_size": "1", "lot_step": "1"}}
 class Reader(Strategy):
     """Writes down what it hears, and buys what stands at the best ask."""
 
-    heard: ClassVar[list[Any]]
+    received: ClassVar[list[Any]]
 
     def on_book(self, book: Book) -> None:
-        self.heard.append((book.symbol, book.time_ns, self.now_ns, book.bids(), book.asks(2)))
+        self.received.append((book.symbol, book.time_ns, self.now_ns, book.bids(), book.asks(2)))
         if book.best_ask is not None and not self.trades():
             self.enter(book.symbol, "LONG", 3)
 
     def on_quote(self, quote: Any) -> None:
-        self.heard.append(("quote", quote.time_ns))
+        self.received.append(("quote", quote.time_ns))
 
 
 def test_a_book_comes_after_the_venue_has_it_and_shows_what_was_taken() -> None:
-    heard: list[Any] = []
+    received: list[Any] = []
     market = Listed(
         "XUSDT",
         [
@@ -42,16 +42,16 @@ def test_a_book_comes_after_the_venue_has_it_and_shows_what_was_taken() -> None:
             Depth("XUSDT", [("98", "0")], [], False, 2 * SECOND_NS),
         ],
     )
-    strategy = type("Own", (Reader,), {"heard": heard})
+    strategy = type("Own", (Reader,), {"received": received})
     settings = BacktestSettings(instruments=RULES)
     result = BacktestEngine([Named("own", strategy)], [market], settings).run()
     bids = [(Decimal(99), Decimal(5)), (Decimal(98), Decimal(1))]
     asks = [(Decimal(100), Decimal(2)), (Decimal(101), Decimal(7))]
-    assert heard[0] == ("XUSDT", 0, 0, bids, asks)
-    assert heard[1] == ("quote", SECOND_NS)
+    assert received[0] == ("XUSDT", 0, 0, bids, asks)
+    assert received[1] == ("quote", SECOND_NS)
     # The quote says 2 at 100 again; of the 7 at 101 one was taken, and no word of that level has come since.
     left = [asks[0], (Decimal(101), Decimal(6))]
-    assert heard[2] == ("XUSDT", 2 * SECOND_NS, 2 * SECOND_NS, bids[:1], left)
+    assert received[2] == ("XUSDT", 2 * SECOND_NS, 2 * SECOND_NS, bids[:1], left)
     assert [str(trade.entry_price) for trade in result.trades] == [str(Decimal(301) / 3)]
 
 

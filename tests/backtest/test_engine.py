@@ -35,7 +35,7 @@ class Scripted(Strategy):
     """Does at a bar, by its number, what the test says; writes down what it hears."""
 
     plan: ClassVar[dict[int, Any]]
-    heard: ClassVar[list[str]]
+    received: ClassVar[list[str]]
 
     def __init__(self, params: Params | None = None) -> None:
         super().__init__(params)
@@ -43,15 +43,15 @@ class Scripted(Strategy):
 
     def on_bar(self, bar: Bar) -> None:
         self.number += 1
-        self.heard.append(f"bar {self.number}")
+        self.received.append(f"bar {self.number}")
         self.plan.get(self.number, lambda *_: None)(self, bar)
 
     def on_fill(self, fill: OwnFill) -> None:
-        self.heard.append(f"fill {fill.side} {fill.size} at {fill.price}")
+        self.received.append(f"fill {fill.side} {fill.size} at {fill.price}")
 
 
 def scripted(plan: dict[int, Callable[[Any, Bar], object]], **attributes: Any) -> type[Scripted]:
-    return type("Scripted", (Scripted,), {"plan": plan, "heard": [], **attributes})
+    return type("Scripted", (Scripted,), {"plan": plan, "received": [], **attributes})
 
 
 def play(
@@ -86,7 +86,14 @@ def test_an_order_at_a_bars_close_fills_where_the_assumption_says(
 def test_what_an_order_causes_is_told_after_the_callback_and_before_the_next_bar() -> None:
     strategy = scripted({0: buy(), 1: sell})
     play(strategy, RISING)
-    assert strategy.heard == ["bar 0", "fill BUY 1 at 106", "bar 1", "fill SELL 1 at 109", "bar 2", "bar 3"]
+    assert strategy.received == [
+        "bar 0",
+        "fill BUY 1 at 106",
+        "bar 1",
+        "fill SELL 1 at 109",
+        "bar 2",
+        "bar 3",
+    ]
 
 
 def test_fees_are_0001_where_none_are_named_and_the_report_says_so() -> None:
@@ -129,7 +136,7 @@ def test_a_fill_that_sends_attached_exits_is_told_and_counted_once() -> None:
     strategy = scripted({0: buy(2, exits=exits)})
     rows = [(100, 100, 100, 100), (100, 100, 100, 100), (100, 120, 95, 115), (115, 115, 115, 115)]
     result = play(strategy, bars(SYMBOL, rows))
-    assert [line for line in strategy.heard if line.startswith("fill")] == [
+    assert [line for line in strategy.received if line.startswith("fill")] == [
         "fill BUY 2 at 100",
         "fill SELL 2 at 110",
     ]
@@ -143,11 +150,11 @@ def test_the_warm_up_is_heard_and_not_acted_upon() -> None:
 
     class Warm(Scripted):
         plan: ClassVar[dict[int, Any]] = {}
-        heard: ClassVar[list[str]] = []
+        received: ClassVar[list[str]] = []
         warmup = 2
 
         def on_start(self) -> None:
-            self.heard.append("start")
+            self.received.append("start")
 
         def on_bar(self, bar: Bar) -> None:
             super().on_bar(bar)
@@ -155,7 +162,7 @@ def test_the_warm_up_is_heard_and_not_acted_upon() -> None:
 
     play(Warm, RISING)
     assert seen == [(0, True), (1, True), (2, False), (3, False)]
-    assert Warm.heard == ["bar 0", "bar 1", "start", "bar 2", "bar 3"]
+    assert Warm.received == ["bar 0", "bar 1", "start", "bar 2", "bar 3"]
 
 
 def test_an_action_during_the_warm_up_is_an_error_that_says_so() -> None:
@@ -169,49 +176,49 @@ def test_a_market_too_short_for_the_warm_up_is_refused() -> None:
 
 
 def test_longer_bars_are_built_from_shorter_ones_and_never_change() -> None:
-    heard: list[Bar] = []
+    received: list[Bar] = []
 
     class Longer(Strategy):
         intervals = ("1m", "3m")
 
         def on_bar(self, bar: Bar) -> None:
-            heard.append(bar)
+            received.append(bar)
 
     rows = [(100 + n, 103 + n, 98 + n, 101 + n) for n in range(7)]
     play(Longer, bars(SYMBOL, rows))
-    assert [bar.interval for bar in heard] == ["1m", "1m", "1m", "3m", "1m", "1m", "1m", "3m", "1m"]
-    three = heard[3]
+    assert [bar.interval for bar in received] == ["1m", "1m", "1m", "3m", "1m", "1m", "1m", "3m", "1m"]
+    three = received[3]
     assert (three.open, three.high, three.low, three.close, three.volume) == (100, 105, 98, 103, 3)
     assert (three.open_ns, three.close_ns) == (0, 3 * MINUTE_NS)
 
 
 @pytest.mark.parametrize(("start", "first_ns"), [(0, 0), (1, 3 * MINUTE_NS), (2, 3 * MINUTE_NS)])
 def test_a_longer_bar_that_began_before_the_market_is_left_out(start: int, first_ns: int) -> None:
-    heard: list[tuple[int, int]] = []
+    received: list[tuple[int, int]] = []
 
     class Longer(Strategy):
         intervals = ("3m",)
 
         def on_bar(self, bar: Bar) -> None:
-            heard.append((bar.open_ns, int(bar.volume)))
+            received.append((bar.open_ns, int(bar.volume)))
 
     play(Longer, bars(SYMBOL, [(100, 101, 99, 100)] * 9, start=start))
-    assert heard[0] == (first_ns, 3)
+    assert received[0] == (first_ns, 3)
 
 
 def test_two_instruments_close_together_and_are_told_by_name() -> None:
-    heard: list[str] = []
+    received: list[str] = []
 
     class Both(Strategy):
         slots = 2
 
         def on_bar(self, bar: Bar) -> None:
-            heard.append(bar.symbol)
-            if len(heard) <= 2:
+            received.append(bar.symbol)
+            if len(received) <= 2:
                 self.enter(bar.symbol, "LONG", 1)
 
     result = play(Both, flat("YUSDT", 3, 50), flat(SYMBOL, 3, 100))
-    assert heard == [SYMBOL, "YUSDT"] * 3
+    assert received == [SYMBOL, "YUSDT"] * 3
     assert sorted((trade.symbol, trade.entry_price) for trade in result.trades) == [
         (SYMBOL, Decimal(100)),
         ("YUSDT", Decimal(50)),
@@ -223,7 +230,7 @@ def test_two_strategies_have_slots_and_trades_of_their_own() -> None:
     engine = BacktestEngine([Named("one", first), Named("two", second)], [RISING], FREE)
     result = engine.run()
     assert [(trade.strategy, trade.size) for trade in result.trades] == [("one", 1), ("two", 5)]
-    assert "fill BUY 5 at 109" not in first.heard
+    assert "fill BUY 5 at 109" not in first.received
 
 
 def test_a_strategy_that_raises_ends_the_backtest_with_its_name() -> None:
@@ -246,33 +253,33 @@ def test_an_instrument_without_a_market_is_refused_before_anything_runs() -> Non
 
 
 def test_timers_run_out_between_events_at_their_own_time() -> None:
-    heard: list[tuple[str, int]] = []
+    received: list[tuple[str, int]] = []
 
     class Timed(Strategy):
         def on_start(self) -> None:
             self.timer("often", every=timedelta(seconds=45))
 
         def on_timer(self, name: str) -> None:
-            heard.append((name, self.now_ns // 1_000_000_000))
+            received.append((name, self.now_ns // 1_000_000_000))
 
     play(Timed, flat(SYMBOL, 2))
-    assert heard == [("often", 45), ("often", 90)]
+    assert received == [("often", 45), ("often", 90)]
 
 
 def test_quotes_and_trades_are_told_after_the_venue_has_met_them() -> None:
-    heard: list[str] = []
+    received: list[str] = []
 
     class Ticks(Strategy):
         def on_quote(self, quote: Any) -> None:
-            heard.append(f"quote {quote.bid}")
+            received.append(f"quote {quote.bid}")
             if quote.bid == 100:
                 self.enter(SYMBOL, "LONG", 1, order_type="LIMIT", limit_price=99)
 
         def on_trade(self, trade: Any) -> None:
-            heard.append(f"trade {trade.price}")
+            received.append(f"trade {trade.price}")
 
         def on_fill(self, fill: OwnFill) -> None:
-            heard.append(f"fill {fill.price} {fill.liquidity}")
+            received.append(f"fill {fill.price} {fill.liquidity}")
 
     ticks = [
         Quote(SYMBOL, "100", "5", "101", "5", 1),
@@ -280,7 +287,7 @@ def test_quotes_and_trades_are_told_after_the_venue_has_met_them() -> None:
         Print(SYMBOL, "98", "5", True, 3),
     ]
     play(Ticks, Listed(SYMBOL, ticks))
-    assert heard == ["quote 100", "trade 99", "fill 99 MAKER", "trade 98"]
+    assert received == ["quote 100", "trade 99", "fill 99 MAKER", "trade 98"]
 
 
 def test_the_same_run_has_the_same_id_and_the_same_bytes() -> None:
@@ -515,21 +522,21 @@ def test_an_order_for_nearly_all_of_the_capital_fills(
     assert result.errors == ()
 
 
-class Told(Scripted):
+class Reported(Scripted):
     """Writes down what it hears of its orders."""
 
     def on_order(self, order: Any) -> None:
-        self.heard.append(f"{order.status} {order.reason}".strip())
+        self.received.append(f"{order.status} {order.reason}".strip())
         assert type(order).from_dict(order.to_dict()) == order
 
 
 def test_an_order_that_expires_says_why_to_the_strategy_in_the_result_and_at_the_reports_head() -> None:
     plan = {0: buy(95), 2: buy(98), 3: buy(1)}
-    strategy = type("Told", (Told,), {"plan": plan, "heard": []})
+    strategy = type("Reported", (Reported,), {"plan": plan, "received": []})
     gaps = bars(SYMBOL, [(price, price + 1, price - 1, price) for price in (100, 110, 100, 110, 110)])
     result = play(strategy, gaps)
     assert [fill.size for fill in result.executions] == [1]
-    expired = [line for line in strategy.heard if line.startswith("EXPIRED")]
+    expired = [line for line in strategy.received if line.startswith("EXPIRED")]
     assert expired == ["EXPIRED insufficient margin"] * 2
     text = f"s: 2 orders for {SYMBOL} expired, the first at 1970-01-01 00:01:00 UTC: insufficient margin"
     assert result.errors == (text,)
@@ -587,9 +594,9 @@ class AtTheEnd(Scripted):
 
 
 def test_a_fill_that_on_stop_causes_reaches_on_fill_and_the_result() -> None:
-    strategy = type("AtTheEnd", (AtTheEnd,), {"plan": {0: buy()}, "heard": []})
+    strategy = type("AtTheEnd", (AtTheEnd,), {"plan": {0: buy()}, "received": []})
     result = play(strategy, LEVEL, settings=replace(FREE, fill_at="close"))
-    assert strategy.heard[-1] == "fill SELL 1 at 100"
+    assert strategy.received[-1] == "fill SELL 1 at 100"
     assert [(fill.side, fill.trade_number) for fill in result.executions] == [("BUY", 1), ("SELL", 1)]
     assert result.fills == len(result.executions)
 
@@ -633,7 +640,7 @@ def test_a_reversal_on_quotes_with_latency_enters_once_the_exit_has_filled() -> 
             self.number += 1
             self.plan.get(self.number, lambda *_: None)(self, quote)
 
-    strategy = type("Turning", (Turning,), {"plan": {0: buy(2), 4: reverse("SHORT")}, "heard": []})
+    strategy = type("Turning", (Turning,), {"plan": {0: buy(2), 4: reverse("SHORT")}, "received": []})
     quotes = [Quote(SYMBOL, "100", None, "101", None, second * 1_000_000_000) for second in range(12)]
     result = play(strategy, Listed(SYMBOL, quotes), settings=replace(FREE, latency_ms=Decimal(500)))
     assert [(fill.side, fill.size) for fill in result.executions] == [("BUY", 2), ("SELL", 2), ("SELL", 2)]

@@ -20,7 +20,7 @@ LINES = 12_000
 class Maker(Strategy):
     """Rests at the best prices, and sometimes takes what is there."""
 
-    heard: ClassVar[list[Any]]
+    received: ClassVar[list[Any]]
 
     def __init__(self, params: Any = None) -> None:
         super().__init__(params)
@@ -28,7 +28,7 @@ class Maker(Strategy):
 
     def on_quote(self, quote: Any) -> None:
         self.number += 1
-        self.heard.append((quote.time_ns, str(quote.bid), str(quote.ask_size)))
+        self.received.append((quote.time_ns, str(quote.bid), str(quote.ask_size)))
         orders = self.orders(quote.symbol)
         if self.number % 50:
             return
@@ -45,14 +45,14 @@ class Maker(Strategy):
             self.cancel(orders[0])
 
     def on_fill(self, fill: OwnFill) -> None:
-        self.heard.append((fill.side, str(fill.size), str(fill.price), str(fill.fee)))
+        self.received.append((fill.side, str(fill.size), str(fill.price), str(fill.fee)))
 
 
 def play(market: Market, settings: BacktestSettings) -> tuple[dict[str, Any], list[Any]]:
-    strategy = type("Maker", (Maker,), {"heard": []})
+    strategy = type("Maker", (Maker,), {"received": []})
     result = BacktestEngine([Named("m", strategy)], [market], settings).run()
     report = json.loads(result.to_json())
-    return report, strategy.heard
+    return report, strategy.received
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +81,11 @@ def test_columns_and_capture_are_one_market_to_the_last_byte(
     given = BacktestSettings(capital=Decimal(10_000_000), **settings)
     out = tmp_path / "capture.l2"
     convert([beginning], out)
-    raw, heard = play(open_market(beginning), given)
+    raw, received = play(open_market(beginning), given)
     columns, heard_again = play(open_market(out), given)
 
     assert raw.pop("run_id") != ""
     columns.pop("run_id")
     assert json.dumps(columns) == json.dumps(raw)
-    assert heard_again == heard
+    assert heard_again == received
     assert raw["fills"] > 10

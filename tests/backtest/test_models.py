@@ -35,13 +35,13 @@ class InAndOut(Strategy):
 
     def __init__(self, params: Any = None) -> None:
         super().__init__(params)
-        self.heard = -1
+        self.received = -1
 
     def on_quote(self, quote: QuoteTick) -> None:
-        self.heard += 1
-        if self.heard % 10 == 0:
+        self.received += 1
+        if self.received % 10 == 0:
             self.enter(quote.symbol, "LONG", 1)
-        elif self.heard % 10 == 5:
+        elif self.received % 10 == 5:
             self.exit(quote.symbol)
 
 

@@ -14,7 +14,7 @@ from test_engine import FREE, SYMBOL, buy, scripted, sell
 
 from dita import InvalidInput, timetravel
 from dita.backtest.engine import BacktestEngine, Named
-from dita.backtest.paper import PaperRun, put_aside
+from dita.backtest.paper import PaperRun, set_log_away
 from dita.backtest.result import BacktestResult
 from dita.backtest.settings import BacktestSettings
 from dita.host import Directory, ask
@@ -150,19 +150,19 @@ def test_what_an_error_leaves_is_what_the_strategy_has_declared(policy: str, ord
     assert seen == [(orders, held)]
 
 
-def test_a_run_goes_on_where_an_earlier_one_has_ended_or_is_put_aside(tmp_path: Path) -> None:
+def test_a_run_goes_on_where_an_earlier_one_has_ended_or_is_moved_away(tmp_path: Path) -> None:
     directory = Directory(tmp_path / "h")
     first = PaperRun(engine(Swing, bars(SYMBOL, ROWS[:20])), speed=None, directory=directory).run()
-    with pytest.raises(InvalidInput, match="has heard all up to 1970-01-01 00:20:00; --fresh begins anew"):
+    with pytest.raises(InvalidInput, match="has played all up to 1970-01-01 00:20:00; --fresh begins anew"):
         PaperRun(engine(Swing, bars(SYMBOL, ROWS[:20])), speed=None, directory=directory).run()
     second = PaperRun(engine(Swing, bars(SYMBOL, ROWS)), speed=None, directory=directory).run()
     assert (first.bars, second.bars) == (20, 180)
     assert second.equity[0].k == first.final_k
     assert timetravel.verify(directory.log("main"), replay=True)
-    aside = put_aside(directory)
-    assert aside is not None
-    assert (aside / "log" / "main").is_dir()
-    assert put_aside(directory) is None
+    moved = set_log_away(directory)
+    assert moved is not None
+    assert (moved / "log" / "main").is_dir()
+    assert set_log_away(directory) is None
     PaperRun(engine(Swing, bars(SYMBOL, ROWS[:20])), speed=None, directory=directory).run()
 
 
@@ -170,18 +170,18 @@ class Warm(Swing):
     """Remembers what it warmed up with."""
 
     warmup = 3
-    heard: ClassVar[list[int]] = []
+    received: ClassVar[list[int]] = []
 
     def on_bar(self, bar: Any) -> None:
         if self.warming:
-            self.heard.append(bar.close_ns // MINUTE_NS)
+            self.received.append(bar.close_ns // MINUTE_NS)
 
 
 def test_a_run_that_goes_on_warms_up_with_the_last_bars_before_it(tmp_path: Path) -> None:
     directory = Directory(tmp_path / "h")
     for count in (20, 40):
         PaperRun(engine(Warm, bars(SYMBOL, ROWS[:count])), speed=None, directory=directory).run()
-    assert Warm.heard == [1, 2, 3, 18, 19, 20]
+    assert Warm.received == [1, 2, 3, 18, 19, 20]
 
 
 def test_a_speed_that_is_none_is_refused() -> None:

@@ -251,11 +251,11 @@ def test_two_sweeps_cannot_write_one_folder_at_once(strategy: Path, data: Path, 
     def again(_done: int, _planned: int) -> None:
         with pytest.raises(InvalidInput, match="is being written by another sweep"):
             run(strategy, data, out=tmp_path / "out")
-        heard.set()
+        received.set()
 
-    heard = threading.Event()
+    received = threading.Event()
     run(strategy, data, out=tmp_path / "out", progress=again, space={"every": [4]})
-    assert heard.is_set()
+    assert received.is_set()
 
 
 @pytest.mark.parametrize(

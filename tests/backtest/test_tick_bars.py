@@ -35,20 +35,22 @@ WANTED = [
 ]
 
 
-class Hears(Strategy):
+class Receives(Strategy):
     """Writes down bars, and how many quotes came before each."""
 
     intervals = ("1m", "2m")
-    heard: ClassVar[list[str]] = []
+    received: ClassVar[list[str]] = []
     ticks: ClassVar[list[int]] = []
 
     def on_bar(self, bar: Bar) -> None:
         span = f"{bar.open_ns // SECOND_NS}-{bar.close_ns // SECOND_NS}"
-        self.heard.append(f"{bar.interval} {span} {bar.open} {bar.high} {bar.low} {bar.close} {bar.volume}")
+        self.received.append(
+            f"{bar.interval} {span} {bar.open} {bar.high} {bar.low} {bar.close} {bar.volume}"
+        )
         self.ticks.append(len(self.closes_float(bar.symbol, 10)))
 
     def on_quote(self, quote: QuoteTick) -> None:
-        self.heard.append("quote")
+        self.received.append("quote")
 
 
 def played(kind: type[Strategy], events: list[Any]) -> None:
@@ -58,8 +60,8 @@ def played(kind: type[Strategy], events: list[Any]) -> None:
 
 @pytest.fixture(autouse=True)
 def _silence() -> None:
-    Hears.heard.clear()
-    Hears.ticks.clear()
+    Receives.received.clear()
+    Receives.ticks.clear()
 
 
 def quotes() -> list[Quote]:
@@ -67,40 +69,40 @@ def quotes() -> list[Quote]:
 
 
 def test_bars_of_quotes_are_of_their_middles_and_come_before_the_quote_that_closes_them() -> None:
-    played(Hears, quotes())
-    assert [one for one in Hears.heard if one != "quote"] == WANTED
-    assert Hears.heard.index(WANTED[0]) == 5, "after five quotes: the sixth closes it"
-    assert Hears.ticks == [1, 2, 2], "closes_float has the shortest bars that are built"
+    played(Receives, quotes())
+    assert [one for one in Receives.received if one != "quote"] == WANTED
+    assert Receives.received.index(WANTED[0]) == 5, "after five quotes: the sixth closes it"
+    assert Receives.ticks == [1, 2, 2], "closes_float has the shortest bars that are built"
 
 
 def test_a_program_that_is_given_quotes_hears_the_same_bars() -> None:
-    played(Hears, quotes())
-    wanted = list(Hears.heard)
-    Hears.heard.clear()
+    played(Receives, quotes())
+    wanted = list(Receives.received)
+    Receives.received.clear()
     account = AccountConfig(
         max_slots=1, instruments={"instruments": RULES}, simulated=SimulatedConfig(balances={"USDT": "1000"})
     )
     with Host(Config(accounts={"main": account})) as host:
-        host.load(Hears, name="s", account="main", symbols=(SYMBOL,)).start()
+        host.load(Receives, name="s", account="main", symbols=(SYMBOL,)).start()
         for at, bid, ask in QUOTES:
-            host.strategies.hear_quote(QuoteTick(SYMBOL, at * SECOND_NS, (bid, "1", ask, "1")))
-    assert Hears.heard == wanted
+            host.strategies.dispatch_quote(QuoteTick(SYMBOL, at * SECOND_NS, (bid, "1", ask, "1")))
+    assert Receives.received == wanted
 
 
 def test_bars_of_trades_have_their_volume_and_once_there_are_trades_quotes_make_none() -> None:
     trade = [(60, "10", "1"), (80, "12", "2.5"), (119, "11", "0.5"), (121, "9", "1"), (180, "8", "1")]
     prints = [Print(SYMBOL, price, size, False, at * SECOND_NS) for at, price, size in trade]
-    played(Hears, prints)
-    assert Hears.heard[:1] == ["1m 60-120 10 12 10 11 4.0"]
-    Hears.heard.clear()
+    played(Receives, prints)
+    assert Receives.received[:1] == ["1m 60-120 10 12 10 11 4.0"]
+    Receives.received.clear()
     mixed: list[Any] = [
         *quotes()[:3],
         *prints[1:4],
         quotes()[5],
         Print(SYMBOL, "8", "1", False, 190 * SECOND_NS),
     ]
-    played(Hears, mixed)
-    built = [one for one in Hears.heard if one != "quote"]
+    played(Receives, mixed)
+    built = [one for one in Receives.received if one != "quote"]
     assert built == ["1m 120-180 9 9 9 9 1"], "that of the first trade was not heard from its beginning"
 
 
@@ -108,19 +110,19 @@ def test_a_warm_up_of_bars_that_are_built_ends_and_the_strategy_starts() -> None
     class Warms(Strategy):
         intervals = ("1m",)
         warmup = 2
-        told: ClassVar[list[bool]] = []
+        reported: ClassVar[list[bool]] = []
 
         def on_start(self) -> None:
-            self.told.append(self.warming)
+            self.reported.append(self.warming)
 
         def on_bar(self, bar: Bar) -> None:
-            self.told.append(self.warming)
+            self.reported.append(self.warming)
 
         def on_trade(self, trade: TradeTick) -> None:
-            self.told.append(self.warming)
+            self.reported.append(self.warming)
 
     played(Warms, [*quotes(), Print(SYMBOL, "8", "1", False, 241 * SECOND_NS)])
-    assert Warms.told == [True, True, False, False]
+    assert Warms.reported == [True, True, False, False]
 
 
 def test_a_file_whose_last_row_has_no_line_end_is_named_in_the_report(tmp_path: Path) -> None:
@@ -133,7 +135,7 @@ def test_a_file_whose_last_row_has_no_line_end_is_named_in_the_report(tmp_path: 
         place = tmp_path / "xusdt_1m.csv"
         place.write_text("\n".join(rows) + end)
         engine = BacktestEngine(
-            [Named("s", Hears)], [open_market(place)], BacktestSettings(instruments=RULES)
+            [Named("s", Receives)], [open_market(place)], BacktestSettings(instruments=RULES)
         )
         notes.append(dict(engine.run().assumptions).get("market files"))
     text = "1 end without a line end (xusdt_1m.csv): the last row may have been cut off"

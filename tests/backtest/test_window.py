@@ -20,26 +20,26 @@ RULES = BacktestSettings(instruments={"XUSDT": {"tick_size": "1", "lot_step": "1
 class Listening(Strategy):
     """Writes down when each bar opened and closed."""
 
-    heard: ClassVar[list[tuple[int, int]]] = []
+    received: ClassVar[list[tuple[int, int]]] = []
 
     def on_bar(self, bar: Bar) -> None:
-        self.heard.append((bar.open_ns, bar.close_ns))
+        self.received.append((bar.open_ns, bar.close_ns))
 
 
 class Ticking(Strategy):
     """Writes down when each trade was told."""
 
-    heard: ClassVar[list[int]] = []
+    received: ClassVar[list[int]] = []
 
     def on_trade(self, trade: TradeTick) -> None:
-        self.heard.append(trade.time_ns)
+        self.received.append(trade.time_ns)
 
 
 def test_only_bars_wholly_inside_the_window_are_heard() -> None:
-    Listening.heard.clear()
+    Listening.received.clear()
     settings = replace(RULES, start_ns=2 * MINUTE_NS + 1, end_ns=6 * MINUTE_NS)
     result = BacktestEngine([Named("s", Listening)], [flat("XUSDT", 10)], settings).run()
-    assert Listening.heard == [(number * MINUTE_NS, (number + 1) * MINUTE_NS) for number in (3, 4, 5)]
+    assert Listening.received == [(number * MINUTE_NS, (number + 1) * MINUTE_NS) for number in (3, 4, 5)]
     assert (result.start_ns, result.end_ns, result.bars) == (3 * MINUTE_NS, 6 * MINUTE_NS, 3)
     assert dict(result.assumptions)["window"].startswith(
         "from 1970-01-01 00:02:00 UTC to 1970-01-01 00:06:00"
@@ -48,13 +48,13 @@ def test_only_bars_wholly_inside_the_window_are_heard() -> None:
 
 def test_a_tick_at_the_end_belongs_to_the_next_window() -> None:
     ticks = Listed("XUSDT", [Print("XUSDT", "1", "1", buyer_is_maker=True, ts_ns=at) for at in range(6)])
-    heard = []
+    received = []
     for start, end in ((None, 2), (2, 4), (4, None)):
-        Ticking.heard.clear()
+        Ticking.received.clear()
         settings = replace(RULES, start_ns=start, end_ns=end)
         BacktestEngine([Named("s", Ticking)], [ticks], settings).run()
-        heard.append(list(Ticking.heard))
-    assert heard == [[0, 1], [2, 3], [4, 5]]
+        received.append(list(Ticking.received))
+    assert received == [[0, 1], [2, 3], [4, 5]]
 
 
 def test_the_window_is_a_part_of_the_runs_id() -> None:

@@ -28,7 +28,7 @@ def bars() -> ModuleType:
     return module
 
 
-def told(ran_s: float, **changed: Any) -> dict[str, Any]:
+def reported(ran_s: float, **changed: Any) -> dict[str, Any]:
     same = {
         "loaded_s": 0.5,
         "bars": 1000,
@@ -42,8 +42,8 @@ def told(ran_s: float, **changed: Any) -> dict[str, Any]:
 
 def test_each_peers_median_is_set_against_ours(bars: ModuleType) -> None:
     runs = {
-        "dita": [told(0.1, loaded_s=0), told(0.3, loaded_s=0), told(0.2, loaded_s=0)],
-        "nautilus": [told(2.0)],
+        "dita": [reported(0.1, loaded_s=0), reported(0.3, loaded_s=0), reported(0.2, loaded_s=0)],
+        "nautilus": [reported(2.0)],
     }
     text = bars.section(runs, {"backtesting": "no Python"}, "now", 0.5)
     assert "| DITA 1 | 0.20 | 0.10 to 0.30 | 5,000 | in the run |  |" in text
@@ -69,7 +69,7 @@ def test_each_peers_median_is_set_against_ours(bars: ModuleType) -> None:
 def test_another_end_or_other_fills_are_said(
     bars: ModuleType, peer: str, changed: dict[str, Any], wrong: str | None
 ) -> None:
-    runs = {"dita": [told(1.0)], peer: [told(1.0, **changed)]}
+    runs = {"dita": [reported(1.0)], peer: [reported(1.0, **changed)]}
     assert bars.disagreements(runs) == ([] if wrong is None else [wrong])
     assert ("NOT THE SAME" in bars.section(runs, {}, "now", 0.5)) == (wrong is not None)
 

@@ -95,8 +95,8 @@ def test_an_order_without_an_answer_is_asked_about(kernel: CKernel) -> None:
 def test_leverage_is_set_by_the_caller_before_the_order_leaves(kernel: CKernel) -> None:
     wanted = effect(kernel.answer("process_intent_json", ENTER | {"leverage": "3"}), "set_leverage")
     assert (wanted["asset"], wanted["leverage"]) == ("BTCUSDT", "3")
-    told = {"kind": "LEVERAGE_SET", "asset": "BTCUSDT", "leverage": "3"}
-    effect(kernel.answer("on_venue_event_json", told), "submit")
+    reported = {"kind": "LEVERAGE_SET", "asset": "BTCUSDT", "leverage": "3"}
+    effect(kernel.answer("on_venue_event_json", reported), "submit")
 
 
 def test_a_kernel_on_a_log_goes_on_where_it_was_and_asks_about_its_orders(tmp_path: Any) -> None:

@@ -49,11 +49,11 @@ def good_market(folder: Path) -> str:
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """What is said of a run that cannot be: one line, no traceback, nothing on the other stream."""
     assert main(["backtest", *arguments]) == 1
-    heard = capsys.readouterr()
-    assert heard.out == ""
-    assert heard.err.startswith("dita backtest: ")
-    assert heard.err.count("\n") == 1
-    return heard.err
+    received = capsys.readouterr()
+    assert received.out == ""
+    assert received.err.startswith("dita backtest: ")
+    assert received.err.count("\n") == 1
+    return received.err
 
 
 def test_a_good_run_prints_its_report_and_writes_three_files(

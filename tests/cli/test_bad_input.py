@@ -64,14 +64,14 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
     return said.err.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize(("what", "source", "told"), STRATEGIES, ids=[row[0] for row in STRATEGIES])
+@pytest.mark.parametrize(("what", "source", "reported"), STRATEGIES, ids=[row[0] for row in STRATEGIES])
 def test_a_strategy_that_cannot_be_is_told_in_a_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str, source: str, told: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str, source: str, reported: str
 ) -> None:
     file = tmp_path / "s.py"
     file.write_text(source)
     said = refused(capsys, file, "--data", market(tmp_path), "--symbol", "XUSDT", "--out", tmp_path / "out")
-    assert _matches(told, said), said
+    assert _matches(reported, said), said
     assert not (tmp_path / "out").exists(), what
 
 
@@ -80,7 +80,7 @@ def _matches(pattern: str, said: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "reported"),
     [
         ("length=0", r"length: '0' .*greater than or equal to 1"),
         ("length=much", r"length: 'much' .*integer"),
@@ -88,11 +88,11 @@ def _matches(pattern: str, said: str) -> bool:
     ],
 )
 def test_a_parameter_that_cannot_be_is_told_by_name_and_value(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, told: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, reported: str
 ) -> None:
     file = tmp_path / "s.py"
     file.write_text(QUIET)
-    assert _matches(told, refused(capsys, file, "--data", market(tmp_path), "--param", given))
+    assert _matches(reported, refused(capsys, file, "--data", market(tmp_path), "--param", given))
 
 
 def row(at: int, text: str) -> str:
@@ -117,12 +117,12 @@ DATA = [
 ]
 
 
-@pytest.mark.parametrize(("what", "text", "told"), DATA, ids=[case[0] for case in DATA])
+@pytest.mark.parametrize(("what", "text", "reported"), DATA, ids=[case[0] for case in DATA])
 def test_data_that_cannot_be_is_told_with_line_and_field(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str, text: str, told: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str, text: str, reported: str
 ) -> None:
     said = refused(capsys, "ema-cross", "--data", market(tmp_path, text), "--symbol", "XUSDT")
-    assert _matches(told, said), (what, said)
+    assert _matches(reported, said), (what, said)
 
 
 def test_a_file_of_another_symbol_and_one_that_is_cut_off_are_told(

@@ -84,10 +84,10 @@ def test_a_failure_says_what_was_expected_and_seen(capsys: pytest.CaptureFixture
 @pytest.mark.usefixtures("here")
 def test_a_machine_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["certify-venue", "broken_one:Rig", "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["target"] == "broken_one:Rig"
-    assert told["counts"] == {"PASS": 20, "FAIL": 1, "SKIP": 0}
-    (row,) = [row for row in told["sequences"] if row["result"] == "FAIL"]
+    reported = json.loads(capsys.readouterr().out)
+    assert reported["target"] == "broken_one:Rig"
+    assert reported["counts"] == {"PASS": 20, "FAIL": 1, "SKIP": 0}
+    (row,) = [row for row in reported["sequences"] if row["result"] == "FAIL"]
     assert (row["number"], row["expected"], row["seen"]) == (17, "below zero", "0.059")
 
 

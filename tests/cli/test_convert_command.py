@@ -23,10 +23,10 @@ def test_what_was_found_is_told_as_text_and_as_json(
 ) -> None:
     out = tmp_path / "out.l2"
     assert main(["convert", str(capture), "-o", str(out)]) == 0
-    told = capsys.readouterr()
-    assert f"{out}: BTCUSDT, {out.stat().st_size:,} bytes of {capture.stat().st_size:,}" in told.out
-    assert "0 quotes, 3 trades" in told.out
-    assert "MB a second" in told.err
+    reported = capsys.readouterr()
+    assert f"{out}: BTCUSDT, {out.stat().st_size:,} bytes of {capture.stat().st_size:,}" in reported.out
+    assert "0 quotes, 3 trades" in reported.out
+    assert "MB a second" in reported.err
     assert main(["convert", str(capture), "-o", str(out), "--force", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["symbol"], report["prints"], report["written"]) == ("BTCUSDT", 3, out.stat().st_size)

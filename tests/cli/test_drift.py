@@ -86,9 +86,9 @@ def test_the_waterfall_is_the_kernels_account(story: tuple[Drift, dict[str, Any]
         (bar.get("data-cause"), Decimal(bar.get("data-amount", "")), bar.get("data-proof"))
         for bar in bars(picture, "data-cause")
     ]
-    told = [(part["cause"], part["amount"], part["proof"]) for part in account["reconcile_causes"]]
-    assert sorted(drawn, key=str) == sorted(told, key=str)
-    assert told, "a story without a difference shows nothing"
+    reported = [(part["cause"], part["amount"], part["proof"]) for part in account["reconcile_causes"]]
+    assert sorted(drawn, key=str) == sorted(reported, key=str)
+    assert reported, "a story without a difference shows nothing"
 
 
 def test_the_parts_lead_from_k_to_e(story: tuple[Drift, dict[str, Any]]) -> None:
@@ -286,9 +286,9 @@ def test_a_phone_gets_a_picture_of_its_width_with_the_same_figures(
         begin = float(text.get("x", "0")) - (wide if "r" in (text.get("class") or "").split() else 0)
         assert begin >= -1, text.text
         assert begin + wide <= 400 or "m" in (text.get("class") or "").split(), text.text
-    told = sorted((part["cause"], part["amount"]) for part in account["reconcile_causes"])
+    reported = sorted((part["cause"], part["amount"]) for part in account["reconcile_causes"])
     drawn = bars(picture, "data-cause")
-    assert sorted((bar.get("data-cause"), Decimal(bar.get("data-amount", ""))) for bar in drawn) == told
+    assert sorted((bar.get("data-cause"), Decimal(bar.get("data-amount", ""))) for bar in drawn) == reported
     assert "svg.wide{display:none}" in page
 
 

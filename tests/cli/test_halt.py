@@ -49,7 +49,7 @@ def test_an_operator_halts_and_resumes(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["halt"], "there is no control plane"),
         (["halt", "--create", "--if-version", "3"], "stands at version 0, not 3"),
@@ -58,23 +58,23 @@ def test_an_operator_halts_and_resumes(
     ],
 )
 def test_what_cannot_be_is_told(
-    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], reported: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*arguments, "--control", str(tmp_path / "controls.json")]) == 1
-    assert told in capsys.readouterr().err
+    assert reported in capsys.readouterr().err
 
 
 def test_a_cluster_that_is_not_there_or_of_another_name_is_told(
     hazelcast: ClusterAddress, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (member,) = hazelcast.members
-    for place, told in (
+    for place, reported in (
         (f"hazelcast://{member}/another", "takes no client of a cluster named 'another'"),
         ("hazelcast://127.0.0.1:1/dita", "nobody listens there"),
         ("hazelcast://nonsense:x/dita", "is no host:port"),
     ):
         assert main(["halt", "--control", place]) == 1
-        assert told in capsys.readouterr().err
+        assert reported in capsys.readouterr().err
 
 
 def test_the_lists_of_the_options_are_the_kernels() -> None:

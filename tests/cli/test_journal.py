@@ -90,7 +90,7 @@ def test_every_question_has_an_answer(served: Path, run: Run) -> None:
 
 def test_a_trades_story_is_in_order(served: Path, run: Run) -> None:
     text = run("journal", "trade", "t1", "--journal", served)
-    told = [
+    reported = [
         "INTENT ENTER",
         "ORDER_SENT -> ENTRY_WORKING by ENTRY_ACKED",
         "VENUE FULL_FILL",
@@ -100,9 +100,9 @@ def test_a_trades_story_is_in_order(served: Path, run: Run) -> None:
         "4.5 USDT from REALIZED_PNL to WALLET",
         "EXIT_WORKING -> CLOSED",
     ]
-    places = [text.index(part) for part in told[:-1]]
+    places = [text.index(part) for part in reported[:-1]]
     assert places == sorted(places)
-    assert told[-1] in text
+    assert reported[-1] in text
 
 
 def test_the_same_as_json_and_csv(desk: Desk, served: Path, run: Run) -> None:

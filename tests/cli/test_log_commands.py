@@ -77,7 +77,7 @@ def test_replay_as_json_is_the_state(desk: Desk, run: Run) -> None:
 
 def test_a_trade_is_told_in_order_with_its_sums(desk: Desk, run: Run) -> None:
     text = run("explain", "t1", "--log", desk.log_dir)
-    told = [
+    reported = [
         "Trade t1: LONG 2.5 BTCUSDT entered at 99.5, slot 0, now CLOSED",
         "closed because: TARGET",
         "asked for: ENTER LONG 2.5 BTCUSDT MARKET",
@@ -95,7 +95,7 @@ def test_a_trade_is_told_in_order_with_its_sums(desk: Desk, run: Run) -> None:
         "together +4.249 USDT",
     ]
     at = 0
-    for words in told:
+    for words in reported:
         found = text.find(words, at)
         assert found >= at, words
         at = found

@@ -91,11 +91,11 @@ def day_of_bars(btc_perp_bars: Path, tmp_path: Path) -> Path:
 def file_of_quotes(btcusdt_capture: Path, tmp_path: Path) -> Path:
     """The best quotes of a recording, as a file of quotes."""
     file = tmp_path / "btcusdt_quotes.csv"
-    told = (event for event in BinanceL2File(btcusdt_capture) if isinstance(event, Quote))
+    reported = (event for event in BinanceL2File(btcusdt_capture) if isinstance(event, Quote))
     with file.open("w", newline="") as out:
         rows = csv.writer(out)
         rows.writerow(["timestamp", "bid", "bid_size", "ask", "ask_size"])
-        for quote in islice(told, QUOTES):
+        for quote in islice(reported, QUOTES):
             rows.writerow([quote.ts_ns, quote.bid, quote.bid_size, quote.ask, quote.ask_size])
     return file
 
@@ -134,9 +134,9 @@ def test_backtest_paper_and_replay_of_a_recorded_day_have_the_same_fills_and_the
 def heard_fills(strategy: Path) -> list[str]:
     """What the strategy was told, once: the next run begins a new list."""
     kept = strategy.with_suffix(".fills")
-    told = kept.read_text().splitlines()
+    reported = kept.read_text().splitlines()
     kept.unlink()
-    return told
+    return reported
 
 
 def is_fill(step: Any) -> bool:

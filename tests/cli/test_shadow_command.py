@@ -15,12 +15,12 @@ def test_the_report_is_one_line_and_freezes_are_told_beside_it(
 ) -> None:
     monkeypatch.setenv("MM_FREEZE_UTC_ISO", "2025-01-01T00:00:00Z")
     assert main(DEMO) == 0
-    first, told = capsys.readouterr()
+    first, reported = capsys.readouterr()
     assert main(DEMO) == 0
     assert capsys.readouterr().out == first
     assert first.count("\n") == 1
     assert json.loads(first)["risk"]["last_freeze_reason"] == "Edge degradation: 2.40 BPS < 3.00 BPS"
-    lines = told.splitlines()
+    lines = reported.splitlines()
     assert lines[-1] == "System FROZEN: edge=2.8bps < threshold"
     assert all(line.startswith("Rejected: CLI") for line in lines[:-1])
 
@@ -55,8 +55,8 @@ def test_a_value_that_cannot_be_is_named(
     arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["shadow", "--shadow", "--symbols", "BTCUSDT", *arguments]) == 1
-    out, told = capsys.readouterr()
-    assert named in told
+    out, reported = capsys.readouterr()
+    assert named in reported
     assert not out
 
 

@@ -38,10 +38,10 @@ def test_the_toy_exchange_comes_through() -> None:
 
 def test_faults_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     assert torture("dita:MockVenueAdapter", range(10), ["hangs", "RUBBISH"], as_json=True) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert set(told["fired"]) == {"HANGS", "RUBBISH"}
-    assert all(told["fired"].values())
-    assert (told["seeds"], told["failed"], told["never"]) == (10, [], [])
+    reported = json.loads(capsys.readouterr().out)
+    assert set(reported["fired"]) == {"HANGS", "RUBBISH"}
+    assert all(reported["fired"].values())
+    assert (reported["seeds"], reported["failed"], reported["never"]) == (10, [], [])
 
 
 def test_the_command_takes_an_adapter(capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,8 +91,8 @@ class SendsAgain(ScriptedRig):
         class Careless(MockVenueAdapter):
             def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
                 order = rig._orders.get(venue_client_id)
-                if order is not None and order.told.limit_price is None:
-                    return adapter.submit(order.told)
+                if order is not None and order.sent.limit_price is None:
+                    return adapter.submit(order.sent)
                 return adapter.query_order(venue_client_id)
 
         careless = Careless(

@@ -26,7 +26,7 @@ def paper(market: Path, *more: str) -> list[str]:
     return ["paper", f"{TRADER}:Trader", *where, *VENUE, "--param", "maker=False", *more]
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def reported(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     answer = json.loads(capsys.readouterr().out)
     assert isinstance(answer, dict)
     return answer
@@ -45,7 +45,7 @@ def test_a_paper_run_is_explained_and_its_numbers_go_to_the_backtest(
     capsys.readouterr()
     twin = ["twin", "p", "--market", str(market), "--symbol", SYMBOL]
     assert main([*twin, "--json"]) == 0
-    answer = told(capsys)
+    answer = reported(capsys)
     check_sums(answer)
     check_sums(answer["again"])
     assert abs(Decimal(answer["estimates"]["latency_ms"]) - 80) <= 8
@@ -60,11 +60,11 @@ def test_a_paper_run_is_explained_and_its_numbers_go_to_the_backtest(
     assert "What the log tells of the venue" in text
     backtest = ["backtest", f"{TRADER}:Trader", "--data", str(market), "--symbol", SYMBOL]
     assert main([*backtest, "--assumptions", str(out), "--json"]) == 0
-    assumptions = {one["name"]: one["text"] for one in told(capsys)["assumptions"]}
+    assumptions = {one["name"]: one["text"] for one in reported(capsys)["assumptions"]}
     assert assumptions["latency"].startswith(answer["estimates"]["latency_ms"])
     # What the command line says counts before the file.
     assert main([*backtest, "--assumptions", str(out), "--latency-ms", "5", "--json"]) == 0
-    (latency,) = [one["text"] for one in told(capsys)["assumptions"] if one["name"] == "latency"]
+    (latency,) = [one["text"] for one in reported(capsys)["assumptions"] if one["name"] == "latency"]
     assert latency.startswith("5 ms")
 
 
@@ -79,7 +79,7 @@ def test_a_twin_beside_a_paper_run_leaves_its_answer(
     assert answer["trades"]["live"] > 5
     # The market that it played is known: nobody has to name it again.
     assert main(["twin", "p", "--json"]) == 0
-    assert told(capsys)["assets"] == answer["assets"]
+    assert reported(capsys)["assets"] == answer["assets"]
 
 
 def test_without_a_recording_the_command_says_no_market(

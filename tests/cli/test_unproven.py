@@ -38,15 +38,15 @@ def test_without_the_flag_an_unproven_account_is_refused_and_with_it_the_live_co
     command: list[str], configured: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*command, str(configured)]) == 1
-    told = capsys.readouterr().err
-    assert "accounts.there/main: unproven: " in told
-    assert "not proven over a wire" in told
-    assert "--unproven" in told
+    reported = capsys.readouterr().err
+    assert "accounts.there/main: unproven: " in reported
+    assert "not proven over a wire" in reported
+    assert "--unproven" in reported
     # Real money takes its own words as well: the flag stands for none of them.
     assert main([*command, str(configured), "--unproven"]) == 1
-    told = capsys.readouterr().err
-    assert "not proven over a wire" not in told
-    assert "live" in told
+    reported = capsys.readouterr().err
+    assert "not proven over a wire" not in reported
+    assert "live" in reported
 
 
 def test_the_flag_is_for_unproven_adapters_alone() -> None:

@@ -22,17 +22,17 @@ def test_the_table_has_a_line_for_each_window_and_the_figures_of_the_tests(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words) == 0
-    told = capsys.readouterr().out
-    assert "InTurns: 3 test windows, parameters chosen by sharpe" in told
-    lines = [line for line in told.splitlines() if line.startswith("  2024-01-")]
+    reported = capsys.readouterr().out
+    assert "InTurns: 3 test windows, parameters chosen by sharpe" in reported
+    lines = [line for line in reported.splitlines() if line.startswith("  2024-01-")]
     assert [line.split()[:6:2] for line in lines] == [
         ["2024-01-01", "2024-01-05", "2024-01-07"],
         ["2024-01-03", "2024-01-07", "2024-01-09"],
         ["2024-01-05", "2024-01-09", "2024-01-11"],
     ]
-    assert "total_return" in told
-    assert "5:00:00 at the end are too short for one more test window." in told
-    assert "18 training runs were made to choose for 3 test windows" in told
+    assert "total_return" in reported
+    assert "5:00:00 at the end are too short for one more test window." in reported
+    assert "18 training runs were made to choose for 3 test windows" in reported
 
 
 def test_out_keeps_the_runs_and_the_same_command_again_runs_nothing(

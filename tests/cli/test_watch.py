@@ -64,7 +64,7 @@ def test_a_view_tells_all_there_is(source: Source, kernel: ExecutionKernel, name
     (order,) = seen.orders
     assert order["trigger_price"] == "59000"
     text = as_text(seen)
-    for told in (
+    for reported in (
         "K 10004.6999995 USDT",
         "max_open_slots 3",
         "by ops",
@@ -72,7 +72,7 @@ def test_a_view_tells_all_there_is(source: Source, kernel: ExecutionKernel, name
         "STOP_MARKET",
         "59000",
     ):
-        assert told in text, text
+        assert reported in text, text
     kernel.process_intent(intent(EXIT, "x1"))
     kernel.sync()
     eventually(lambda: source.read(name).slots[0]["fsm_state"] == "CLOSED")
@@ -150,7 +150,7 @@ def test_the_command_prints_and_draws(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["--at", "hazelcast://127.0.0.1:1/dita", "--once"], "nobody listens there"),
         (["--at", "nonsense", "--once"], "reads like hazelcast://"),
@@ -158,10 +158,10 @@ def test_the_command_prints_and_draws(
     ],
 )
 def test_what_cannot_be_watched_is_told(
-    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], reported: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["watch", *arguments]) == 1
-    assert told in capsys.readouterr().err
+    assert reported in capsys.readouterr().err
 
 
 def test_a_kernel_that_is_not_known_is_told(hazelcast: ClusterAddress, kernel: ExecutionKernel) -> None:

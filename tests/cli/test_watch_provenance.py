@@ -47,9 +47,9 @@ SAID: dict[str, tuple[dict[str, Any], int, list[str]]] = {
 
 @pytest.mark.parametrize("name", SAID)
 def test_what_holds_entries_back_and_who_lets_them_through_is_said(name: str) -> None:
-    given, after_s, told = SAID[name]
+    given, after_s, reported = SAID[name]
     control = {"require_audit": False, "regime": "NORMAL", "audited": [], **given}
-    assert provenance_lines(control, BEGIN_NS + after_s * SECOND_NS) == told
+    assert provenance_lines(control, BEGIN_NS + after_s * SECOND_NS) == reported
 
 
 def test_watch_shows_the_regime_and_each_override_until_it_ends(tmp_path: Path) -> None:

@@ -117,10 +117,10 @@ def test_what_maven_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.Monkey
     )
     maven.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    told: list[str] = []
+    reported: list[str] = []
     with pytest.raises(ClusterError, match="Maven could not fetch Hazelcast: no route to it"):
-        jars.jars(told.append)
-    assert told == ["fetching Hazelcast 5.5.0 with Maven: 1 of 2 jars, 1 files in all"]
+        jars.jars(reported.append)
+    assert reported == ["fetching Hazelcast 5.5.0 with Maven: 1 of 2 jars, 1 files in all"]
 
 
 def test_an_old_java_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,18 +141,18 @@ def test_a_member_that_does_not_start_says_why_and_leaves_nothing(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "reported"),
     [
         ({"cluster": "a/b"}, "a cluster's name has letters"),
         ({"heap": "lots"}, "is no size of a heap"),
         ({"port": 0}, "is no port"),
     ],
 )
-def test_what_cannot_be_is_refused(wrong: dict[str, Any], told: str, tmp_path: Path) -> None:
+def test_what_cannot_be_is_refused(wrong: dict[str, Any], reported: str, tmp_path: Path) -> None:
     if shutil.which("java") is None:
         classpath()
     options = {"cluster": "dita", "port": free_port(), **wrong}
-    with pytest.raises(ClusterError, match=told):
+    with pytest.raises(ClusterError, match=reported):
         member.start([], options.pop("cluster"), options.pop("port"), state=tmp_path, **options)
 
 

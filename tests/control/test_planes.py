@@ -105,27 +105,27 @@ def test_a_new_plane_on_an_old_log_begins_to_count_for_both(open_plane: Open, tm
 
 
 def test_every_kernel_hears_every_change_once_and_in_order(open_plane: Open) -> None:
-    heard: list[list[Any]] = [[], []]
-    for one in heard:
+    received: list[list[Any]] = [[], []]
+    for one in received:
         open_plane().watch(lambda update, one=one: one.append(update.limits["max_open_slots"]))
     operators = [open_plane() for _ in range(3)]
     for number in range(30):
         operators[number % 3].update(ControlUpdate(limits={"max_open_slots": number}))
-    eventually(lambda: all(len(one) == 30 for one in heard))
-    assert heard == [list(range(30))] * 2
+    eventually(lambda: all(len(one) == 30 for one in received))
+    assert received == [list(range(30))] * 2
     assert open_plane().read().version == 30
 
 
 def test_changes_of_ones_own_are_no_news(open_plane: Open) -> None:
     plane = open_plane()
-    heard: list[Any] = []
-    plane.watch(lambda update: heard.append(update.limits["max_open_slots"]))
+    received: list[Any] = []
+    plane.watch(lambda update: received.append(update.limits["max_open_slots"]))
     for number in range(100):
         plane.update(ControlUpdate(limits={"max_open_slots": number}))
         assert plane.standing()["trouble"] == ""
     open_plane().update(ControlUpdate(limits={"max_open_slots": 100}))
-    eventually(lambda: len(heard) == 101)
-    assert heard == list(range(101))
+    eventually(lambda: len(received) == 101)
+    assert received == list(range(101))
 
 
 def test_two_operators_at_once_lose_nothing(open_plane: Open) -> None:
@@ -255,16 +255,16 @@ def test_a_halt_while_a_kernel_begins_does_not_fall_between(open_plane: Open, ov
 
 def test_a_watcher_that_breaks_keeps_nothing_from_the_next(open_plane: Open) -> None:
     plane = open_plane()
-    heard: list[ControlUpdate] = []
+    received: list[ControlUpdate] = []
 
     def break_down(update: ControlUpdate) -> None:
-        heard.append(update)
+        received.append(update)
         raise ZeroDivisionError
 
     plane.watch(break_down)
     for number in range(3):
         open_plane().update(ControlUpdate(limits={"max_open_slots": number}))
-        eventually(lambda number=number: len(heard) == number + 1)
+        eventually(lambda number=number: len(received) == number + 1)
     assert "refused" in plane.standing()["refused"]
 
 

@@ -269,8 +269,8 @@ def test_a_follower_stands_back(
 def test_a_follower_that_is_silent_is_talked_of_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard = FollowerStatus("journal", "main")
-    monkeypatch.setattr(processes, "read_status", lambda *_: heard if heard.updated_ns else None)
+    received = FollowerStatus("journal", "main")
+    monkeypatch.setattr(processes, "read_status", lambda *_: received if received.updated_ns else None)
     monkeypatch.setattr(processes, "_SILENT_S", 0.2)
     follower = processes.FollowerProcess(FollowerSpec("journal", "db", os.fspath(tmp_path / "none"), "main"))
 
@@ -279,7 +279,7 @@ def test_a_follower_that_is_silent_is_talked_of_once(
         caplog.clear()
         due = time.monotonic() + 0.5
         while time.monotonic() < due:
-            heard.updated_ns = updated_ns()
+            received.updated_ns = updated_ns()
             follower.watch()
             time.sleep(0.01)
         return [record.getMessage() for record in caplog.records]

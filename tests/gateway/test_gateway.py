@@ -18,12 +18,12 @@ from gateways import MARKET_BUY, RESTING, SYMBOL, Desk, desk, gateway, host_in
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with desk(tmp_path_factory.mktemp("gateway"), story=told) as found:
+    with desk(tmp_path_factory.mktemp("gateway"), story=reported) as found:
         wait(lambda: not found.hub.away)
         yield found
 
 
-def told(log: Path, trade: str) -> list[str]:
+def reported(log: Path, trade: str) -> list[str]:
     """Tell one trade's story, and no other's."""
     if trade != "known":
         raise UnknownTrade(f"{trade}: there is no such trade")

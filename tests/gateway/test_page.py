@@ -92,7 +92,7 @@ def check_narrow(page: "Page") -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
 
 
-def told_of(log: Path, trade: str) -> list[str]:
+def reported_of(log: Path, trade: str) -> list[str]:
     """Tell a trade's story as the command line does."""
     try:
         return story_lines(timetravel.explain(log, trade))
@@ -259,7 +259,7 @@ def test_a_text_from_outside_is_shown_as_text(tmp_path: Path, browser: "Browser"
 
 def test_a_trades_story_has_an_address_of_its_own(tmp_path: Path, browser: "Browser") -> None:
     odd = "a/b%41&token=x#?"
-    with desk(tmp_path, story=told_of) as found, found.client("trade") as client:
+    with desk(tmp_path, story=reported_of) as found, found.client("trade") as client:
         sent = client.post("/api/order", json={**MARKET_BUY, "client_order_id": odd})
         assert sent.json()["status"] == "FILLED", sent.text
         seen = Seen(browser, found, bypass_csp=True)
@@ -275,7 +275,7 @@ def test_a_trades_story_has_an_address_of_its_own(tmp_path: Path, browser: "Brow
         page.wait_for_selector("main h1:focus")
         assert page.inner_text("main h1") == f"The story of {trade}"
         page.wait_for_selector("main pre:has-text('BTCUSDT')")
-        told = page.inner_text("main pre")
+        reported = page.inner_text("main pre")
         assert page.get_attribute('nav a[href="#story"]', "aria-current") == "page"
         assert page.title() == f"Story main {trade} - DITA"
         address = page.url
@@ -290,13 +290,13 @@ def test_a_trades_story_has_an_address_of_its_own(tmp_path: Path, browser: "Brow
         page.wait_for_selector(f"main pre:has-text('{SYMBOL}')")
         page.reload()
         page.wait_for_selector(f"main pre:has-text('{SYMBOL}')")
-        assert (page.url, page.inner_text("main pre")) == (address, told)
+        assert (page.url, page.inner_text("main pre")) == (address, reported)
         # What has happened since is told when it is read again.
         sell = {**MARKET_BUY, "side": "sell", "client_order_id": "out"}
         assert client.post("/api/order", json=sell).json()["status"] == "FILLED"
         page.click("button:has-text('Read again')")
         page.wait_for_function(
-            "(before) => document.querySelector('main pre').innerText !== before", arg=told
+            "(before) => document.querySelector('main pre').innerText !== before", arg=reported
         )
         assert seen.complaints == []
         # Sent to somebody who is not logged in.
@@ -312,7 +312,7 @@ def test_a_trades_story_has_an_address_of_its_own(tmp_path: Path, browser: "Brow
 def test_a_story_is_asked_for_by_name_and_what_is_not_known_is_said(
     tmp_path: Path, browser: "Browser"
 ) -> None:
-    with desk(tmp_path, story=told_of) as found, found.client("trade") as client:
+    with desk(tmp_path, story=reported_of) as found, found.client("trade") as client:
         client.post("/api/order", json=MARKET_BUY)
         seen = Seen(browser, found)
         page = seen.page
@@ -340,7 +340,7 @@ def test_a_story_is_asked_for_by_name_and_what_is_not_known_is_said(
 def test_a_story_is_read_in_every_light_and_width(tmp_path: Path, browser: "Browser", look: str) -> None:
     context = PHONE if look == "phone" else {"color_scheme": look}
     name = "m" * 30 if look == "phone" else "m1"
-    with desk(tmp_path, story=told_of) as found, found.client("trade") as client:
+    with desk(tmp_path, story=reported_of) as found, found.client("trade") as client:
         client.post("/api/order", json={**MARKET_BUY, "client_order_id": name})
         seen = Seen(browser, found, bypass_csp=True, **context)
         seen.view("slots")
@@ -513,9 +513,9 @@ def test_figures_that_are_no_result_have_no_colour(tmp_path: Path, browser: "Bro
         seen = Seen(browser, found)
         seen.view("account")
         colour = "(dd) => [dd.previousElementSibling.textContent, dd.className]"
-        told = dict(seen.page.eval_on_selector_all(".figures dd", f"(all) => all.map({colour})"))
-        assert told["Open profit"] == "down"
-        assert {told[name] for name in ("Fees paid", "Reserved", "Leverage", "Open notional")} == {""}
+        reported = dict(seen.page.eval_on_selector_all(".figures dd", f"(all) => all.map({colour})"))
+        assert reported["Open profit"] == "down"
+        assert {reported[name] for name in ("Fees paid", "Reserved", "Leverage", "Open notional")} == {""}
 
 
 #: The labels of each chart's axis of amounts: how wide the widest is drawn, and how much room it has.
@@ -619,8 +619,8 @@ def test_a_crisis_is_said_and_who_lets_longs_through_until_when(browser: "Browse
         "control:b": {**plain, "audited": ["run-7", "carol-2@1700000000"]},
         "control:c": {**plain, "regime": "NORMAL", "audited": ["run-7"]},
     }
-    told = {key: json.dumps(value) for key, value in rows.items()}
-    hub, access = Hub(ReadOnlySource("h", "log", lambda: told)), Access(None)
+    reported = {key: json.dumps(value) for key, value in rows.items()}
+    hub, access = Hub(ReadOnlySource("h", "log", lambda: reported)), Access(None)
     with served(build_app(hub, access), bound("127.0.0.1", 0)) as port:
         page = browser.new_context().new_page()
         page.goto(f"http://127.0.0.1:{port}/#token={access.grant('me', 'operate')}")

@@ -44,18 +44,18 @@ def exposition(found: Desk) -> str:
 
 
 def test_promtool_finds_nothing_wrong_with_the_figures(found: Desk) -> None:
-    told = subprocess.run(
+    reported = subprocess.run(
         [PROMTOOL, "check", "metrics"], input=exposition(found), text=True, capture_output=True, check=False
     )
-    assert (told.returncode, told.stderr) == (0, "")
+    assert (reported.returncode, reported.stderr) == (0, "")
 
 
 def test_promtool_finds_nothing_wrong_with_the_rules() -> None:
-    told = subprocess.run(
+    reported = subprocess.run(
         [PROMTOOL, "check", "rules", OPERATING / "alerts.yml"], text=True, capture_output=True, check=False
     )
-    assert told.returncode == 0, told.stderr
-    assert "12 rules found" in told.stdout
+    assert reported.returncode == 0, reported.stderr
+    assert "12 rules found" in reported.stdout
 
 
 def test_rules_and_board_name_only_figures_that_are_there(found: Desk) -> None:

@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 from dita.gateway import Access
 from dita.gateway.app import build_app
 from dita.gateway.guards import Guards
-from dita.gateway.hub import KEEP_ALIVE_S, SILENT_S, WAITING_MAX, Hub, Looker, frame_of
+from dita.gateway.hub import KEEP_ALIVE_S, SILENT_S, WAITING_MAX, Hub, QueueSubscriber, frame_of
 from dita.gateway.refused import SourceAway
 from dita.gateway.running import bound, served
 from dita.gateway.source import Update
@@ -79,7 +79,7 @@ def test_the_engines_events_come_by_name_and_in_its_words(found: Desk) -> None:
         assert client.post("/api/cancel", json={"client_order_id": "l1"}).is_success
         seen = said_by(
             client,
-            lambda told: any(one["status"] == "CANCELLED" for one in told),
+            lambda reported: any(one["status"] == "CANCELLED" for one in reported),
             wanted="order_update",
             params={"last_id": first["id"]},
         )
@@ -91,7 +91,7 @@ def test_the_engines_events_come_by_name_and_in_its_words(found: Desk) -> None:
         orders = [said for name, said in seen if name == "order_update"]
         assert {one["status"] for one in orders} <= {"ACCEPTED", "FILLED", "CANCELLED"}
         assert any(one["qty"] == Decimal("0.01") and one["price"] == 50_000 for one in orders)
-        again = said_by(client, lambda told: bool(told), wanted="account")
+        again = said_by(client, lambda reported: bool(reported), wanted="account")
     assert not [name for name, _ in again if name == "fill"], "past fills are told by the frame alone"
     balances = {one["asset"]: one for one in again[-1][1]["balances"]}
     held = balances["USDT"]
@@ -174,8 +174,8 @@ class Counted:
         if self.away:
             raise SourceAway("nobody is there")
         self.count += 1
-        told = [f'{{"n":{self.count}}}']
-        return Update(reset=self.reset, rows={"host": str(self.count)}, fills=told)
+        reported = [f'{{"n":{self.count}}}']
+        return Update(reset=self.reset, rows={"host": str(self.count)}, fills=reported)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -200,16 +200,16 @@ def test_every_frame_comes_once_and_in_order_to_who_reads() -> None:
         await asked(hub, 2)
         numbers, frames = [], hub.frames(first)
         for _ in range(2):
-            told = await anext(frames)
-            assert told is not None
-            numbers.append(told.number - first)
+            reported = await anext(frames)
+            assert reported is not None
+            numbers.append(reported.number - first)
         for _ in range(5):
             await asked(hub, 1)
-            told = await anext(frames)
-            assert told is not None
-            numbers.append(told.number - first)
+            reported = await anext(frames)
+            assert reported is not None
+            numbers.append(reported.number - first)
         await frames.aclose()
-        assert hub.lookers == 0
+        assert hub.subscribers == 0
         return numbers
 
     assert asyncio.run(scene()) == [1, 2, 3, 4, 5, 6, 7]
@@ -226,7 +226,7 @@ def test_who_lets_too_much_wait_is_cut_and_the_others_are_not() -> None:
         for _ in range(WAITING_MAX + 5):
             await asked(hub, 1)
             seen += await anext(quick) is not None
-        left = [told async for told in slow]
+        left = [reported async for reported in slow]
         await quick.aclose()
         return len(left), seen
 
@@ -235,13 +235,13 @@ def test_who_lets_too_much_wait_is_cut_and_the_others_are_not() -> None:
 
 def test_who_leaves_a_frame_for_five_seconds_is_cut() -> None:
     frame = frame_of(1, Update(rows={"a": "1"}))
-    looker = Looker()
-    looker.give(100.0, frame)
-    looker.give(100.0 + SILENT_S, frame)
-    assert not looker.cut
-    looker.give(100.1 + SILENT_S, frame)
-    assert looker.cut
-    assert asyncio.run(looker.next()) is None
+    subscriber = QueueSubscriber()
+    subscriber.give(100.0, frame)
+    subscriber.give(100.0 + SILENT_S, frame)
+    assert not subscriber.cut
+    subscriber.give(100.1 + SILENT_S, frame)
+    assert subscriber.cut
+    assert asyncio.run(subscriber.next()) is None
 
 
 def test_of_many_changes_the_newest_row_and_every_fill_is_told() -> None:
@@ -250,18 +250,18 @@ def test_of_many_changes_the_newest_row_and_every_fill_is_told() -> None:
         first = await asked(hub, 1)
         frames = hub.frames(first)
         await asked(hub, 3)
-        told = []
+        reported = []
         for _ in range(3):
             frame = await anext(frames)
             assert frame is not None
             assert frame.event.startswith(f"id: {frame.number}\ndata: {frame.text}\n\n".encode())
-            told.append(json.loads(frame.text))
+            reported.append(json.loads(frame.text))
         await frames.aclose()
-        return told
+        return reported
 
-    told = asyncio.run(scene())
-    assert [one["n"] for frame in told for one in frame["fills"]] == [2, 3, 4]
-    assert [frame["rows"]["host"] for frame in told] == [2, 3, 4]
+    reported = asyncio.run(scene())
+    assert [one["n"] for frame in reported for one in frame["fills"]] == [2, 3, 4]
+    assert [frame["rows"]["host"] for frame in reported] == [2, 3, 4]
 
 
 @pytest.mark.parametrize(("back", "anew"), [(5, True), (4, False), (0, False), (-2, True)])
@@ -272,9 +272,9 @@ def test_what_the_ring_no_longer_has_begins_with_everything(back: int, *, anew: 
         frames = hub.frames(last - back)
         if back == 0:
             await asked(hub, 1)
-        told = await anext(frames)
+        reported = await anext(frames)
         await frames.aclose()
-        return told is not None and "reset" in json.loads(told.text)
+        return reported is not None and "reset" in json.loads(reported.text)
 
     assert asyncio.run(scene()) is anew
 
@@ -286,9 +286,9 @@ def test_a_number_of_an_earlier_gateway_begins_with_everything() -> None:
         later = hub_of(Counted())
         await asked(later, 200)
         frames = later.frames(number)
-        told = await anext(frames)
+        reported = await anext(frames)
         await frames.aclose()
-        return told is not None and "reset" in json.loads(told.text)
+        return reported is not None and "reset" in json.loads(reported.text)
 
     assert asyncio.run(scene())
 
@@ -300,8 +300,8 @@ def test_a_host_that_begins_anew_tells_no_fill_twice() -> None:
         await asked(hub, 2)
         source.reset, source.count = True, 1
         await asked(hub, 1)
-        told: dict[str, Any] = json.loads(hub.everything().text)
-        return told
+        reported: dict[str, Any] = json.loads(hub.everything().text)
+        return reported
 
     assert [one["n"] for one in asyncio.run(scene())["fills"]] == [1, 2]
 
@@ -441,10 +441,10 @@ def test_who_does_not_read_is_cut_by_time_alone_also_when_nothing_more_is_said(
         silent.connect(("127.0.0.1", port))
         silent.sendall(f"GET {route} HTTP/1.1\r\n{head}\r\n".encode())
         until = time.monotonic() + 30
-        while not hub.lookers:
+        while not hub.subscribers:
             assert time.monotonic() < until, "nobody looks on"
             time.sleep(0.01)
-        while hub.lookers:
+        while hub.subscribers:
             assert time.monotonic() < until, "nobody was cut"
             time.sleep(0.01)
 
@@ -469,7 +469,7 @@ def test_a_connection_that_does_not_read_is_cut_and_the_others_hear_on(
             lines = (line for line in answer.iter_lines() if line.startswith("id: "))
             seen = [int(next(lines).removeprefix("id: ")) for _ in range(2)]
             until = time.monotonic() + 30
-            while hub.lookers > 1:
+            while hub.subscribers > 1:
                 assert time.monotonic() < until, "nobody was cut"
                 seen.append(int(next(lines).removeprefix("id: ")))
             seen += [int(next(lines).removeprefix("id: ")) for _ in range(3)]

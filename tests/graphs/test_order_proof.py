@@ -54,8 +54,8 @@ def test_every_order_of_a_run_has_a_proof_that_holds(run: Path, capsys: pytest.C
         assert "read    market:BTCUSDT/mid = " in said
         assert len(canonical(intent["metadata"])) <= PROOF_BYTES_MAX
         assert main(["verify", "--order", intent["intent_id"], str(run), "--json"]) == 0
-        told = json.loads(capsys.readouterr().out)
-        assert (told["order"], told["valid"]) == (client_id, True)
+        reported = json.loads(capsys.readouterr().out)
+        assert (reported["order"], reported["valid"]) == (client_id, True)
 
 
 def test_an_order_that_the_log_does_not_have_is_unknown(

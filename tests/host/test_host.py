@@ -181,9 +181,9 @@ def test_a_feed_that_was_overtaken_says_reset() -> None:
     for number in range(5):
         feed.put("a", "slot", number)
     feed.end()
-    told = [json.loads(line) for line in late]
-    assert [one["type"] for one in told] == ["reset", "slot", "slot", "slot"]
-    assert [one["value"] for one in told[1:]] == [2, 3, 4]
+    reported = [json.loads(line) for line in late]
+    assert [one["type"] for one in reported] == ["reset", "slot", "slot", "slot"]
+    assert [one["value"] for one in reported[1:]] == [2, 3, 4]
 
 
 def test_clients_have_slots_of_their_own() -> None:

@@ -132,10 +132,10 @@ def test_promtool_finds_nothing_wrong_with_any_name() -> None:
         "inboxes": {"main": 5}, "server": server,
     }  # fmt: skip
     text = exposition(Figures({}, True, {("main", "OK"): 3}, host, GatewayFigures(1, 2, 0.1, 3, 0.2)))
-    told = subprocess.run(
+    reported = subprocess.run(
         [PROMTOOL, "check", "metrics"], input=text, text=True, capture_output=True, check=False
     )
-    assert (told.returncode, told.stderr) == (0, "")
+    assert (reported.returncode, reported.stderr) == (0, "")
     assert value(text, 'dita_serve_call_seconds_bucket{le="+Inf"}') == 3
     assert value(text, 'dita_standby_behind_records{account="main",pid="8"}') == 3
     assert value(text, 'dita_inbox_depth{account="main"}') == 5

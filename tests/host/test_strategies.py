@@ -47,17 +47,17 @@ class Buyer(Strategy):
 
     def __init__(self, params: Any = None) -> None:
         super().__init__(params)
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.bought = 0
 
     def on_start(self) -> None:
-        self.heard.append("start")
+        self.received.append("start")
 
     def on_stop(self) -> None:
-        self.heard.append("stop")
+        self.received.append("stop")
 
     def on_tick(self, now: Any) -> None:
-        self.heard.append(f"tick {now:%S}")
+        self.received.append(f"tick {now:%S}")
 
     def on_quote(self, tick: QuoteTick) -> None:
         if not self.bought:
@@ -65,13 +65,13 @@ class Buyer(Strategy):
             self.bought += 1
 
     def on_fill(self, fill: Any) -> None:
-        self.heard.append(f"fill {fill.size.normalize()}{' again' if self.recovering else ''}")
+        self.received.append(f"fill {fill.size.normalize()}{' again' if self.recovering else ''}")
 
     def on_save(self) -> Any:
         return {"bought": self.bought}
 
     def on_load(self, state: Any) -> None:
-        self.heard.append("load")
+        self.received.append("load")
         self.bought = state["bought"]
 
 
@@ -83,7 +83,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 def tick(host: Host, at: int = 1) -> None:
     quote(host, at=at)
-    host.strategies.hear_quote(QuoteTick(SYMBOL, at, ("60000.0", "1", "60000.1", "1")))
+    host.strategies.dispatch_quote(QuoteTick(SYMBOL, at, ("60000.0", "1", "60000.1", "1")))
 
 
 def buyer(host: Host, name: str = "alpha", **options: Any) -> Any:
@@ -94,17 +94,17 @@ def test_a_strategy_hears_and_acts_from_start_to_stop_and_not_in_a_pause(host: H
     handle = buyer(host)
     assert handle.state is ActorState.STOPPED
     tick(host, 1)
-    assert handle.strategy.heard == []
+    assert handle.strategy.received == []
     handle.start()
     handle.pause()
     tick(host, 2)
-    assert (handle.state, handle.strategy.heard) == (ActorState.PAUSED, ["start"])
+    assert (handle.state, handle.strategy.received) == (ActorState.PAUSED, ["start"])
     handle.start()
     tick(host, 3)
     host.strategies.tick(3_000_000_000)
-    assert handle.strategy.heard == ["start", "fill 0.02", "tick 03"]
+    assert handle.strategy.received == ["start", "fill 0.02", "tick 03"]
     handle.stop()
-    assert handle.strategy.heard[-1] == "stop"
+    assert handle.strategy.received[-1] == "stop"
     assert handle.state is ActorState.STOPPED
     (shown,) = json.loads(host.status())["strategies"]
     assert (shown["name"], shown["state"], shown["slots"]) == ("alpha", "Stopped", [0, 1])
@@ -163,7 +163,7 @@ def test_a_strategy_goes_on_from_its_note_and_hears_what_has_happened_since(tmp_
         client.close()
         handle = buyer(host)
         handle.start()
-        assert handle.strategy.heard == ["load", "fill 0.01 again", "start"]
+        assert handle.strategy.received == ["load", "fill 0.01 again", "start"]
         tick(host, host.kernel("main").now_ns + 1)
         assert (handle.strategy.bought, handle.strategy.position(SYMBOL).size) == (1, Decimal("0.01"))
         assert handle.strategy.recovering is False
@@ -179,7 +179,7 @@ def test_a_fill_that_closed_a_trade_of_the_other_side_is_told_once_after_a_resta
         handle = buyer(host)
         handle.start()
         tick(host)
-        assert handle.strategy.heard == ["start", "fill 0.02"]
+        assert handle.strategy.received == ["start", "fill 0.02"]
     with Host(paired, directory=directory) as host:
         client = host.client("alpha", "main", slots=2)
         quote(host, at=host.kernel("main").now_ns + 1)
@@ -189,7 +189,7 @@ def test_a_fill_that_closed_a_trade_of_the_other_side_is_told_once_after_a_resta
         client.close()
         handle = buyer(host)
         handle.start()
-        assert handle.strategy.heard == ["load", "fill 0.05 again", "start"]
+        assert handle.strategy.received == ["load", "fill 0.05 again", "start"]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_callback_that_loops_for_ever_is_ended_and_its_entries_are_canceled(ho
     assert "StrategyTimeout: on_quote has taken longer than 0.2 s" in handle.error
     assert "test_strategies.py, line" in handle.error
     assert [order.owner for order in host.kernel("main").orders(live_only=True)] == []
-    assert other.strategy.heard == ["start", "fill 0.02"]
+    assert other.strategy.received == ["start", "fill 0.02"]
 
 
 class Blocked(Loops):
@@ -263,7 +263,7 @@ class Funded(Buyer):
     """Hears of its funding, and each second."""
 
     def on_funding(self, symbol: str, amount: Decimal) -> None:
-        self.heard.append(f"funding {symbol} {amount.normalize()}")
+        self.received.append(f"funding {symbol} {amount.normalize()}")
 
 
 def test_funding_of_its_trades_is_told_once_each_time(host: Host) -> None:
@@ -277,7 +277,7 @@ def test_funding_of_its_trades_is_told_once_each_time(host: Host) -> None:
     host.kernel("main").advance_time(11_000_000_000)
     for _ in range(2):
         host.strategies.deliver()
-    assert handle.strategy.heard == ["start", "fill 0.01", f"funding {SYMBOL} -0.06"]
+    assert handle.strategy.received == ["start", "fill 0.01", f"funding {SYMBOL} -0.06"]
 
 
 def test_a_callback_that_is_stuck_for_five_seconds_makes_the_heartbeat_stale(host: Host) -> None:

@@ -35,12 +35,12 @@ def _desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             "venue_sequence": 2**63 - 1,
         }
     )
-    told = {
+    reported = {
         "status": "FILLED",
         "venue_client_id": desk.kernel.orders()[0].venue_client_id,
         "venue_sequence": 7,
     }
-    desk.kernel.on_venue_event(VenueEvent(timestamp=desk.now_ns, kind="ORDER_STATUS", **told))
+    desk.kernel.on_venue_event(VenueEvent(timestamp=desk.now_ns, kind="ORDER_STATUS", **reported))
     desk.kernel.sync()
     yield desk
     desk.kernel.close()

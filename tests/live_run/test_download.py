@@ -145,7 +145,7 @@ def test_a_download_keeps_to_the_rate_budget_and_waits_for_the_next_minute(
         clock_ns=lambda: clock_ns[0],
     )  # fmt: skip
     # Of 2,400 a minute a fifth is kept for cancels: two questions of 20 fit before the minute ends.
-    adapter.budget.told(SERVER_TIME, {"X-MBX-USED-WEIGHT-1M": "1880"}, clock_ns[0])
+    adapter.budget.read_headers(SERVER_TIME, {"X-MBX-USED-WEIGHT-1M": "1880"}, clock_ns[0])
     done: list[Fetched] = []
     out = tmp_path / "t.parquet"
     thread = threading.Thread(

@@ -49,21 +49,21 @@ class Guest(Strategy):
     """Writes down what it hears, and enters at its first quote."""
 
     def on_start(self) -> None:
-        self.heard: dict[str, list[Any]] = {"quote": [], "trade": [], "bar": [], "fill": []}
+        self.received: dict[str, list[Any]] = {"quote": [], "trade": [], "bar": [], "fill": []}
 
     def on_quote(self, quote: QuoteTick) -> None:
-        self.heard["quote"].append(quote.bid)
-        if len(self.heard["quote"]) == 1:
+        self.received["quote"].append(quote.bid)
+        if len(self.received["quote"]) == 1:
             self.enter(SYMBOL, "LONG", "0.02")
 
     def on_trade(self, trade: TradeTick) -> None:
-        self.heard["trade"].append(trade.price)
+        self.received["trade"].append(trade.price)
 
     def on_bar(self, bar: Bar) -> None:
-        self.heard["bar"].append(bar.close)
+        self.received["bar"].append(bar.close)
 
     def on_fill(self, fill: Any) -> None:
-        self.heard["fill"].append(fill.size)
+        self.received["fill"].append(fill.size)
 
 
 @pytest.fixture
@@ -110,14 +110,14 @@ def test_a_program_trades_beside_the_runs_own_strategy_and_hears_the_market(
         strategies = ConnectedStrategies(kernel)
         handle = strategies.load(Guest)
         handle.start()
-        heard = handle.strategy.heard  # type: ignore[attr-defined]
+        received = handle.strategy.received  # type: ignore[attr-defined]
 
-        def told(*kinds: str) -> bool:
+        def reported(*kinds: str) -> bool:
             assert strategies.poll(0.05)
             assert not handle.error
-            return all(heard[kind] for kind in kinds)
+            return all(received[kind] for kind in kinds)
 
-        wait(lambda: told("quote", "trade", "fill"))
+        wait(lambda: reported("quote", "trade", "fill"))
         wait(lambda: run.kernel.slot(0).size == Decimal("0.01"))
         assert {slot.owner: slot.size for slot in run.kernel.state.slots if slot.size} == {
             "Holder": Decimal("0.01"),
@@ -156,7 +156,7 @@ def told_by(kernel: ConnectedKernel) -> Iterator[tuple[str, str]]:
 
 def test_a_run_that_keeps_nothing_lets_nobody_in(exchange: ServerThread) -> None:
     run = LiveRun(plan_of(exchange, Holder))
-    assert run.door is None
+    assert run.programs is None
     run.stop()
     run.trade()
 
@@ -215,9 +215,9 @@ def test_orders_by_hand_take_a_slot_each_and_give_it_back_as_they_end(
         for name in ("anna", "bob"):
             assert await ordered(source, name, "BUY", "b1") in {"SENT", "NEW", "FILLED"}
             await ended(source, name, "b1")
-        told = await ordered(source, "carl", "BUY", "b1")
-        assert "slots: 1 are asked for and 0 are free; close a trade, or give the account more" in told
-        assert "--guest-slots of `dita run`" in told
+        reported = await ordered(source, "carl", "BUY", "b1")
+        assert "slots: 1 are asked for and 0 are free; close a trade, or give the account more" in reported
+        assert "--guest-slots of `dita run`" in reported
         # A second trade of hers has no slot; her own she may close at any time.
         assert await ordered(source, "anna", "BUY", "b2") == "REJECTED no_free_slot"
         assert await ordered(source, "anna", "SELL", "s1") in {"SENT", "NEW", "FILLED"}

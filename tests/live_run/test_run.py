@@ -206,8 +206,8 @@ def test_a_paused_strategy_is_paused_after_a_restart_and_starts_warm(
 
     def started() -> bool:
         if not paused:
-            heard = second.heard()
-            if not heard:
+            health = second.market_health()
+            if not health:
                 return False
             paused.append(str(handle.state))
             ask(directory, "start")
@@ -406,13 +406,13 @@ def test_a_run_takes_the_bots_of_its_account_from_the_file(served: ServerThread,
         assert program.stdout is not None
         assert program.stdout.readline().startswith("Holder: trading")
         program.send_signal(signal.SIGINT)
-        _, told = program.communicate(timeout=60)
+        _, reported = program.communicate(timeout=60)
     finally:
         if program.poll() is None:
             program.kill()
-    assert program.returncode == 0, told
-    assert "Holder has a budget, which began with 400 USDT\n" in told
-    assert "other has a budget, which began with 1 USDT; no strategy of this run has that name" in told
+    assert program.returncode == 0, reported
+    assert "Holder has a budget, which began with 400 USDT\n" in reported
+    assert "other has a budget, which began with 1 USDT; no strategy of this run has that name" in reported
 
 
 def test_a_run_takes_limits_and_slots_of_its_account_from_the_file(
@@ -437,11 +437,11 @@ def test_a_run_takes_limits_and_slots_of_its_account_from_the_file(
         assert program.stdout.readline().startswith("Holder: trading"), program.communicate()
         account = ask(Directory(tmp_path / "desk"), "status")["accounts"]["binance"]
         program.send_signal(signal.SIGINT)
-        _, told = program.communicate(timeout=60)
+        _, reported = program.communicate(timeout=60)
     finally:
         if program.poll() is None:
             program.kill()
-    assert program.returncode == 0, told
+    assert program.returncode == 0, reported
     limits = account["control"]["limits"]
     assert account["slots_total"] == 2
     assert (Decimal(limits["max_order_notional"]), limits["max_open_slots"]) == (100, 1)

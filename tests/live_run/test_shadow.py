@@ -16,7 +16,7 @@ from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.strategy import Strategy, TradeTick
 from dita.venues.binance.adapter import BinanceUsdm
-from dita.venues.wire.market import MarketNews, VenueBook, VenueMark
+from dita.venues.wire.market import MarketEvent, VenueBook, VenueMark
 from dita.venues.wire.requests import Request
 from live import until
 from live_runs import SECRET, plan_of, shadow_of, traded
@@ -102,11 +102,11 @@ def test_a_shadow_finds_nobody_to_trade_with_where_the_book_is_not_whole(served:
     run = LiveRun(shadow_of(served, Buyer))
     client = run._handles[0].client
     below = ((Decimal(59999), Decimal(1)),)
-    run._ground.hear(VenueBook("BTCUSDT", 0, below, LEVELS))
-    run._ground.hear(VenueBook("BTCUSDT", 0, (), ()))
+    run._live_account.on_market(VenueBook("BTCUSDT", 0, below, LEVELS))
+    run._live_account.on_market(VenueBook("BTCUSDT", 0, (), ()))
     client.enter("BTCUSDT", "LONG", "0.01")
     assert run.kernel.slot(0).size == 0
-    run._ground.hear(VenueBook("BTCUSDT", 0, below, LEVELS))
+    run._live_account.on_market(VenueBook("BTCUSDT", 0, below, LEVELS))
     client.enter("BTCUSDT", "LONG", "0.01")
     assert run.kernel.slot(0).size == Decimal("0.01")
     run.stop()
@@ -115,11 +115,11 @@ def test_a_shadow_finds_nobody_to_trade_with_where_the_book_is_not_whole(served:
 
 def test_a_shadow_pays_the_venues_funding_at_its_boundary(served: ServerThread) -> None:
     run = LiveRun(shadow_of(served, Buyer))
-    run._ground.hear(VenueBook("BTCUSDT", 0, ((Decimal(59999), Decimal(1)),), LEVELS))
+    run._live_account.on_market(VenueBook("BTCUSDT", 0, ((Decimal(59999), Decimal(1)),), LEVELS))
     run._handles[0].client.enter("BTCUSDT", "LONG", "0.01")
     before = run.kernel.venue.wallet("USDT")
     mark = VenueMark("BTCUSDT", 0, Decimal(60000), Decimal("0.001"), time.time_ns() + 300_000_000)
-    run._ground.hear(mark)
+    run._live_account.on_market(mark)
     until(lambda: run.kernel.venue.wallet("USDT") != before)
     assert run.kernel.venue.wallet("USDT") == before - Decimal("0.6")
     asset = run.kernel.snapshot()["account"]["assets"]["USDT"]
@@ -130,31 +130,31 @@ def test_a_shadow_pays_the_venues_funding_at_its_boundary(served: ServerThread) 
 
 def test_a_gap_in_the_depth_empties_the_book_until_a_new_snapshot(served: ServerThread) -> None:
     run = LiveRun(shadow_of(served, Listener))
-    told: list[VenueBook] = []
+    reported: list[VenueBook] = []
     skipped: list[int] = []
-    put = run._waiting.put
+    put = run._queue.put
 
-    def listen(said: MarketNews) -> None:
+    def listen(said: MarketEvent) -> None:
         if isinstance(said, VenueBook):
-            told.append(said)
+            reported.append(said)
         put(said)
 
-    run._waiting.put = listen  # type: ignore[method-assign]
+    run._queue.put = listen  # type: ignore[method-assign]
 
     def skip(exchange: BinanceExchange) -> None:
         for session in exchange.sessions:
             if session.path == "public":
                 session.last_update["BTCUSDT"] += 5
-        skipped.append(len(told))
+        skipped.append(len(reported))
 
     def again() -> bool:
         book = run._feed.books.book("BTCUSDT") if hasattr(run, "_feed") else None
-        if book is None or not book.counts["updates"] or not told[-1].asks:
+        if book is None or not book.counts["updates"] or not reported[-1].asks:
             return False
         if not skipped:
             served.call(skip)
             return False
-        return any(not one.asks for one in told[skipped[0] :])
+        return any(not one.asks for one in reported[skipped[0] :])
 
     traded(run, again)
     assert run._feed.books.book("BTCUSDT").counts["gaps"] >= 1

@@ -190,7 +190,7 @@ def test_a_shadow_order_waits_behind_what_rests_at_its_price(served: ServerThrea
     ahead = served.call(lambda one: one.markets["BTCUSDT"].bids[0][1])
     seen: list[Decimal] = []
 
-    def told() -> bool:
+    def reported() -> bool:
         order = run.kernel.slot(0).active_entry_order
         if order is not None and str(order.status) == "ACKED" and len(seen) < 60:
             # Others sell a lot at the bid: far less than what rests there before us.
@@ -207,7 +207,7 @@ def test_a_shadow_order_waits_behind_what_rests_at_its_price(served: ServerThrea
             seen.append(run.kernel.slot(0).size)
         return len(seen) >= 60
 
-    traded(run, told)
+    traded(run, reported)
     assert ahead > Decimal("0.06")
     assert set(seen) == {Decimal(0)}
 

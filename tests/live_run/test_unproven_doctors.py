@@ -13,9 +13,9 @@ from dita.live.checks import doctor_of
 from dita.live.places import Place, symbol_of
 from dita.loopback.scripted_wire import ScriptedWire
 from dita.venues.bingx.adapter import BingxPractice
-from dita.venues.bingx.requests import BingxDialect
+from dita.venues.bingx.requests import BingxCodec
 from dita.venues.okx.adapter import OkxPractice
-from dita.venues.okx.requests import OkxDialect
+from dita.venues.okx.requests import OkxCodec
 from dita.venues.wire.adapter import WireAdapter
 from fixtures import FIXTURES, present
 
@@ -65,10 +65,10 @@ def opened(venue: str, changes: dict[str, Any]) -> Iterator[WireAdapter]:
 
     adapter: WireAdapter
     if venue == "okx":
-        wire = ScriptedWire(OkxDialect("k", "s", "p", simulated=True), time.time_ns, answer)
+        wire = ScriptedWire(OkxCodec("k", "s", "p", simulated=True), time.time_ns, answer)
         adapter = OkxPractice("k", "s", "p", ["BTC-USDT-SWAP"], wire=wire)
     else:
-        wire = ScriptedWire(BingxDialect("k", "s"), time.time_ns, answer)
+        wire = ScriptedWire(BingxCodec("k", "s"), time.time_ns, answer)
         adapter = BingxPractice("k", "s", ["BTC-USDT"], wire=wire)
     try:
         yield adapter
@@ -172,9 +172,9 @@ def test_the_command_refuses_what_cannot_be(
     for name in ("API_KEY", "API_SECRET", "API_PASSPHRASE"):
         monkeypatch.setenv(name, "x")
     assert main(["doctor", "-c", venue, "-p", "BTC/USDT", *words]) == 1
-    told = capsys.readouterr().err
-    assert says in told
-    assert says != "not proven over a wire" or "--unproven" in told
+    reported = capsys.readouterr().err
+    assert says in reported
+    assert says != "not proven over a wire" or "--unproven" in reported
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_ccxt_places_amends_cancels_and_reads_money(served: ServerThread) -> Non
 def test_ccxt_pro_hears_of_orders_balances_positions_and_the_market(served: ServerThread) -> None:
     pro = pytest.importorskip("ccxt.pro", reason="ccxt has no pro")
 
-    async def heard(what: Awaitable[Any]) -> Any:
+    async def received(what: Awaitable[Any]) -> Any:
         return await asyncio.wait_for(what, 10)
 
     def listening() -> set[str]:
@@ -94,25 +94,25 @@ def test_ccxt_pro_hears_of_orders_balances_positions_and_the_market(served: Serv
             balance = asyncio.create_task(exchange.watch_balance())
             trades = asyncio.create_task(exchange.watch_my_trades())
             # The first answer is a snapshot by REST.
-            assert (await heard(exchange.watch_positions([SYMBOL]))) == []
+            assert (await received(exchange.watch_positions([SYMBOL]))) == []
             positions = asyncio.create_task(exchange.watch_positions([SYMBOL]))
 
             async def all_listen() -> None:
                 while not {"order", "execution", "wallet", "position"} <= listening():
                     await asyncio.sleep(0.05)
 
-            await heard(all_listen())
+            await received(all_listen())
             await exchange.create_order(SYMBOL, "market", "buy", 0.05)
-            assert (await heard(orders))[-1]["symbol"] == SYMBOL
-            assert (await heard(trades))[-1]["amount"] == 0.05
+            assert (await received(orders))[-1]["symbol"] == SYMBOL
+            assert (await received(trades))[-1]["amount"] == 0.05
             # The equity, with half a tick of unrealised loss.
-            assert (await heard(balance))["USDT"]["total"] == 9_998.4974975
-            assert (await heard(positions))[-1]["contracts"] == 0.05
+            assert (await received(balance))["USDT"]["total"] == 9_998.4974975
+            assert (await received(positions))[-1]["contracts"] == 0.05
             served.command("still off")
-            assert (await heard(exchange.watch_order_book(SYMBOL)))["bids"]
-            assert (await heard(exchange.watch_trades(SYMBOL)))[0]["price"] > 0
-            assert (await heard(exchange.watch_ohlcv(SYMBOL, "1m")))[-1][4] > 0
-            assert (await heard(exchange.watch_ticker(SYMBOL)))["markPrice"] > 0
+            assert (await received(exchange.watch_order_book(SYMBOL)))["bids"]
+            assert (await received(exchange.watch_trades(SYMBOL)))[0]["price"] > 0
+            assert (await received(exchange.watch_ohlcv(SYMBOL, "1m")))[-1][4] > 0
+            assert (await received(exchange.watch_ticker(SYMBOL)))["markPrice"] > 0
         finally:
             await exchange.close()
 

@@ -72,7 +72,7 @@ def test_ccxt_places_amends_cancels_and_reads_money(served: ServerThread) -> Non
 def test_ccxt_pro_hears_of_orders_balances_positions_and_the_market(served: ServerThread) -> None:
     pro = pytest.importorskip("ccxt.pro", reason="ccxt has no pro")
 
-    async def heard(what: Awaitable[Any]) -> Any:
+    async def received(what: Awaitable[Any]) -> Any:
         return await asyncio.wait_for(what, 10)
 
     async def trade() -> None:
@@ -86,14 +86,14 @@ def test_ccxt_pro_hears_of_orders_balances_positions_and_the_market(served: Serv
                 await asyncio.sleep(0.05)
             await asyncio.sleep(0.3)
             await exchange.create_order(SYMBOL, "market", "buy", 0.05)
-            assert (await heard(orders))[-1]["symbol"] == SYMBOL
-            assert (await heard(trades))[-1]["amount"] == 0.05
-            assert (await heard(balance))["USDT"]["total"] == 9_998.4999975
+            assert (await received(orders))[-1]["symbol"] == SYMBOL
+            assert (await received(trades))[-1]["amount"] == 0.05
+            assert (await received(balance))["USDT"]["total"] == 9_998.4999975
             served.command("still off")
-            assert (await heard(exchange.watch_order_book(SYMBOL)))["bids"]
-            assert (await heard(exchange.watch_trades(SYMBOL)))[0]["price"] > 0
-            assert (await heard(exchange.watch_ohlcv(SYMBOL, "1m")))[-1][4] > 0
-            assert (await heard(exchange.watch_mark_price(SYMBOL)))["markPrice"] > 0
+            assert (await received(exchange.watch_order_book(SYMBOL)))["bids"]
+            assert (await received(exchange.watch_trades(SYMBOL)))[0]["price"] > 0
+            assert (await received(exchange.watch_ohlcv(SYMBOL, "1m")))[-1][4] > 0
+            assert (await received(exchange.watch_mark_price(SYMBOL)))["markPrice"] > 0
         finally:
             await exchange.close()
 

@@ -31,20 +31,20 @@ def listen(address: str, path: str, act: Any, *, want: int, wait_s: float = 5.0)
     """Connect, act on another thread, and return `want` frames, or those that came in time."""
 
     async def run() -> list[dict[str, Any]]:
-        heard: list[dict[str, Any]] = []
+        received: list[dict[str, Any]] = []
         async with aiohttp.ClientSession() as session, session.ws_connect(f"ws://{address}{path}") as socket:
             await socket.ping()
             await asyncio.get_running_loop().run_in_executor(None, act)
             until = time.monotonic() + wait_s
-            while len(heard) < want:
+            while len(received) < want:
                 try:
                     message = await socket.receive(timeout=max(0.05, until - time.monotonic()))
                 except TimeoutError:
                     break
                 if message.type != aiohttp.WSMsgType.TEXT:
                     break
-                heard.append(message.json())
-        return heard
+                received.append(message.json())
+        return received
 
     return asyncio.run(run())
 
@@ -61,11 +61,11 @@ def test_the_old_path_connects_and_pushes_nothing_while_the_private_one_tells_of
 ) -> None:
     key = client.ask("POST", "/fapi/v1/listenKey", signed=False)[1]["listenKey"]
     assert listen(served.address, f"/ws/{key}", client.place, want=1, wait_s=0.7) == []
-    told = listen(served.address, f"/private/ws?listenKey={key}", client.place, want=4)
-    assert [frame["e"] for frame in told] == [
+    reported = listen(served.address, f"/private/ws?listenKey={key}", client.place, want=4)
+    assert [frame["e"] for frame in reported] == [
         "ORDER_TRADE_UPDATE", "TRADE_LITE", "ACCOUNT_UPDATE", "ORDER_TRADE_UPDATE",
     ]  # fmt: skip
-    assert fills(told)[0]["l"] == "0.01"
+    assert fills(reported)[0]["l"] == "0.01"
 
 
 def test_one_client_id_fills_twice_once_the_first_order_is_no_longer_open(
@@ -160,10 +160,12 @@ def test_a_stop_lives_in_the_algo_service_and_trades_under_a_second_id(
     assert (status, algo["algoStatus"], algo["actualOrderId"]) == (200, "NEW", "")
     assert [o["clientAlgoId"] for o in client.ask("GET", "/fapi/v1/openAlgoOrders")[1]] == ["stop1"]
     assert client.ask("GET", "/fapi/v1/openOrders")[1] == []
-    told = listen(served.address, f"/private/ws/{key}", lambda: served.command("price BTCUSDT 58999"), want=7)
-    algos = [frame["o"] for frame in told if frame["e"] == "ALGO_UPDATE"]
+    reported = listen(
+        served.address, f"/private/ws/{key}", lambda: served.command("price BTCUSDT 58999"), want=7
+    )
+    algos = [frame["o"] for frame in reported if frame["e"] == "ALGO_UPDATE"]
     assert [one["X"] for one in algos] == ["TRIGGERING", "TRIGGERED", "FINISHED"]
-    fill = fills(told)[0]
+    fill = fills(reported)[0]
     assert (fill["c"], fill["si"], fill["st"]) == ("stop1", algo["algoId"], "ALGO_CONDITION")
     assert algos[-1]["ai"] == str(fill["i"])
     assert client.ask("GET", "/fapi/v3/positionRisk")[1] == []
@@ -210,8 +212,8 @@ def test_a_liquidation_a_deleveraging_and_anothers_trade_are_told_as_the_venue_t
         served.command("adl BTCUSDT 1")
         served.command("price BTCUSDT 50000")
 
-    told = listen(served.address, f"/private/ws/{key}", act, want=6, wait_s=2)
-    orders = [frame["o"] for frame in told if frame["e"] == "ORDER_TRADE_UPDATE"]
+    reported = listen(served.address, f"/private/ws/{key}", act, want=6, wait_s=2)
+    orders = [frame["o"] for frame in reported if frame["e"] == "ORDER_TRADE_UPDATE"]
     assert [(one["c"].rstrip("0123456789"), one["x"]) for one in orders] == [
         ("web_", "TRADE"),
         ("adl_autoclose", "CALCULATED"),
@@ -228,12 +230,16 @@ def test_funding_is_paid_at_its_boundary_and_told_with_its_symbol(
 ) -> None:
     client.place(quantity="0.05")
     key = client.ask("POST", "/fapi/v1/listenKey", signed=False)[1]["listenKey"]
-    told = listen(
+    reported = listen(
         served.address, f"/private/ws/{key}", lambda: served.command("fund BTCUSDT 0.001 0.3"), want=1
     )
-    assert (told[0]["a"]["m"], told[0]["a"]["S"], told[0]["a"]["P"]) == ("FUNDING_FEE", "BTCUSDT", [])
+    assert (reported[0]["a"]["m"], reported[0]["a"]["S"], reported[0]["a"]["P"]) == (
+        "FUNDING_FEE",
+        "BTCUSDT",
+        [],
+    )
     row = client.ask("GET", "/fapi/v1/income", incomeType="FUNDING_FEE")[1][0]
-    assert row["income"] == told[0]["a"]["B"][0]["bc"]
+    assert row["income"] == reported[0]["a"]["B"][0]["bc"]
 
 
 # ------------------------------------------------------------------------------------------- what goes wrong
@@ -253,8 +259,8 @@ def test_who_connects_is_told_old_fills_once_more_where_replay_is_on(
     key = client.ask("POST", "/fapi/v1/listenKey", signed=False)[1]["listenKey"]
     client.place()
     served.command("fault replay on")
-    told = listen(served.address, f"/private/ws/{key}", lambda: None, want=1)
-    assert [one["l"] for one in fills(told)] == ["0.01"]
+    reported = listen(served.address, f"/private/ws/{key}", lambda: None, want=1)
+    assert [one["l"] for one in fills(reported)] == ["0.01"]
 
 
 @pytest.mark.parametrize(
@@ -306,8 +312,8 @@ def test_an_order_is_acknowledged_and_then_expires(served: ServerThread, client:
 
 def test_an_expired_key_is_told_and_renewing_it_is_refused(served: ServerThread, client: Client) -> None:
     key = client.ask("POST", "/fapi/v1/listenKey", signed=False)[1]["listenKey"]
-    told = listen(served.address, f"/private/ws/{key}", lambda: served.command("expire-key"), want=1)
-    assert [frame["e"] for frame in told] == ["listenKeyExpired"]
+    reported = listen(served.address, f"/private/ws/{key}", lambda: served.command("expire-key"), want=1)
+    assert [frame["e"] for frame in reported] == ["listenKeyExpired"]
     assert client.ask("PUT", "/fapi/v1/listenKey", signed=False)[1]["code"] == -1125
 
 
@@ -360,9 +366,9 @@ def test_a_user_stream_may_be_subscribed_to_by_its_key(served: ServerThread, cli
         address = f"ws://{served.address}/private/stream"
         async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
             await socket.send_json({"method": "SUBSCRIBE", "params": [key], "id": 1})
-            heard = [await socket.receive_json(timeout=5)]
+            received = [await socket.receive_json(timeout=5)]
             await asyncio.get_running_loop().run_in_executor(None, client.place)
-            return [*heard, await socket.receive_json(timeout=5)]
+            return [*received, await socket.receive_json(timeout=5)]
 
     answer, frame = asyncio.run(run())
     assert answer == {"result": None, "id": 1}

@@ -49,10 +49,10 @@ def standing_still(served: ServerThread) -> Iterator[None]:
         standing.join()
 
 
-def topics(heard: "queue.Queue[dict[str, Any]]", wanted: set[str]) -> set[str]:
+def topics(received: "queue.Queue[dict[str, Any]]", wanted: set[str]) -> set[str]:
     found: set[str] = set()
     while found != wanted:
-        found.add(heard.get(timeout=30)["topic"].split(".")[0])
+        found.add(received.get(timeout=30)["topic"].split(".")[0])
     return found
 
 
@@ -60,17 +60,17 @@ def test_pybit_places_amends_cancels_streams_and_reads_money(served: ServerThrea
     # A machine under load takes longer than the second and the five that are pybit's own measure.
     session = sdk.HTTP(recv_window=60_000, timeout=30, **KEYS)
     session.endpoint = f"http://{served.address}"
-    heard: queue.Queue[dict[str, Any]] = queue.Queue()
+    received: queue.Queue[dict[str, Any]] = queue.Queue()
     private = sdk.WebSocket(testnet=False, channel_type="private", private_auth_expire=60, **KEYS)
     public = sdk.WebSocket(testnet=False, channel_type="linear")
     try:
         with standing_still(served):
             for stream in ("order_stream", "execution_stream", "position_stream", "wallet_stream"):
-                getattr(private, stream)(heard.put)
-            public.orderbook_stream(50, "BTCUSDT", heard.put)
-            public.trade_stream("BTCUSDT", heard.put)
-            public.ticker_stream("BTCUSDT", heard.put)
-            public.kline_stream(1, "BTCUSDT", heard.put)
+                getattr(private, stream)(received.put)
+            public.orderbook_stream(50, "BTCUSDT", received.put)
+            public.trade_stream("BTCUSDT", received.put)
+            public.ticker_stream("BTCUSDT", received.put)
+            public.kline_stream(1, "BTCUSDT", received.put)
         wallet = session.get_wallet_balance(accountType="UNIFIED", coin="USDT")["result"]["list"][0]
         assert wallet["coin"][0]["walletBalance"] == "10000"
         placed = session.place_order(**LINEAR, side="Buy", orderType="Limit", qty="0.01", price="50000")
@@ -84,7 +84,7 @@ def test_pybit_places_amends_cancels_streams_and_reads_money(served: ServerThrea
         assert float(session.get_executions(**LINEAR)["result"]["list"][0]["execFee"]) > 1
         account = {"order", "execution", "position", "wallet"}
         wanted = account | {"orderbook", "publicTrade", "tickers", "kline"}
-        assert topics(heard, wanted) == wanted
+        assert topics(received, wanted) == wanted
     finally:
         private.exit()
         public.exit()

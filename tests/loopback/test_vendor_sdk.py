@@ -20,13 +20,13 @@ def test_the_vendors_sdk_places_amends_cancels_streams_and_reads_balances_over_t
     ) as exchange:  # fmt: skip
         try:
             assert exchange.stdout is not None
-            told = [exchange.stdout.readline() for _ in range(3)]
+            reported = [exchange.stdout.readline() for _ in range(3)]
             rest, stream = (
-                told[0].split()[1].removesuffix("/fapi"),
-                told[0].split()[3].removesuffix("/private"),
+                reported[0].split()[1].removesuffix("/fapi"),
+                reported[0].split()[3].removesuffix("/private"),
             )
             assert (rest[:8], stream[:6]) == ("https://", "wss://")
-            certificate = told[2].split()[1].rstrip(":")
+            certificate = reported[2].split()[1].rstrip(":")
             trusted = {"SSL_CERT_FILE": certificate, "REQUESTS_CA_BUNDLE": certificate}
             done = subprocess.run(
                 [sys.executable, str(CLIENT), rest, stream], env=os.environ | trusted, capture_output=True,

@@ -46,21 +46,26 @@ def test_a_recorded_capture_becomes_the_same_events_digit_by_digit(
     btcusdt_capture: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "btcusdt.l2"
-    heard: list[float] = []
-    symbol, counts = convert([btcusdt_capture], out, progress=heard.append)
+    received: list[float] = []
+    symbol, counts = convert([btcusdt_capture], out, progress=received.append)
 
     columns = L2File(out)
     assert list(columns) == list(BinanceL2File(btcusdt_capture))
     assert (symbol, columns.symbol, columns.kind) == ("BTCUSDT", "BTCUSDT", "real")
-    told = columns.counts
-    assert told is not None
-    assert (told.levels, told.quotes, told.prints, told.lines) == (445_262, 66_089, 21_313, 93_954)
-    assert (counts["levels"], counts["written"]) == (told.levels, out.stat().st_size)
+    reported = columns.counts
+    assert reported is not None
+    assert (reported.levels, reported.quotes, reported.prints, reported.lines) == (
+        445_262,
+        66_089,
+        21_313,
+        93_954,
+    )
+    assert (counts["levels"], counts["written"]) == (reported.levels, out.stat().st_size)
     assert counts["bytes"] == 27_757_550
     assert out.stat().st_size < 3_000_000
     assert columns.fraction_read() == 1.0
-    assert heard == sorted(heard)
-    assert heard[0] > 0
+    assert received == sorted(received)
+    assert received[0] > 0
 
 
 def test_a_capture_in_parts_is_one_market(write: Callable[..., Path], tmp_path: Path) -> None:

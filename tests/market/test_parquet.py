@@ -119,9 +119,9 @@ def test_quotes_and_trades_are_told_by_their_columns(tmp_path: Path) -> None:
 def test_another_schema_is_refused_as_the_file_is_opened(
     tmp_path: Path, columns: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(MarketFileError, match=message) as told:
+    with pytest.raises(MarketFileError, match=message) as reported:
         open_market(written(tmp_path, columns))
-    assert told.value.path.name == "xusdt_1m.parquet"
+    assert reported.value.path.name == "xusdt_1m.parquet"
 
 
 def test_a_schema_without_a_row_under_it_is_no_market(tmp_path: Path) -> None:
@@ -198,8 +198,8 @@ def test_without_pyarrow_the_error_says_what_to_install(
 def test_a_backtest_of_real_bars_is_the_same_from_parquet_as_from_csv(
     btc_perp_bars: Path, tmp_path: Path
 ) -> None:
-    told = csv.read_csv(btc_perp_bars).slice(0, 3_000)
-    parquet.write_table(told, tmp_path / "btc_perp_1m.parquet")
+    reported = csv.read_csv(btc_perp_bars).slice(0, 3_000)
+    parquet.write_table(reported, tmp_path / "btc_perp_1m.parquet")
     strategy = load_strategy(str(path_of("ema-cross")))
     results = []
     for market in (open_market(btc_perp_bars), open_market(tmp_path / "btc_perp_1m.parquet")):

@@ -240,8 +240,8 @@ def test_an_override_by_the_command_line_is_in_the_ledger_with_what_it_let_throu
         assert (code, error) == (0, ""), said
         log_dir = host.kernel(None).log_dir
     assert dita(capsys, "audit", "write", log_dir, "--to", tmp_path / "audit")[0] == 0
-    told = [json.loads(line) for line in (tmp_path / "audit" / "audit.jsonl").read_text().splitlines()]
-    given, used = (record for record in told if record["kind"] == "override")
+    reported = [json.loads(line) for line in (tmp_path / "audit" / "audit.jsonl").read_text().splitlines()]
+    given, used = (record for record in reported if record["kind"] == "override")
     until_ns = int(name.partition("@")[2]) * 10**9
     for record, event in ((given, "GIVEN"), (used, "USED")):
         assert (record["event"], record["override_id"]) == (event, name)
@@ -251,7 +251,7 @@ def test_an_override_by_the_command_line_is_in_the_ledger_with_what_it_let_throu
             until_ns,
         )
     assert used["reason"].startswith("plan ")
-    asked = next(one for one in told if one["kind"] == "intent" and one["intent_id"] == used["intent_id"])
+    asked = next(one for one in reported if one["kind"] == "intent" and one["intent_id"] == used["intent_id"])
     assert asked["override_ref"] == name
     assert dita(capsys, "audit", "verify", tmp_path / "audit")[0] == 0
 

@@ -70,9 +70,11 @@ def test_a_second_kernel_of_one_name_is_refused_until_the_first_is_closed(
     first = trading(hazelcast, name)
     with pytest.raises(
         ClusterError, match=rf"the name '{name}' is held by process {os.getpid()} on .*"
-    ) as told:
+    ) as reported:
         trading(hazelcast, name)
-    assert "give this one a name of its own (ExecutionKernel(name=...)), or stop the other" in str(told.value)
+    assert "give this one a name of its own (ExecutionKernel(name=...)), or stop the other" in str(
+        reported.value
+    )
     # The first one does not notice.
     first.process_intent(intent(ENTER, "i1"))
     projection = first._followers.projection

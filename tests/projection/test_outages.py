@@ -84,8 +84,8 @@ def test_a_kernel_without_its_cluster_trades_on_and_everything_follows(tmp_path:
     assert standing["conflated"] > 100
     assert standing["waiting"] <= SLOTS + 200 + 4
     assert kernel.health()["plane_errors"] == 0
-    told = eventually(lambda: kernel.health()["projection"]["trouble"])
-    assert "nobody listens there: start a member with `dita hazelcast up`" in told
+    reported = eventually(lambda: kernel.health()["projection"]["trouble"])
+    assert "nobody listens there: start a member with `dita hazelcast up`" in reported
     try:
         # It comes for the first time.
         first = grown(tmp_path, port=port)
@@ -160,8 +160,8 @@ def test_a_member_that_hangs_holds_nothing_up_for_long(tmp_path: Path) -> None:
 def test_a_cluster_of_another_name_is_told_and_the_kernel_goes_on(hazelcast: ClusterAddress) -> None:
     kernel, projection = trading(ClusterAddress(hazelcast.members, "another"), "misnamed")
     trade(kernel, range(10))
-    told = eventually(lambda: kernel.health()["projection"]["trouble"])
-    assert "takes no client of a cluster named 'another'" in told
+    reported = eventually(lambda: kernel.health()["projection"]["trouble"])
+    assert "takes no client of a cluster named 'another'" in reported
     trade(kernel, range(10, 20))
     projection._close_timeout_s = 0.1
     kernel.close()

@@ -24,12 +24,12 @@ def test_a_timer_that_another_one_removes_or_moves_does_not_run_out_with_it() ->
     given = timers()
     for at, name in ((10, "first"), (11, "gone"), (12, "moved")):
         given.set(name, None, at, 0)
-    told = []
+    reported = []
     for _, name in given.run_out(20):
-        told.append(name)
+        reported.append(name)
         given.set("gone", None, None, 20)
         given.set("moved", None, 40, 20)
-    assert told == ["first"]
+    assert reported == ["first"]
     assert given.next_ns() == 40
 
 

@@ -73,10 +73,10 @@ def test_news_of_the_version_before_reach_its_program(served: Served) -> None:
     )
     assert old.process_intent(intent).accepted
     assert old.wait(10)
-    told = old.next_told()
-    assert told is not None
-    assert told[0] == "news"
-    assert told[2][0].size > 0
+    reported = old.next_told()
+    assert reported is not None
+    assert reported[0] == "news"
+    assert reported[2][0].size > 0
     old.part()
 
 

@@ -75,11 +75,11 @@ def test_within_its_grace_nothing_is_done_and_the_program_has_its_slots_again(se
     kernel = dita.connect(served.socket, name="mine", slots=2, grace_s=60)
     assert kernel.slots == slots
     assert sorted(stages(served).values()) == ["ENTRY_WORKING", "POSITION_OPEN"]
-    told: list[dita.server.Told] = []
-    kernel.subscribe(told.append)
+    reported: list[dita.server.Notification] = []
+    kernel.subscribe(reported.append)
     kernel.poll(10)
-    assert told[0].kind == "slots"
-    assert {slot.slot_id for slot in told[0].slots} == set(slots)
+    assert reported[0].kind == "slots"
+    assert {slot.slot_id for slot in reported[0].slots} == set(slots)
     kernel.hang_up()
 
 

@@ -40,21 +40,21 @@ class Watcher(Strategy):
     """Writes down what it hears, and enters at its first quote."""
 
     def on_start(self) -> None:
-        self.heard: dict[str, list[Any]] = {"quote": [], "trade": [], "bar": [], "fill": []}
+        self.received: dict[str, list[Any]] = {"quote": [], "trade": [], "bar": [], "fill": []}
 
     def on_quote(self, quote: QuoteTick) -> None:
-        self.heard["quote"].append(quote.bid)
-        if len(self.heard["quote"]) == 1:
+        self.received["quote"].append(quote.bid)
+        if len(self.received["quote"]) == 1:
             self.enter(SYMBOL, "LONG", "0.01")
 
     def on_trade(self, trade: TradeTick) -> None:
-        self.heard["trade"].append(trade.price)
+        self.received["trade"].append(trade.price)
 
     def on_bar(self, bar: Bar) -> None:
-        self.heard["bar"].append(bar.close)
+        self.received["bar"].append(bar.close)
 
     def on_fill(self, fill: Any) -> None:
-        self.heard["fill"].append(fill.size)
+        self.received["fill"].append(fill.size)
 
 
 @pytest.fixture
@@ -84,24 +84,24 @@ def test_a_client_hears_the_market_of_a_live_venue_and_trades_there(
     monkeypatch.setenv("DITA_ZINC_DIR", str(tmp_path / "planes"))
     with serving(exchange, tmp_path) as owner:
         owner.host.serve()
-        owner.hear_markets()
+        owner.subscribe_markets()
         kernel = dita.connect(tmp_path / "one.sock", name="watcher", market=True)
-        company = ConnectedStrategies(kernel)
-        handle = company.load(Watcher)
+        runner = ConnectedStrategies(kernel)
+        handle = runner.load(Watcher)
         handle.start()
-        heard = handle.strategy.heard  # type: ignore[attr-defined]
+        received = handle.strategy.received  # type: ignore[attr-defined]
 
-        def told(*kinds: str) -> bool:
-            assert company.poll(0.05)
+        def reported(*kinds: str) -> bool:
+            assert runner.poll(0.05)
             assert not handle.error
-            return all(heard[kind] for kind in kinds)
+            return all(received[kind] for kind in kinds)
 
-        wait(lambda: told("quote", "trade", "fill"))
-        assert kernel.slot(kernel.slots[0]).size == heard["fill"][0]
+        wait(lambda: reported("quote", "trade", "fill"))
+        assert kernel.slot(kernel.slots[0]).size == received["fill"][0]
         # The venue's mark is the kernel's, and shown.
         exchange.command(f"price {SYMBOL} 61000")
-        wait(lambda: told() or kernel.instrument(SYMBOL)["mark_price"] > 60_900)
-        wait(lambda: told() or heard["quote"][-1] > 60_900)
+        wait(lambda: reported() or kernel.instrument(SYMBOL)["mark_price"] > 60_900)
+        wait(lambda: reported() or received["quote"][-1] > 60_900)
         standing = ask(owner.host.directory, "market")["main"]
         assert standing["mark_age_s"][SYMBOL] < PATIENCE_S
         kernel.close()
@@ -156,7 +156,7 @@ def test_a_strategy_inside_is_warmed_up_with_the_bars_of_before(
         handle = owner.host.load(Warms, name="warms")
         handle.start()
         assert handle.strategy.warming
-        owner.hear_markets()
+        owner.subscribe_markets()
         assert not handle.error
         assert not handle.strategy.warming
         assert handle.strategy.began  # type: ignore[attr-defined]

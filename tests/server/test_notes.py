@@ -21,14 +21,14 @@ class Counter(Strategy):
     """Counts its fills, wants the count back, and rests an order that fills while it is away."""
 
     def on_start(self) -> None:
-        self.told: list[Any] = getattr(self, "told", [])
-        self.told.append(("start", getattr(self, "fills", 0)))
+        self.reported: list[Any] = getattr(self, "reported", [])
+        self.reported.append(("start", getattr(self, "fills", 0)))
         self.fills = getattr(self, "fills", 0)
         if not self.trades():
             self.enter(SYMBOL, "LONG", "0.01", order_type="LIMIT", limit_price="59900.0")
 
     def on_load(self, state: Any) -> None:
-        self.told = [("load", state["fills"])]
+        self.reported = [("load", state["fills"])]
         self.fills = state["fills"]
 
     def on_save(self) -> dict[str, Any]:
@@ -36,17 +36,17 @@ class Counter(Strategy):
 
     def on_fill(self, fill: Any) -> None:
         self.fills = getattr(self, "fills", 0) + 1
-        self.told.append(("fill", fill.size, fill.price, self.recovering))
+        self.reported.append(("fill", fill.size, fill.price, self.recovering))
 
     def on_stop(self) -> None:
-        self.told.append(("stop", self.fills))
+        self.reported.append(("stop", self.fills))
 
 
 def quote(owner: Serving, bid: str, ask: str) -> None:
     venue = owner.host.kernel("main").venue
     assert isinstance(venue, SimulatedVenue)
     venue.on_quote(SYMBOL, bid, None, ask, None)
-    owner.hear(QuoteTick(SYMBOL, 1, (bid, None, ask, None)), "main")
+    owner.publish(QuoteTick(SYMBOL, 1, (bid, None, ask, None)), "main")
 
 
 @pytest.fixture
@@ -59,24 +59,24 @@ def lived_twice_in_a_client(planes: Path) -> tuple[list[Any], list[Any]]:
     """Run it, lose its process while its order rests, have that filled, and run it again."""
     with serving(planes, "outside") as owner:
         quote(owner, "60000.0", "60000.1")
-        told = []
+        reported = []
         for life in range(2):
             kernel = dita.connect(planes / "outside.sock", name="counter", slots=1, market=True)
-            company = ConnectedStrategies(kernel)
-            handle = company.load(Counter)
+            runner = ConnectedStrategies(kernel)
+            handle = runner.load(Counter)
             handle.start()
             kernel.link.slot(0)
-            company.poll()
+            runner.poll()
             if life:
-                company.stop()
+                runner.stop()
             assert not handle.error
-            told.append(handle.strategy.told)  # type: ignore[attr-defined]
+            reported.append(handle.strategy.reported)  # type: ignore[attr-defined]
             if life:
                 kernel.close()
             else:
                 kernel.hang_up()
                 quote(owner, "59800.0", "59800.1")
-    return told[0], told[1]
+    return reported[0], reported[1]
 
 
 def lived_twice_in_the_host(planes: Path) -> tuple[list[Any], list[Any]]:
@@ -86,7 +86,7 @@ def lived_twice_in_the_host(planes: Path) -> tuple[list[Any], list[Any]]:
         handle = owner.host.load(Counter, name="counter")
         handle.start()
         owner.host.strategies.deliver()
-        first = handle.strategy.told  # type: ignore[attr-defined]
+        first = handle.strategy.reported  # type: ignore[attr-defined]
     with serving(planes, "inside") as owner:
         # It fills in the new host, before its strategy is there.
         quote(owner, "59800.0", "59800.1")
@@ -95,7 +95,7 @@ def lived_twice_in_the_host(planes: Path) -> tuple[list[Any], list[Any]]:
         owner.host.strategies.deliver()
         handle.stop()
         assert not handle.error
-        second = handle.strategy.told  # type: ignore[attr-defined]
+        second = handle.strategy.reported  # type: ignore[attr-defined]
     return first, second
 
 

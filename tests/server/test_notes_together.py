@@ -91,7 +91,7 @@ def come_back(served: Served, file: Path) -> tuple[ConnectedKernel, ConnectedStr
 def test_a_program_killed_right_behind_its_action_finds_the_state_that_acted(served: Served) -> None:
     file = lived_until_killed(served, "enter", {"order_type": "LIMIT", "limit_price": "50000.0"})
     kernel, strategies, strategy = come_back(served, file)
-    assert strategy.told == [("load", {"fills": 0, "decided": "in"})]
+    assert strategy.reported == [("load", {"fills": 0, "decided": "in"})]
     assert len(kernel.orders(live_only=True)) == 1, "it did not enter again"
     strategies.stop()
     kernel.close()
@@ -102,7 +102,7 @@ def test_a_fill_whose_callback_acted_before_the_kill_is_not_told_again_and_the_r
 ) -> None:
     file = lived_until_killed(served, "exit", {})
     kernel, strategies, strategy = come_back(served, file)
-    assert strategy.told == [
+    assert strategy.reported == [
         ("load", {"fills": 1, "decided": "out"}),
         ("position", "0.001", True),
         ("fill", "SELL", True),
@@ -245,7 +245,7 @@ def quoted(owner: Serving, number: int) -> None:
     venue = owner.host.kernel("main").venue
     assert isinstance(venue, SimulatedVenue)
     venue.on_quote(SYMBOL, "60000.0", None, "60000.1", None)
-    owner.hear(QuoteTick(SYMBOL, number, ("60000.0", None, "60000.1", None)), "main")
+    owner.publish(QuoteTick(SYMBOL, number, ("60000.0", None, "60000.1", None)), "main")
 
 
 def test_the_newest_note_of_a_strategy_that_acts_is_the_same_in_the_host_and_in_a_client(
@@ -269,7 +269,7 @@ def test_the_newest_note_of_a_strategy_that_acts_is_the_same_in_the_host_and_in_
         handle.start()
         for number in range(1, 4):
             quoted(owner, number)
-            while strategies.heard < number:
+            while strategies.received < number:
                 assert strategies.poll(10)
             for _ in range(2):  # an answer comes behind the news of what it followed from
                 kernel.link.slot(0)

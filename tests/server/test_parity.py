@@ -27,13 +27,13 @@ class Trader(Strategy):
     slots = 2
 
     def on_start(self) -> None:
-        self.told: list[tuple[Any, ...]] = []
+        self.reported: list[tuple[Any, ...]] = []
         self.quotes = 0
-        self.told.append(("start", self.position(SYMBOL).size))
+        self.reported.append(("start", self.position(SYMBOL).size))
 
     def on_quote(self, quote: QuoteTick) -> None:
         self.quotes += 1
-        self.told.append(("quote", quote.bid, quote.ask, self.position(SYMBOL).size, len(self.orders())))
+        self.reported.append(("quote", quote.bid, quote.ask, self.position(SYMBOL).size, len(self.orders())))
         if self.quotes == 1:
             self.enter(SYMBOL, "LONG", "0.01")
         elif self.quotes == 2:
@@ -46,26 +46,28 @@ class Trader(Strategy):
                 self.exit(trade)
 
     def on_trade(self, trade: TradeTick) -> None:
-        self.told.append(("trade", trade.price, trade.size, trade.buyer_is_maker))
+        self.reported.append(("trade", trade.price, trade.size, trade.buyer_is_maker))
 
     def on_bar(self, bar: Bar) -> None:
-        self.told.append(("bar", bar.interval, bar.texts))
+        self.reported.append(("bar", bar.interval, bar.texts))
         self.enter(SYMBOL, "LONG", "0.03", order_type="LIMIT", limit_price="50000")
         self.enter(SYMBOL, "LONG", "0.03", order_type="LIMIT", limit_price="50000.0", post_only=True)
 
     def on_order(self, order: Any) -> None:
-        self.told.append(("order", order.status, order.order_side, order.filled_size, order.intended_size))
+        self.reported.append(
+            ("order", order.status, order.order_side, order.filled_size, order.intended_size)
+        )
 
     def on_fill(self, fill: Any) -> None:
-        self.told.append(("fill", fill.side, fill.price, fill.size, fill.fee, fill.liquidity))
+        self.reported.append(("fill", fill.side, fill.price, fill.size, fill.fee, fill.liquidity))
 
     def on_position(self, trade: Any) -> None:
-        self.told.append(("position", trade.size, trade.realized_pnl, trade.fees_paid))
+        self.reported.append(("position", trade.size, trade.realized_pnl, trade.fees_paid))
 
     def on_stop(self) -> None:
         for order in self.orders():
             self.cancel(order)
-        self.told.append(("stop",))
+        self.reported.append(("stop",))
 
 
 def market() -> list[Any]:
@@ -85,7 +87,7 @@ def play(owner: Serving, settle: Callable[[int], None]) -> None:
     for number, tick in enumerate(market(), 1):
         if isinstance(tick, QuoteTick):
             venue.on_quote(SYMBOL, tick.bid, None, tick.ask, None)
-        owner.hear(tick, "main")
+        owner.publish(tick, "main")
         settle(number)
 
 
@@ -103,26 +105,26 @@ def test_a_strategy_hears_and_does_the_same_in_the_host_and_in_a_client(planes: 
         play(owner, lambda _: owner.host.strategies.deliver())
         handle.stop()
         assert not handle.error
-        inside, money = handle.strategy.told, owner.host.kernel("main").account.capital  # type: ignore[attr-defined]
+        inside, money = handle.strategy.reported, owner.host.kernel("main").account.capital  # type: ignore[attr-defined]
     with serving(planes, "outside") as owner:
         kernel = dita.connect(planes / "outside.sock", name="trader", slots=2, market=True, spin=spin)
-        company = ConnectedStrategies(kernel)
-        handle = company.load(Trader)
+        runner = ConnectedStrategies(kernel)
+        handle = runner.load(Trader)
         handle.start()
 
         def settle(number: int) -> None:
-            while company.heard < number:
-                assert company.poll(10)
+            while runner.received < number:
+                assert runner.poll(10)
             # An answer comes behind the news of what it followed from.
             kernel.link.slot(0)
-            company.poll()
+            runner.poll()
 
         play(owner, settle)
-        company.stop()
+        runner.stop()
         kernel.link.slot(0)
-        company.poll()
+        runner.poll()
         assert not handle.error
-        outside, same_money = handle.strategy.told, owner.host.kernel("main").account.capital  # type: ignore[attr-defined]
+        outside, same_money = handle.strategy.reported, owner.host.kernel("main").account.capital  # type: ignore[attr-defined]
         kernel.close()
     assert {one[0] for one in inside} >= {
         "start",
@@ -137,22 +139,22 @@ def test_a_strategy_hears_and_does_the_same_in_the_host_and_in_a_client(planes: 
     assert [one for one in inside if one[0] == "fill"]
     assert outside == inside
     assert same_money == money
-    assert company.missed == {"trades": 0, "bars": 0}
+    assert runner.missed == {"trades": 0, "bars": 0}
 
 
 def test_a_client_that_falls_behind_hears_how_much_it_missed(planes: Path) -> None:
     with serving(planes, "outside") as owner:
         kernel = dita.connect(planes / "outside.sock", name="trader", slots=2, market=True)
-        company = ConnectedStrategies(kernel)
-        company.load(Trader).start()
+        runner = ConnectedStrategies(kernel)
+        runner.load(Trader).start()
         for at in range(5_000):
-            owner.hear(TradeTick(SYMBOL, at, "60000", "1", buyer_is_maker=False), "main")
-        while company.heard < 5_000:
-            assert company.poll(10)
-        told = company.handles["trader"].strategy.told  # type: ignore[attr-defined]
-        heard = sum(one[0] == "trade" for one in told)
-        assert company.missed["trades"] >= 5_000 - 4_096 - 1
-        assert heard + company.missed["trades"] == 5_000
+            owner.publish(TradeTick(SYMBOL, at, "60000", "1", buyer_is_maker=False), "main")
+        while runner.received < 5_000:
+            assert runner.poll(10)
+        reported = runner.handles["trader"].strategy.reported  # type: ignore[attr-defined]
+        heard = sum(one[0] == "trade" for one in reported)
+        assert runner.missed["trades"] >= 5_000 - 4_096 - 1
+        assert heard + runner.missed["trades"] == 5_000
         kernel.close()
 
 

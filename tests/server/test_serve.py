@@ -211,11 +211,11 @@ def test_awaited_calls_run_beside_one_another(served: Served) -> None:
             outcomes = await asyncio.gather(
                 *(kernel.process_intent(entry(slot, f"a{slot}")) for slot in kernel.kernel.slots)
             )
-            told = [await kernel.poll(10) for _ in range(4)]
+            reported = [await kernel.poll(10) for _ in range(4)]
             refused = entry(99, "no")
             with pytest.raises(InvalidInput):
                 await kernel.process_intent(refused)
-            return [one.accepted for one in outcomes], [one.kind for one in told if one is not None]
+            return [one.accepted for one in outcomes], [one.kind for one in reported if one is not None]
 
     assert asyncio.run(trade()) == ([True] * 4, ["news"] * 4)
 
@@ -293,17 +293,17 @@ def test_an_awaited_call_carries_a_note_and_an_awaited_block_overrides(served: S
 
 def test_what_happens_is_told_where_the_program_polls_and_nowhere_else(served: Served) -> None:
     with dita.connect(served.socket, name="mine") as kernel:
-        heard: list[tuple[dita.server.Told, int]] = []
-        kernel.subscribe(lambda told: heard.append((told, threading.get_ident())))
+        received: list[tuple[dita.server.Notification, int]] = []
+        kernel.subscribe(lambda reported: received.append((reported, threading.get_ident())))
         rests = entry(kernel.slots[0], order_type="LIMIT", limit_price="59000.0")
         assert kernel.process_intent(rests).state == "ENTRY_WORKING"
         served.quote("58999.0", "58999.1")
         served.wait(lambda: kernel.slot(kernel.slots[0]).size)
-        assert heard == []
-        while not any(told.slots and told.slots[0].size for told, _ in heard):
+        assert received == []
+        while not any(reported.slots and reported.slots[0].size for reported, _ in received):
             assert kernel.poll(10)
-        assert {thread for _, thread in heard} == {threading.get_ident()}
-        fill = next(told for told, _ in heard if told.slots[0].size)
+        assert {thread for _, thread in received} == {threading.get_ident()}
+        fill = next(reported for reported, _ in received if reported.slots[0].size)
         assert fill.events[-1].kind == "FULL_FILL"
         assert fill.slots[0].entry_price == Decimal("59000.0")
 
@@ -312,9 +312,9 @@ def test_a_server_that_ends_tells_its_programs(served: Served) -> None:
     kernel = dita.connect(served.socket, name="mine", comes_back_s=0.2)
     assert served.stop() == 0
     assert not served.socket.exists()
-    told: list[str] = []
-    kernel.subscribe(lambda one: told.append(one.kind))
-    while "away" not in told:
+    reported: list[str] = []
+    kernel.subscribe(lambda one: reported.append(one.kind))
+    while "away" not in reported:
         assert kernel.poll(10)
     with pytest.raises(ServerAway, match="has not come back in time"):
         kernel.process_intent(entry(kernel.slots[0]))

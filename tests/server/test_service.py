@@ -18,10 +18,10 @@ UNITS = Path(__file__).resolve().parents[2] / "docs" / "operating" / "systemd"
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[socket.socket]:
     """What systemd would hear."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
-        heard.bind(str(tmp_path / "notify.sock"))
-        heard.settimeout(30)
-        yield heard
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as received:
+        received.bind(str(tmp_path / "notify.sock"))
+        received.settimeout(30)
+        yield received
 
 
 def test_it_tells_that_it_is_ready_alive_and_ending(

@@ -43,7 +43,7 @@ def works(served: Served) -> bool:
         return all(kernel.process_intent(intent(slot, name, action)).accepted for action in ("ENTER", "EXIT"))
 
 
-def told_of(outcome: KernelOutcome) -> tuple[Any, ...]:
+def reported_of(outcome: KernelOutcome) -> tuple[Any, ...]:
     """What an outcome says, but for times."""
     events = [(one.kind, one.size, one.price, one.fee) for one in outcome.emitted_events]
     steps = [(one.prev_state, one.next_state) for one in outcome.transitions]
@@ -57,24 +57,28 @@ def trade(socket: Path, *, spin: bool) -> list[Any]:
     with dita.connect(socket, name="mine", slots=3, spin=spin) as kernel:
         assert kernel.spins == spin
         one, two, three = kernel.slots
-        heard: list[Any] = []
-        kernel.subscribe(lambda told: heard.append((told.kind, told.seq, [it.size for it in told.slots])))
+        received: list[Any] = []
+        kernel.subscribe(
+            lambda reported: received.append(
+                (reported.kind, reported.seq, [it.size for it in reported.slots])
+            )
+        )
         for given in (intent(one, "a"), intent(one, "b"), intent(one, "b", "CANCEL")):
-            said += [told_of(kernel.process_intent(given))]
+            said += [reported_of(kernel.process_intent(given))]
         with kernel.override(by="ops", reason="less"):
             kernel.slot(one).size = "0.004"
         rests = intent(two, "c", order_type="LIMIT", limit_price="59000.0")
         together = [rests, intent(one, "a", "EXIT", target_size=None), intent(three, "d", asset="NONE")]
-        said += map(told_of, kernel.process_intents(together, note="kept"))
+        said += map(reported_of, kernel.process_intents(together, note="kept"))
         with pytest.raises(dita.InvalidInput) as caught:
             kernel.process_intent(intent(7, "e"))
         said += [str(caught.value), [order.status for order in kernel.orders()]]
         said += [kernel.snapshot()["account"]["capital"], kernel.slot(two).fsm_state, kernel.positions()]
-        said.append(told_of(kernel.process_intent(intent(two, "c", "CANCEL"))))
+        said.append(reported_of(kernel.process_intent(intent(two, "c", "CANCEL"))))
         kernel.link.slot(two)
         while kernel.poll(0):
             pass
-        said += heard
+        said += received
     return said
 
 
@@ -113,8 +117,8 @@ def test_awaited_calls_go_through_shared_memory_too(served: Served) -> None:
             outcomes = await asyncio.gather(
                 *(kernel.process_intent(intent(slot, f"a{slot}")) for slot in kernel.kernel.slots)
             )
-            told = [await kernel.poll(20) for _ in range(4)]
-            return [one.accepted for one in outcomes], [one.kind for one in told if one is not None]
+            reported = [await kernel.poll(20) for _ in range(4)]
+            return [one.accepted for one in outcomes], [one.kind for one in reported if one is not None]
 
     assert asyncio.run(calls()) == ([True] * 4, ["news"] * 4)
 
@@ -124,7 +128,7 @@ def test_what_happens_to_a_program_that_only_waits_is_told_through_shared_memory
         rests = intent(kernel.slots[0], "a", order_type="LIMIT", limit_price="59000.0")
         assert kernel.process_intent(rests).state == "ENTRY_WORKING"
         sizes: list[Decimal] = []
-        kernel.subscribe(lambda told: sizes.extend(slot.size for slot in told.slots))
+        kernel.subscribe(lambda reported: sizes.extend(slot.size for slot in reported.slots))
         served.quote("58999.0", "58999.1")
         while Decimal("0.01") not in sizes:
             assert kernel.poll(20), "nothing was told"
@@ -280,9 +284,9 @@ def test_a_server_that_ends_or_dies_is_told_to_a_program_that_only_waits(
         one = serve()
         kernel = dita.connect(one.socket, name="mine", spin=True, comes_back_s=0.2)
         end(one)
-        told: list[str] = []
-        kernel.subscribe(lambda one, told=told: told.append(one.kind))
-        while "away" not in told:
+        reported: list[str] = []
+        kernel.subscribe(lambda one, reported=reported: reported.append(one.kind))
+        while "away" not in reported:
             assert kernel.poll(20)
         with pytest.raises(ServerAway, match="has not come back in time"):
             kernel.process_intent(intent(kernel.slots[0], "a"))

@@ -88,43 +88,45 @@ def test_of_many_kills_and_stops_nothing_is_lost_and_nothing_is_doubled(
     trader.close()
 
 
-class Told:
+class Reported:
     """What a webhook is told."""
 
     def __init__(self) -> None:
-        told: queue.Queue[dict[str, Any]] = queue.Queue()
+        reported: queue.Queue[dict[str, Any]] = queue.Queue()
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                told.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                reported.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 self.send_response(200)
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the library names it
                 """Say nothing."""
 
-        self._told = told
+        self._reported = reported
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def next(self, cause: str) -> dict[str, Any]:
         """Return the next alert of a cause."""
         while True:
-            alert = self._told.get(timeout=PATIENCE_S)
+            alert = self._reported.get(timeout=PATIENCE_S)
             if alert["cause"] == cause:
                 return alert
 
 
 @pytest.fixture
-def told() -> Iterator[Told]:
-    one = Told()
+def reported() -> Iterator[Reported]:
+    one = Reported()
     yield one
     one.server.shutdown()
     one.server.server_close()
 
 
-def test_who_was_ended_and_why_is_told_by_alert_log_and_status(pair: Callable[..., Pair], told: Told) -> None:
-    one = pair(webhooks=f'["http://127.0.0.1:{told.server.server_port}/"]')
+def test_who_was_ended_and_why_is_told_by_alert_log_and_status(
+    pair: Callable[..., Pair], reported: Reported
+) -> None:
+    one = pair(webhooks=f'["http://127.0.0.1:{reported.server.server_port}/"]')
     primary = one.start().pid
     one.await_primary()
     standby = one.start("--standby").pid
@@ -134,7 +136,7 @@ def test_who_was_ended_and_why_is_told_by_alert_log_and_status(pair: Callable[..
     assert f"process {primary} is serving, silent for 0." in shown
     one.kill(primary, signal.SIGSTOP)
     assert one.await_primary(primary) == standby
-    alert = told.next("takeover")
+    alert = reported.next("takeover")
     assert alert["severity"] == "CRITICAL"
     assert alert["details"]["before"] == primary
     assert alert["details"]["now"] == standby

@@ -104,8 +104,8 @@ def test_a_strategys_fill_is_an_execution_and_nothing_else_is() -> None:
     assert BacktestTrade.from_fill(own) == BacktestTrade(
         7, "XUSDT", "BUY", Decimal(100), Decimal(2), Decimal("0.2"), "", "o1"
     )
-    told = FillEvent("paper", "o2", Decimal(1), Decimal(2), 3)
-    assert BacktestTrade.from_fill(told).client_id == "o2"
+    reported = FillEvent("paper", "o2", Decimal(1), Decimal(2), 3)
+    assert BacktestTrade.from_fill(reported).client_id == "o2"
     with pytest.raises(InvalidInput, match="fill: 7 is neither"):
         BacktestTrade.from_fill(7)  # type: ignore[arg-type]
 

@@ -66,7 +66,7 @@ def test_an_adapter_is_told_what_to_send() -> None:
     )
     kernel.process_intent(intent(CANCEL, "c1", reason="too slow"))
     order = adapter.orders[0]
-    told = (
+    reported = (
         order.internal_trade_id,
         order.slot_id,
         order.asset,
@@ -74,7 +74,7 @@ def test_an_adapter_is_told_what_to_send() -> None:
         order.position_side,
         order.status,
     )
-    assert told == ("t1", 0, SYMBOL, "BUY", "BOTH", "SENT")
+    assert reported == ("t1", 0, SYMBOL, "BUY", "BOTH", "SENT")
     assert [str(value) for value in (order.intended_size, order.limit_price)] == ["0.010", "59000"]
     assert order.post_only
     canceled, reason = adapter.calls[1].arguments
@@ -90,9 +90,9 @@ def test_the_inbox_is_as_deep_as_what_waits_behind_the_venues_answer() -> None:
 
     class Busy(Based):
         def submit(self, order: VenueOrder) -> tuple[VenueEvent, ...]:
-            for told in (ack(order), fill(order)):
+            for reported in (ack(order), fill(order)):
                 deep.append(kernel.inbox_depth)
-                self.emit(told)
+                self.emit(reported)
             deep.append(kernel.inbox_depth)
             return ()
 

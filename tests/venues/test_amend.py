@@ -33,8 +33,8 @@ def working(**script: Any) -> tuple[ExecutionKernel, MockVenueAdapter]:
 
 
 def accepted(order: VenueOrder, changes: dict[str, Any]) -> list[VenueEvent]:
-    told = {"order_size": changes["size"], "order_price": changes["limit_price"]}
-    return [event(Kind.AMEND_ACK, order, request_id=changes["request_id"], **told)]
+    reported = {"order_size": changes["size"], "order_price": changes["limit_price"]}
+    return [event(Kind.AMEND_ACK, order, request_id=changes["request_id"], **reported)]
 
 
 def test_an_adapter_is_asked_with_all_that_it_needs() -> None:

@@ -13,12 +13,12 @@ from dita.errors import InvalidInput
 from dita.venues.binance import requests
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.failures import classify, read_answer
-from dita.venues.binance.news import News
+from dita.venues.binance.reports import ReportReader
 from dita.venues.binance.requests import sign
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.requests import Request
-from dita.venues.wire.told import Unheard
+from dita.venues.wire.updates import UnknownMessage
 
 # Beside the repository, wherever that is checked out.
 SHARED = next(
@@ -76,15 +76,15 @@ def test_every_recorded_fill_has_the_price_the_size_the_fee_and_the_ids_of_its_f
         if frame["e"] != "ORDER_TRADE_UPDATE" or frame["o"]["x"] != "TRADE":
             continue
         row = frame["o"]
-        told = News().read(frame)
-        fill = told.orders[-1]
+        update = ReportReader().read(frame)
+        fill = update.orders[-1]
         assert str(fill.kind) == ("FULL_FILL" if row["X"] == "FILLED" else "PARTIAL_FILL")
         assert (fill.price, fill.size, fill.fee) == (Decimal(row["L"]), Decimal(row["l"]), Decimal(row["n"]))
         assert (fill.venue_trade_id, fill.venue_order_id) == (str(row["t"]), str(row["i"]))
         assert fill.liquidity == ("MAKER" if row["m"] else "TAKER")
         assert fill.filled_size == Decimal(row["z"])
         assert (fill.realized_pnl, fill.venue_sequence) == (Decimal(row["rp"]), row["t"])
-        assert (str(fill.order_side), told.account) == (row["S"], [])
+        assert (str(fill.order_side), update.account) == (row["S"], [])
         seen += 1
     assert seen >= 8
 
@@ -92,11 +92,11 @@ def test_every_recorded_fill_has_the_price_the_size_the_fee_and_the_ids_of_its_f
 @needs_fixtures
 def test_recorded_sessions_of_2026_end_as_the_recording_says() -> None:
     sessions: dict[str, list[str]] = {}
-    readers: dict[str, News] = {}
+    readers: dict[str, ReportReader] = {}
     for record in records(RECORDED[0]):
         name = record["session"]
-        told = readers.setdefault(name, News()).read(record["payload"])
-        sessions.setdefault(name, []).extend(str(event.kind) for event in told.orders)
+        update = readers.setdefault(name, ReportReader()).read(record["payload"])
+        sessions.setdefault(name, []).extend(str(event.kind) for event in update.orders)
     assert sessions == {
         "lean_FutureLimitSubmittedCancelled": ["ORDER_ACK", "CANCEL_ACK"],
         "lean_FutureLimitSubmittedFilled": ["ORDER_ACK", "FULL_FILL"],
@@ -109,19 +109,21 @@ def test_recorded_sessions_of_2026_end_as_the_recording_says() -> None:
 
 @needs_fixtures
 def test_a_triggered_stop_links_both_of_its_ids() -> None:
-    news = News()
+    reader = ReportReader()
     found = [
         event
         for record in records(RECORDED[0])
         if record["session"] == "lean_FutureStopLimitSubmittedFilled"
-        for event in news.read(record["payload"]).orders
+        for event in reader.read(record["payload"]).orders
         if event.kind == "TRIGGERED"
     ]
     assert [(one.parent_order_id, one.venue_order_id) for one in found] == [
         ("2000000547400625", "4904025190")
     ]
     assert (
-        news.client_id_of("4904025190") == news.client_id_of("2000000547400625") == found[0].venue_client_id
+        reader.client_id_of("4904025190")
+        == reader.client_id_of("2000000547400625")
+        == found[0].venue_client_id
     )
 
 
@@ -131,12 +133,12 @@ def test_recorded_wallets_are_told_to_the_last_digit_and_funding_asks_for_its_id
     for frame in frames(RECORDED[2]):
         if frame["e"] != "ACCOUNT_UPDATE":
             continue
-        told = News().read(frame)
-        rows = [row for row in told.account if row["kind"] == "ACCOUNT_UPDATE"]
+        update = ReportReader().read(frame)
+        rows = [row for row in update.account if row["kind"] == "ACCOUNT_UPDATE"]
         assert [(row["asset"], row["wallet_balance"]) for row in rows] == [
             (balance["a"], Decimal(balance["wb"])) for balance in frame["a"]["B"]
         ]
-        assert told.ask_income == (frame["a"]["m"] != "ORDER")
+        assert update.ask_income == (frame["a"]["m"] != "ORDER")
         wallets += rows
     assert len(wallets) >= 5
 
@@ -146,13 +148,13 @@ def test_a_fill_told_early_without_its_fee_is_no_fill() -> None:
     lite = [frame for frame in frames(*RECORDED) if frame["e"] == "TRADE_LITE"]
     assert len(lite) == 2
     for frame in lite:
-        told = News().read(frame)
-        assert (told.orders, told.account) == ([], [])
+        update = ReportReader().read(frame)
+        assert (update.orders, update.account) == ([], [])
 
 
 @needs_fixtures
 def test_no_documented_frame_of_the_user_stream_breaks_the_reader() -> None:
-    read = Counter(frame["e"] for frame in frames(*SCHEMA_ONLY) if News().read(frame) is not None)
+    read = Counter(frame["e"] for frame in frames(*SCHEMA_ONLY) if ReportReader().read(frame) is not None)
     assert read["ORDER_TRADE_UPDATE"] >= 5
     assert read["ALGO_UPDATE"] >= 3
     assert read["ACCOUNT_UPDATE"] >= 2
@@ -163,7 +165,7 @@ def test_documented_forced_closes_are_told_as_what_they_are() -> None:
     forced = Counter(
         str(event.kind)
         for frame in frames(*SCHEMA_ONLY)
-        for event in News().read(frame).orders
+        for event in ReportReader().read(frame).orders
         if frame["e"] == "ORDER_TRADE_UPDATE" and "autoclose" in frame["o"]["c"]
     )
     assert forced["LIQUIDATION"] >= 1
@@ -253,16 +255,16 @@ def test_an_amount_finer_than_the_venues_unit_is_rounded_half_even_and_counted(
     read: str,
     is_rounded: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
-    news = News()
+    reader = ReportReader()
     row = {
         "incomeType": "FUNDING_FEE", "income": stated, "asset": "USDT", "time": 1, "tranId": 7,
         "symbol": "BTCUSDT",
     }  # fmt: skip
-    entry = news.income(row)
+    entry = reader.income(row)
     assert entry is not None
     assert entry["amount"] == Decimal(read)
-    assert news.amounts.rounding == "HALF_EVEN"
-    assert news.amounts.rounded == ({"income": 1} if is_rounded else {})
+    assert reader.amounts.rounding == "HALF_EVEN"
+    assert reader.amounts.rounded == ({"income": 1} if is_rounded else {})
 
 
 @pytest.mark.parametrize(
@@ -309,8 +311,8 @@ def order_frame(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_word_that_no_list_has_is_told_apart_from_a_broken_frame(frame: dict[str, Any]) -> None:
-    with pytest.raises(Unheard):
-        News().read(frame)
+    with pytest.raises(UnknownMessage):
+        ReportReader().read(frame)
 
 
 @pytest.mark.parametrize(
@@ -327,32 +329,32 @@ def test_a_word_that_no_list_has_is_told_apart_from_a_broken_frame(frame: dict[s
 )
 def test_a_broken_frame_is_refused_by_the_field(frame: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
-        News().read(frame)
-    assert not isinstance(refused.value, Unheard)
+        ReportReader().read(frame)
+    assert not isinstance(refused.value, UnknownMessage)
 
 
 def test_income_of_a_type_that_no_list_has_is_booked_and_counted() -> None:
-    news = News()
-    entry = news.income({"incomeType": "NEW_TAX", "income": "-1", "asset": "USDT", "time": 1, "tranId": 1})
+    reader = ReportReader()
+    entry = reader.income({"incomeType": "NEW_TAX", "income": "-1", "asset": "USDT", "time": 1, "tranId": 1})
     assert entry is not None
     assert (entry["kind"], entry["amount"]) == ("ADJUSTMENT", Decimal(-1))
-    assert news.unknown == {"incomeType 'NEW_TAX'": 1}
+    assert reader.unknown == {"incomeType 'NEW_TAX'": 1}
 
 
 def test_an_event_that_no_list_has_is_counted() -> None:
-    news = News()
-    told = news.read({"e": "SOMETHING_NEW", "T": 1})
-    assert (told.orders, told.account, dict(news.unknown)) == ([], [], {"event 'SOMETHING_NEW'": 1})
+    reader = ReportReader()
+    update = reader.read({"e": "SOMETHING_NEW", "T": 1})
+    assert (update.orders, update.account, dict(reader.unknown)) == ([], [], {"event 'SOMETHING_NEW'": 1})
 
 
 def test_income_ids_are_unique_within_their_type_only() -> None:
     row = {"income": "1", "asset": "USDT", "time": 1, "tranId": 5}
-    funding = News().income({**row, "incomeType": "FUNDING_FEE"})
-    transfer = News().income({**row, "incomeType": "TRANSFER"})
+    funding = ReportReader().income({**row, "incomeType": "FUNDING_FEE"})
+    transfer = ReportReader().income({**row, "incomeType": "TRANSFER"})
     assert funding is not None
     assert transfer is not None
     assert funding["venue_txn_id"] != transfer["venue_txn_id"]
-    assert News().income({**row, "incomeType": "COMMISSION"}) is None
+    assert ReportReader().income({**row, "incomeType": "COMMISSION"}) is None
 
 
 # ------------------------------------------------------------------------------------------------ the budget
@@ -377,12 +379,12 @@ def test_a_fifth_of_the_order_budget_is_kept_for_exits() -> None:
 
 def test_a_fifth_of_the_weight_is_kept_for_cancels() -> None:
     budget, question, cancel = Budget(), Request("GET", "/x", weight=5), Request("DELETE", "/x")
-    budget.told(question, {"X-MBX-USED-WEIGHT-1M": "1915"}, 0)
+    budget.read_headers(question, {"X-MBX-USED-WEIGHT-1M": "1915"}, 0)
     assert budget.wait_ms(question, 0) == 0
     budget.take(question, 0)
     assert budget.wait_ms(question, 0) > 0
     assert budget.wait_ms(cancel, 0) == 0
-    budget.told(question, {"X-MBX-USED-WEIGHT-1M": "2399"}, 0)
+    budget.read_headers(question, {"X-MBX-USED-WEIGHT-1M": "2399"}, 0)
     assert budget.wait_ms(cancel, 0) == 0
     assert budget.wait_ms(question, 61 * SECOND) == 0
 
@@ -398,7 +400,7 @@ def test_how_things_stand_is_asked_with_the_whole_weight_and_the_past_of_a_downt
         (2_360, True, False, False),
         (2_365, False, False, False),
     ):
-        budget.told(past, {"X-MBX-USED-WEIGHT-1M": str(used)}, 0)
+        budget.read_headers(past, {"X-MBX-USED-WEIGHT-1M": str(used)}, 0)
         present = (requests.POSITIONS, requests.open_orders(None), requests.query("BTCUSDT", "D1"))
         assert all(budget.wait_ms(one, 0) == 0 for one in present) is now
         for flag, leaves in ((False, before), (True, catching_up)):
@@ -408,7 +410,9 @@ def test_how_things_stand_is_asked_with_the_whole_weight_and_the_past_of_a_downt
 
 def test_the_venues_own_count_and_its_word_to_wait_are_kept_to() -> None:
     budget = Budget()
-    budget.told(Request("GET", "/"), {"X-MBX-ORDER-COUNT-10S": "299", "X-MBX-USED-WEIGHT-1M": "2399"}, 0)
+    budget.read_headers(
+        Request("GET", "/"), {"X-MBX-ORDER-COUNT-10S": "299", "X-MBX-USED-WEIGHT-1M": "2399"}, 0
+    )
     assert budget.wait_ms(ENTRY, 0) > 0
     assert budget.wait_ms(EXIT, 0) == 0
     assert budget.wait_ms(Request("GET", "/x", weight=5), 0) > 0

@@ -10,7 +10,7 @@ import pytest
 from dita import ExecutionKernel
 from dita.errors import InvalidInput
 from dita.venues.binance.markets import read_instruments, read_klines, read_market, read_tiers
-from dita.venues.binance.news import News
+from dita.venues.binance.reports import ReportReader
 from dita.venues.wire import reading
 from fixtures import FIXTURES, present
 
@@ -44,10 +44,10 @@ def payloads(name: str) -> list[Any]:
 
 #: By the fields that a row has: its kind, and the reader that the adapter gives it to.
 ROWS: tuple[tuple[str, set[str], Callable[[Row], object]], ...] = (
-    ("order", {"orderId", "clientOrderId", "status", "origQty"}, News().status),
-    ("conditional order", {"algoStatus", "clientAlgoId"}, News().algo_status),
-    ("fill", {"commission", "realizedPnl", "qty"}, lambda row: News().trade(row, "")),
-    ("entry", {"incomeType"}, News().income),
+    ("order", {"orderId", "clientOrderId", "status", "origQty"}, ReportReader().status),
+    ("conditional order", {"algoStatus", "clientAlgoId"}, ReportReader().algo_status),
+    ("fill", {"commission", "realizedPnl", "qty"}, lambda row: ReportReader().trade(row, "")),
+    ("entry", {"incomeType"}, ReportReader().income),
     ("balance", {"accountAlias", "balance"}, lambda row: reading.decimal(row, "balance")),
     ("position", {"symbol", "positionAmt"}, lambda row: reading.decimal(row, "positionAmt")),
     ("margin steps", {"brackets"}, lambda row: read_tiers([row], row["symbol"])),
@@ -77,7 +77,7 @@ def read(payload: Any) -> str:
 
 def read_frame(frame: Row) -> str:
     if frame["e"] in OF_THE_USER:
-        News().read(frame)
+        ReportReader().read(frame)
         return "frame of the user stream"
     return "frame of the market" if read_market(frame) is not None else ""
 
@@ -163,7 +163,7 @@ def test_every_record_is_read_or_is_listed_with_the_reason() -> None:
 
 def test_an_entry_whose_time_came_as_text_is_booked() -> None:
     (row,) = payloads("payloads/binance_usdm/rest_recorded_extra.jsonl")[0]
-    entry = News().income(row)
+    entry = ReportReader().income(row)
     assert entry is not None
     assert (entry["timestamp"], entry["amount"]) == (1_707_465_600_000_000_000, Decimal("-0.04618913"))
 
@@ -192,18 +192,18 @@ def opened(
     return kernel
 
 
-def play(kernel: ExecutionKernel, news: News, frame: Row) -> None:
+def play(kernel: ExecutionKernel, reader: ReportReader, frame: Row) -> None:
     """Feed a frame as the adapter does, and answer for REST where it asks there for an entry's id."""
-    told = news.read(frame)
-    for event in told.orders:
+    update = reader.read(frame)
+    for event in update.orders:
         kernel.on_venue_event(event)
-    for event in told.account:
+    for event in update.account:
         kernel.on_account_event(event)
-    if told.ask_income:
+    if update.ask_income:
         kind = {"DEPOSIT": "TRANSFER", "WITHDRAW": "TRANSFER"}.get(frame["a"]["m"], frame["a"]["m"])
         for balance in frame["a"]["B"]:
             row = {"incomeType": kind, "income": balance["bc"], "asset": balance["a"]}
-            entry = news.income({**row, "time": frame["T"], "tranId": frame["T"]})
+            entry = reader.income({**row, "time": frame["T"], "tranId": frame["T"]})
             assert entry is not None
             kernel.on_account_event(entry)
     kernel.check_invariants()
@@ -212,9 +212,9 @@ def play(kernel: ExecutionKernel, news: News, frame: Row) -> None:
 def test_a_session_of_2021_ends_with_k_as_e_to_the_last_unit() -> None:
     # Before the recording: the balance without the fee, and four of the five coins, at the average to match.
     kernel = opened("BTCUSDT", "0.01", "USDT", "41171.69033305", ("4", "39488.1425"))
-    news = News()
+    reader = ReportReader()
     for frame in sessions(SESSIONS)["btc_jkorf546_2021-01-14"]:
-        play(kernel, news, frame)
+        play(kernel, reader, frame)
     asset = kernel.snapshot()["account"]["assets"]["USDT"]
     assert (asset["reconcile_delta"], asset["k_capital"]) == (0, Decimal("41155.75036105"))
     (position,) = kernel.positions()
@@ -222,9 +222,9 @@ def test_a_session_of_2021_ends_with_k_as_e_to_the_last_unit() -> None:
 
 
 def test_a_session_that_lacks_frames_differs_by_what_they_moved() -> None:
-    kernel, news = opened("ETHUSDC", "0.01", "USDC", "38.84650063", None), News()
+    kernel, reader = opened("ETHUSDC", "0.01", "USDC", "38.84650063", None), ReportReader()
     for frame in sessions(SESSIONS)["ethusdc_2026-04-21"]:
-        play(kernel, news, frame)
+        play(kernel, reader, frame)
     account = kernel.snapshot()["account"]
     # Trades that were not recorded moved the wallet by this, as its own frames show.
     assert account["reconcile_delta"] == Decimal("-0.96698169")
@@ -246,9 +246,9 @@ def test_a_session_of_mainnet_of_2026_leaves_its_position_and_costs_its_fee(
     session: str, size: str, price: str, fee: str
 ) -> None:
     # It has no frame of the account: the wallet is what it was, less the fee that the recording names.
-    kernel, news = opened("ACHUSDT", "0.000001", "USDT", "100", None), News()
+    kernel, reader = opened("ACHUSDT", "0.000001", "USDT", "100", None), ReportReader()
     for frame in sessions(LEAN)[session]:
-        play(kernel, news, frame)
+        play(kernel, reader, frame)
     wallet = Decimal(100) - Decimal(fee)
     kernel.on_account_event(
         {

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dita.venues.binance.budget import Budget
-from dita.venues.binance.news import News
-from dita.venues.binance.questions import Questions
+from dita.venues.binance.queries import AccountQueries
+from dita.venues.binance.reports import ReportReader
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.requests import Request
 
@@ -44,26 +44,26 @@ class Venue:
         return []
 
 
-def told(questions: Questions) -> list[str]:
-    return [fill.venue_trade_id for fill in asyncio.run(questions.missed(0))]
+def update(queries: AccountQueries) -> list[str]:
+    return [fill.venue_trade_id for fill in asyncio.run(queries.missed(0))]
 
 
 def test_fills_of_repairs_that_failed_half_way_are_asked_for_again() -> None:
     wire: Any = Venue()
     venue: Venue = wire
-    questions = Questions(wire, News(), SYMBOLS, Budget())
+    queries = AccountQueries(wire, ReportReader(), SYMBOLS, Budget())
     venue.fill("BTCUSDT", 1)
-    assert told(questions) == ["1"]
+    assert update(queries) == ["1"]
     venue.fails = True
     for number in (2, 3, 4):
         venue.fill("BTCUSDT", number)
         with pytest.raises(Failure):
-            told(questions)
+            update(queries)
     venue.fails = False
-    assert set(told(questions)) >= {"2", "3", "4"}
+    assert set(update(queries)) >= {"2", "3", "4"}
     # What two calls have told is not asked for any more.
-    told(questions)
-    assert told(questions) == []
+    update(queries)
+    assert update(queries) == []
 
 
 def test_fills_of_one_moment_come_by_their_trade_ids() -> None:
@@ -72,7 +72,7 @@ def test_fills_of_one_moment_come_by_their_trade_ids() -> None:
     for symbol, number in (("BTCUSDT", 9), ("BTCUSDT", 8), ("ETHUSDT", 3), ("BTCUSDT", 10)):
         venue.fill(symbol, number)
         venue.trades[symbol][-1]["time"] = 5
-    fills = asyncio.run(Questions(wire, News(), SYMBOLS, Budget()).fills(0))
+    fills = asyncio.run(AccountQueries(wire, ReportReader(), SYMBOLS, Budget()).fills(0))
     assert [(fill.asset, fill.venue_sequence) for fill in fills] == [
         ("BTCUSDT", 8), ("BTCUSDT", 9), ("BTCUSDT", 10), ("ETHUSDT", 3),
     ]  # fmt: skip

@@ -41,7 +41,7 @@ def said(kind: str, client_id: str, **fields: Any) -> VenueEvent:
 
 def send(one: CircuitBreaker, client_id: str, kind: str, *, is_entry: bool = True, **fields: Any) -> None:
     one.let_through(client_id, is_entry=is_entry)
-    one.hear(said(kind, client_id, **fields))
+    one.observe(said(kind, client_id, **fields))
 
 
 def test_five_refusals_one_after_the_other_open_it_and_only_entries_are_held_back() -> None:
@@ -83,7 +83,7 @@ def test_a_median_answer_above_two_seconds_opens_it() -> None:
     for number in range(10):
         one.let_through(f"o{number}", is_entry=True)
         clock.now_ns += 2_100_000_000
-        one.hear(said("ORDER_ACK", f"o{number}"))
+        one.observe(said("ORDER_ACK", f"o{number}"))
     assert one.state == "OPEN"
     assert one.as_dict()["latency_ms"] == 2_100
 
@@ -110,7 +110,7 @@ def test_half_open_one_entry_leaves_and_its_answer_decides() -> None:
     # What an exit comes to says nothing of entries.
     send(one, "exit", "FULL_FILL", is_entry=False)
     assert one.state == "HALF_OPEN"
-    one.hear(said("ORDER_ACK", "probe"))
+    one.observe(said("ORDER_ACK", "probe"))
     assert one.state == "CLOSED"
     one.let_through("third", is_entry=True)
 
@@ -231,7 +231,7 @@ def test_a_short_ones_exit_buys_and_leaves() -> None:
         kernel.mark_price("BTCUSDT", 100)
         kernel.process_intent(intent(1, "ENTER", side="SHORT"))
         one.let_through("x", is_entry=True)
-        one.hear(said("ORDER_REJECT", "x"))
+        one.observe(said("ORDER_REJECT", "x"))
         kernel.process_intent(intent(2, "EXIT", side="SHORT"))
         assert kernel.slot(0).fsm_state == "CLOSED"
 

@@ -11,12 +11,12 @@ from dita.venues.bybit import requests
 from dita.venues.bybit.books import Books
 from dita.venues.bybit.budget import Budget
 from dita.venues.bybit.failures import classify, read_answer
-from dita.venues.bybit.news import News
-from dita.venues.bybit.questions import Questions
-from dita.venues.bybit.requests import BybitDialect, sign
+from dita.venues.bybit.queries import AccountQueries
+from dita.venues.bybit.reports import ReportReader
+from dita.venues.bybit.requests import BybitCodec, sign
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.requests import Request
-from dita.venues.wire.told import Unheard
+from dita.venues.wire.updates import UnknownMessage
 from fixtures import recorded
 
 SECOND = 1_000_000_000
@@ -34,8 +34,8 @@ EXECUTION = {
 }  # fmt: skip
 
 
-def heard(news: News, topic: str, *rows: dict[str, Any]) -> Any:
-    return news.read({"topic": topic, "creationTime": 1_700_000_000_002, "data": list(rows)})
+def received(reader: ReportReader, topic: str, *rows: dict[str, Any]) -> Any:
+    return reader.read({"topic": topic, "creationTime": 1_700_000_000_002, "data": list(rows)})
 
 
 # ------------------------------------------------------------------------------------------- signatures
@@ -49,11 +49,11 @@ def test_the_signature_is_the_recorded_one() -> None:
 
 
 def test_what_is_signed_is_what_is_sent() -> None:
-    dialect = BybitDialect("key", "secret")
-    asked = dialect.write(requests.query("D1", "BTCUSDT"), 7)
+    codec = BybitCodec("key", "secret")
+    asked = codec.write(requests.query("D1", "BTCUSDT"), 7)
     query = asked.address.partition("?")[2]
     assert asked.headers["X-BAPI-SIGN"] == sign("secret", f"7key5000{query}")
-    sent = dialect.write(requests.cancel("BTCUSDT", "D1"), 7)
+    sent = codec.write(requests.cancel("BTCUSDT", "D1"), 7)
     assert sent.body is not None
     assert sent.headers["X-BAPI-SIGN"] == sign("secret", f"7key5000{sent.body.decode()}")
     assert "secret" not in str(sent)
@@ -99,62 +99,64 @@ def test_an_answer_that_is_no_success_says_what_became_of_its_request(
 
 def test_a_canceled_order_says_how_much_of_it_filled() -> None:
     ended = {"orderStatus": "Cancelled", "cumExecQty": "0.04", "cancelType": "CancelByUser"}
-    told = heard(News(), "order", {**ORDER, **ended})
-    [event] = told.orders
+    update = received(ReportReader(), "order", {**ORDER, **ended})
+    [event] = update.orders
     assert (event.kind, event.filled_size, event.remaining_size) == ("CANCEL_ACK", Decimal("0.04"), 0)
 
 
 def test_two_filled_frames_after_a_lost_cancel_are_no_second_fill() -> None:
-    news = News()
-    heard(news, "execution", EXECUTION)
+    reader = ReportReader()
+    received(reader, "execution", EXECUTION)
     for _ in range(2):
-        assert heard(news, "order", {**ORDER, "orderStatus": "Filled", "cumExecQty": "0.1"}).orders == []
-    assert news.owed == set()
+        assert received(reader, "order", {**ORDER, "orderStatus": "Filled", "cumExecQty": "0.1"}).orders == []
+    assert reader.owed == set()
 
 
 def test_an_order_told_as_filled_without_its_execution_is_owed() -> None:
-    news = News()
-    heard(news, "order", {**ORDER, "orderStatus": "Filled", "cumExecQty": "0.1"})
-    assert news.owed == {"D1"}
+    reader = ReportReader()
+    received(reader, "order", {**ORDER, "orderStatus": "Filled", "cumExecQty": "0.1"})
+    assert reader.owed == {"D1"}
 
 
 def test_an_execution_told_twice_counts_once() -> None:
-    news = News()
-    heard(news, "execution", {**EXECUTION, "execQty": "0.05", "leavesQty": "0.05"})
-    heard(news, "execution", {**EXECUTION, "execQty": "0.05", "leavesQty": "0.05"})
-    heard(news, "order", {**ORDER, "orderStatus": "PartiallyFilled", "cumExecQty": "0.1"})
-    assert news.owed == {"D1"}
+    reader = ReportReader()
+    received(reader, "execution", {**EXECUTION, "execQty": "0.05", "leavesQty": "0.05"})
+    received(reader, "execution", {**EXECUTION, "execQty": "0.05", "leavesQty": "0.05"})
+    received(reader, "order", {**ORDER, "orderStatus": "PartiallyFilled", "cumExecQty": "0.1"})
+    assert reader.owed == {"D1"}
 
 
 def test_a_changed_order_is_an_amend_and_one_told_again_is_not() -> None:
-    news = News()
-    assert heard(news, "order", ORDER).orders[0].kind == "ORDER_ACK"
-    news.amends["D1"] = "r1"
-    [amend] = heard(news, "order", {**ORDER, "qty": "0.2"}).orders
+    reader = ReportReader()
+    assert received(reader, "order", ORDER).orders[0].kind == "ORDER_ACK"
+    reader.amends["D1"] = "r1"
+    [amend] = received(reader, "order", {**ORDER, "qty": "0.2"}).orders
     assert (amend.kind, amend.order_size, amend.request_id) == ("AMEND_ACK", Decimal("0.2"), "r1")
-    assert heard(news, "order", {**ORDER, "qty": "0.2"}).orders[0].kind == "ORDER_ACK"
+    assert received(reader, "order", {**ORDER, "qty": "0.2"}).orders[0].kind == "ORDER_ACK"
 
 
 @pytest.mark.parametrize("row", [{"execType": "NewThing"}, {"execType": None}])
 def test_an_execution_type_that_no_list_has_halts_entries(row: dict[str, Any]) -> None:
-    with pytest.raises(Unheard):
-        heard(News(), "execution", {**EXECUTION, **row})
+    with pytest.raises(UnknownMessage):
+        received(ReportReader(), "execution", {**EXECUTION, **row})
 
 
 def test_forced_executions_are_attributed_and_fast_ones_ignored() -> None:
-    news = News()
-    assert heard(news, "execution", {**EXECUTION, "execType": "BustTrade"}).orders[0].kind == "LIQUIDATION"
-    assert heard(news, "execution", {**EXECUTION, "execType": "AdlTrade"}).orders[0].kind == "ADL"
+    reader = ReportReader()
+    assert (
+        received(reader, "execution", {**EXECUTION, "execType": "BustTrade"}).orders[0].kind == "LIQUIDATION"
+    )
+    assert received(reader, "execution", {**EXECUTION, "execType": "AdlTrade"}).orders[0].kind == "ADL"
     forced = {**EXECUTION, "createType": "CreateByTakeOver_PassThrough"}
-    assert heard(news, "execution", forced).orders[0].kind == "LIQUIDATION"
-    assert heard(news, "execution.fast", EXECUTION).orders == []
+    assert received(reader, "execution", forced).orders[0].kind == "LIQUIDATION"
+    assert received(reader, "execution.fast", EXECUTION).orders == []
 
 
 def test_bad_rows_are_named() -> None:
     with pytest.raises(InvalidInput, match="side"):
-        heard(News(), "order", {**ORDER, "side": "Up"})
+        received(ReportReader(), "order", {**ORDER, "side": "Up"})
     with pytest.raises(InvalidInput, match="execQty"):
-        heard(News(), "execution", {**EXECUTION, "execQty": "NaN"})
+        received(ReportReader(), "execution", {**EXECUTION, "execQty": "NaN"})
 
 
 # ------------------------------------------------------------------------------------------------ budgets
@@ -176,7 +178,7 @@ def test_a_fifth_of_each_second_is_kept_for_exits() -> None:
 
 def test_the_venues_own_limit_is_kept_to() -> None:
     budget, exits = Budget(), Request("POST", "/v5/order/create", pool="exit")
-    budget.told(exits, {"X-Bapi-Limit": "20", "X-Bapi-Limit-Status": "0"}, 0)
+    budget.read_headers(exits, {"X-Bapi-Limit": "20", "X-Bapi-Limit-Status": "0"}, 0)
     assert budget.wait_ms(exits, 0) > 0
     budget.barred(600_000, 0)
     assert budget.wait_ms(Request("GET", "/v5/order/realtime"), SECOND) > 0
@@ -191,9 +193,9 @@ def frame(kind: str, number: int, bids: list[Any], asks: list[Any]) -> dict[str,
 
 
 def test_a_book_follows_its_numbers_and_asks_anew_after_a_gap() -> None:
-    told: list[Any] = []
+    update: list[Any] = []
     again: list[str] = []
-    books = Books(["BTCUSDT"], told.append, again.append, lambda: 0)
+    books = Books(["BTCUSDT"], update.append, again.append, lambda: 0)
     books.take(frame("snapshot", 10, [["60000", "1"], ["59999", "2"]], [["60001", "1"]]))
     books.take(frame("delta", 11, [["60000", "0"]], [["60001", "3"]]))
     book = books.book("BTCUSDT")
@@ -202,7 +204,7 @@ def test_a_book_follows_its_numbers_and_asks_anew_after_a_gap() -> None:
     books.take(frame("delta", 13, [], []))
     assert again == ["orderbook.200.BTCUSDT"]
     assert book.best_bid is None
-    assert told[-1].bids == ()
+    assert update[-1].bids == ()
     books.take(frame("delta", 14, [], []))
     assert len(again) == 1
     books.take(frame("snapshot", 20, [["60000", "1"]], [["60001", "1"]]))
@@ -234,18 +236,18 @@ class Rest:
 
 
 def test_a_frames_executions_come_in_the_venues_order() -> None:
-    told = heard(News(), "execution", *PAGE)
+    update = received(ReportReader(), "execution", *PAGE)
     # Of equal sequences the most left of an order first; o2's keeps its place among them.
-    assert [fill.venue_trade_id for fill in told.orders] == ["e1", "e2", "e3", "e4", "e5"]
-    assert told.account == []
+    assert [fill.venue_trade_id for fill in update.orders] == ["e1", "e2", "e3", "e4", "e5"]
+    assert update.account == []
     # One that has no sequence stays where it is.
     alone = {**EXECUTION, "execId": "e0", "seq": 0}
-    told = heard(News(), "execution", PAGE[0], alone, PAGE[4])
-    assert [fill.venue_trade_id for fill in told.orders] == ["e1", "e0", "e5"]
+    update = received(ReportReader(), "execution", PAGE[0], alone, PAGE[4])
+    assert [fill.venue_trade_id for fill in update.orders] == ["e1", "e0", "e5"]
 
 
 def test_a_page_of_executions_is_turned_into_the_venues_order() -> None:
     rest: Any = Rest()
-    fills = asyncio.run(Questions(rest, News()).fills(1_700_000_000 * SECOND))
+    fills = asyncio.run(AccountQueries(rest, ReportReader()).fills(1_700_000_000 * SECOND))
     assert [fill.venue_trade_id for fill in fills] == ["e1", "e2", "e3", "e4", "e5"]
     assert [fill.realized_pnl for fill in fills] == [Decimal(0)] * 5

@@ -17,7 +17,7 @@ from dita.venues.bybit.markets import (
     read_ticker,
     read_tiers,
 )
-from dita.venues.bybit.news import News
+from dita.venues.bybit.reports import ReportReader
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure
 from fixtures import FIXTURES, present
@@ -38,9 +38,9 @@ Row = dict[str, Any]
 
 #: By the fields that a row has: its kind, and the reader that the adapter gives it to.
 ROWS: tuple[tuple[str, set[str], Callable[[Row], object]], ...] = (
-    ("order", {"orderId", "orderStatus", "cumExecQty", "positionIdx"}, News().status),
+    ("order", {"orderId", "orderStatus", "cumExecQty", "positionIdx"}, ReportReader().status),
     ("execution", {"execId", "execType", "execFee"}, lambda row: executed(row)),
-    ("transaction", {"transactionTime", "cashFlow", "change"}, News().entry),
+    ("transaction", {"transactionTime", "cashFlow", "change"}, ReportReader().entry),
     ("position", {"positionIdx", "positionValue"}, lambda row: reading.decimal(row, "size")),
     (
         "margin steps",
@@ -79,8 +79,8 @@ REFUSED = {
 
 
 def executed(row: Row) -> object:
-    news = News()
-    return news.fill(row) if news.is_trade(row) else None
+    reader = ReportReader()
+    return reader.fill(row) if reader.is_trade(row) else None
 
 
 def payloads(name: str) -> list[Row]:
@@ -110,7 +110,7 @@ def reading_text(payload: Row) -> str:
 def read_frame(frame: Row) -> str:
     topic = frame["topic"].partition(".")[0]
     if topic in ACCOUNT:
-        News().read(frame)
+        ReportReader().read(frame)
         return f"frame: {topic}"
     if topic in MARKET and not frame["topic"].endswith("-C"):
         MarketReader().read(frame)
@@ -165,17 +165,17 @@ def test_every_record_goes_through_its_reader_or_is_of_a_kind_that_has_none(name
 
 def test_a_row_of_funding_is_no_trade() -> None:
     row = payloads("venues2/bybit/issue_pastes.jsonl")[0]["payload"]
-    news = News()
-    assert not news.is_trade(row)
-    told = news.read({"topic": "execution", "creationTime": 1, "data": [{**row, "category": "linear"}]})
-    assert told.orders == []
-    assert told.ask_income
+    reader = ReportReader()
+    assert not reader.is_trade(row)
+    update = reader.read({"topic": "execution", "creationTime": 1, "data": [{**row, "category": "linear"}]})
+    assert update.orders == []
+    assert update.ask_income
 
 
 def test_recorded_executions_have_the_fees_and_profits_that_their_rows_say() -> None:
     frame = payloads("payloads/bybit/docs_examples.jsonl")[46]["payload"]
-    told = News().read(frame)
-    [fill], [] = told.orders, told.account
+    update = ReportReader().read(frame)
+    [fill], [] = update.orders, update.account
     assert (fill.kind, fill.size, fill.price) == ("FULL_FILL", Decimal("0.5"), Decimal("95900.1"))
     assert (fill.fee, fill.fee_asset, fill.liquidity) == (Decimal("26.3725275"), "USDT", "TAKER")
     assert (fill.realized_pnl, fill.order_side) == (Decimal("0.05"), "SELL")
@@ -186,10 +186,10 @@ def test_the_recorded_transaction_log_adds_up_and_books_funding_alone() -> None:
     records = payloads("payloads/bybit/docs_examples.jsonl")
     record = next(one for one in records if one["topic"] == "Get Transaction Log")
     rows = record["payload"]["result"]["list"]
-    news = News()
+    reader = ReportReader()
     for row in rows:
         flow, fee = reading.decimal(row, "cashFlow"), reading.decimal(row, "fee")
         funding = reading.maybe(row, "funding") or Decimal(0)
         assert reading.decimal(row, "change") == flow + funding - fee
-    entries = [entry for row in rows if (entry := news.entry(row)) is not None]
+    entries = [entry for row in rows if (entry := reader.entry(row)) is not None]
     assert [(one["kind"], one["amount"]) for one in entries] == [("FUNDING_FEE", Decimal("-0.003676"))]

@@ -302,7 +302,7 @@ WHAT_IT_CATCHES = [
     (TurnsFundingRound, {18}, "funding of one boundary"),
     (DeafToAmends, {0, 13}, "amend: the order's size"),
     (DeafToEnds, {20}, "INSTANT_EXPIRED: whether the order is live"),
-    (ReadsAnotherBalance, PLAYED, "E - K in USDT, as told"),
+    (ReadsAnotherBalance, PLAYED, "E - K in USDT, as reported"),
     (ForgetsWhoseFillItIs, PLAYED, "the size that is left"),
     (HearsNoQuery, {6, 7}, "ANSWER_LOST: the trouble"),
     (Raises, PLAYED, "KeyError: 'tradeId'"),
@@ -504,7 +504,7 @@ def test_a_failure_tells_the_last_steps_requests_and_events() -> None:
     steps = [line for line in verdict.trail if line.startswith("step ")]
     assert steps == ["step 1: ENTER 0.010 by a LIMIT order", "step 2: amend the resting order to 0.009"]
     assert any(line.startswith("intent AMEND BTCUSDT: OK; sent ") for line in verdict.trail)
-    assert any(line.startswith("heard ORDER_ACK venue_client_id=D") for line in verdict.trail)
+    assert any(line.startswith("received ORDER_ACK venue_client_id=D") for line in verdict.trail)
 
 
 def test_health_names_the_assets_whose_wallet_the_venue_never_told() -> None:

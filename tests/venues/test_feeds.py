@@ -7,7 +7,7 @@ from typing import Any
 
 from dita.errors import InvalidInput
 from dita.venues.wire.feed import BarFeed
-from dita.venues.wire.market import MarketNews, VenueBar, VenueMark
+from dita.venues.wire.market import MarketEvent, VenueBar, VenueMark
 
 MINUTE = 60_000_000_000
 
@@ -39,35 +39,35 @@ class Feed(BarFeed):
         return [one for one in map(bar, range(6)) if one.close_ns >= since_ns]
 
 
-def feed() -> tuple[Feed, list[MarketNews]]:
-    heard: list[MarketNews] = []
+def feed() -> tuple[Feed, list[MarketEvent]]:
+    received: list[MarketEvent] = []
     wire: Any = Wire()
-    made = Feed(wire, ["BTCUSDT", "ETHUSDT"], heard.append, "1m", lambda: 6 * MINUTE)
+    made = Feed(wire, ["BTCUSDT", "ETHUSDT"], received.append, "1m", lambda: 6 * MINUTE)
     made.asked = []
-    return made, heard
+    return made, received
 
 
 def test_a_bar_that_comes_twice_or_late_is_told_once() -> None:
-    one, heard = feed()
+    one, received = feed()
     for number in (1, 1, 2, 1):
         one._tell(bar(number))
-    assert heard == [bar(1), bar(2)]
+    assert received == [bar(1), bar(2)]
 
 
 def test_bars_that_closed_while_the_stream_was_gone_are_told_once_it_is_open() -> None:
-    one, heard = feed()
+    one, received = feed()
     one.begin_after(bar(1, "ETHUSDT"))
     one.begin_after(bar(2))
     asyncio.run(one._fetch_soon())
     # One instrument whose bars cannot be had keeps no other from its own.
     assert {symbol for symbol, _ in one.asked} == {"BTCUSDT", "ETHUSDT"}
-    assert heard == [bar(3), bar(4), bar(5)]
+    assert received == [bar(3), bar(4), bar(5)]
 
 
 def test_a_mark_has_an_age_once_it_was_heard() -> None:
-    one, heard = feed()
+    one, received = feed()
     assert one.age_s("BTCUSDT") is None
     mark = VenueMark("BTCUSDT", 1, Decimal(1), None, None)
     one._tell(mark)
-    assert heard == [mark]
+    assert received == [mark]
     assert one.age_s("BTCUSDT") is not None

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from dita.errors import InvalidInput
-from dita.venues.bingx.news import News as BingxNews
-from dita.venues.bingx.news import position as bingx_position
-from dita.venues.bingx.news import read_instruments as bingx_instruments
-from dita.venues.bingx.requests import BingxDialect
-from dita.venues.okx.news import News as OkxNews
-from dita.venues.okx.news import read_instruments as okx_instruments
-from dita.venues.okx.requests import OkxDialect
+from dita.venues.bingx.reports import ReportReader as BingxReader
+from dita.venues.bingx.reports import position as bingx_position
+from dita.venues.bingx.reports import read_instruments as bingx_instruments
+from dita.venues.bingx.requests import BingxCodec
+from dita.venues.okx.reports import ReportReader as OkxReader
+from dita.venues.okx.reports import read_instruments as okx_instruments
+from dita.venues.okx.requests import OkxCodec
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure
 from fixtures import FIXTURES, present
@@ -87,34 +87,34 @@ def rows(name: str) -> Iterator[dict[str, Any]]:
 
 def read_okx(payload: Any) -> str:
     """Read a payload of OKX's; return what it was read as, or empty where no reader is for it."""
-    news = OkxNews()
+    reader = OkxReader()
     if isinstance(payload, dict) and ("arg" in payload or "event" in payload):
         if "data" not in payload and "event" not in payload:
             return ""
-        news.read(payload)
-        return "skipped" if news.skipped else "frame"
+        reader.read(payload)
+        return "skipped" if reader.skipped else "frame"
     if isinstance(payload, dict) and "data" in payload and "code" in payload:
         raw = json.dumps(payload, default=str).encode()
-        payload = OkxDialect("", "", "", simulated=False).read(200, raw, {})
+        payload = OkxCodec("", "", "", simulated=False).read(200, raw, {})
     found = payload if isinstance(payload, list) else [payload]
-    kinds = {read_okx_row(news, row) for row in found if isinstance(row, dict)}
+    kinds = {read_okx_row(reader, row) for row in found if isinstance(row, dict)}
     return next(iter(kinds), "") if len(kinds) == 1 else ""
 
 
-def read_okx_row(news: OkxNews, row: dict[str, Any]) -> str:  # noqa: C901, PLR0911 - a kind each
+def read_okx_row(reader: OkxReader, row: dict[str, Any]) -> str:  # noqa: C901, PLR0911 - a kind each
     if "sprdId" in row:
         return ""
     if {"ordId", "state", "accFillSz", "sz"} <= set(row):
-        news.status(row)
+        reader.status(row)
         return "order"
     if {"tradeId", "fillPx", "fillSz", "feeCcy"} <= set(row) and "state" not in row:
-        news.trade({"posSide": "net", **row})
+        reader.trade({"posSide": "net", **row})
         return "fill"
     if {"billId", "balChg"} <= set(row):
-        news.bill(row)
+        reader.bill(row)
         return "bill"
     if {"pos", "posSide", "instType"} <= set(row):
-        news.position(row)
+        reader.position(row)
         return "position"
     if {"instId", "tickSz", "lotSz"} <= set(row) and row.get("instType") == "SWAP":
         okx_instruments([row], [row["instId"]])
@@ -154,8 +154,8 @@ def test_a_recorded_fill_of_okxs_has_its_price_size_fee_and_ids() -> None:
         if record["topic"] != "orders":
             continue
         row = record["payload"]["data"][0]
-        told = OkxNews().read(record["payload"])
-        fills = [one for one in told.orders if one.venue_trade_id]
+        update = OkxReader().read(record["payload"])
+        fills = [one for one in update.orders if one.venue_trade_id]
         # The terminal frame repeats the fee with an empty trade id: it is no fill.
         assert len(fills) == (1 if row["tradeId"] else 0)
         for fill in fills:
@@ -174,59 +174,61 @@ def test_fills_of_a_frame_of_okxs_come_by_their_trade_ids() -> None:
     frame = next(frame for frame in frames if frame["data"][0]["tradeId"])
     row = frame["data"][0]
     later = {**row, "ordId": "9", "clOrdId": "D9", "tradeId": str(int(row["tradeId"]) + 1), "fillPnl": "-1.5"}
-    told = OkxNews().read({**frame, "data": [later, row]})
-    fills = [one for one in told.orders if one.venue_trade_id]
+    update = OkxReader().read({**frame, "data": [later, row]})
+    fills = [one for one in update.orders if one.venue_trade_id]
     assert [one.venue_trade_id for one in fills] == [row["tradeId"], later["tradeId"]]
     assert fills[1].realized_pnl == Decimal("-1.5")
-    assert told.account == []
+    assert update.account == []
 
 
 def test_a_liquidation_of_okxs_is_told_as_one() -> None:
-    told = [
+    update = [
         one
         for record in rows(OKX[2])
         if record["topic"] == "ws_orders_liquidation"
-        for one in OkxNews().read(record["payload"]).orders
+        for one in OkxReader().read(record["payload"]).orders
     ]
-    assert [(str(one.kind), one.price, one.fee) for one in told] == [("LIQUIDATION", Decimal("40000.0"), 20)]
+    assert [(str(one.kind), one.price, one.fee) for one in update] == [
+        ("LIQUIDATION", Decimal("40000.0"), 20)
+    ]
 
 
 def read_bingx(payload: Any) -> str:
-    news = BingxNews()
+    reader = BingxReader()
     if not isinstance(payload, dict):
         return ""
     if "e" in payload:
-        news.read(payload)
+        reader.read(payload)
         return "frame"
     if "dataType" in payload:
-        news.read(payload)
+        reader.read(payload)
         return "skipped"
     if "code" not in payload:
         return ""
-    data = BingxDialect("", "").read(200, json.dumps(payload, default=str).encode(), {})
-    return read_bingx_data(news, data)
+    data = BingxCodec("", "").read(200, json.dumps(payload, default=str).encode(), {})
+    return read_bingx_data(reader, data)
 
 
-def read_bingx_data(news: BingxNews, data: Any) -> str:
+def read_bingx_data(reader: BingxReader, data: Any) -> str:
     if isinstance(data, dict) and "fill_orders" in data:
         return "traded" if all(row.get("orderId") for row in data["fill_orders"]) else ""
     found = data.get("orders") or data.get("order") or data if isinstance(data, dict) else data
     found = found if isinstance(found, list) else [found]
-    kinds = {read_bingx_row(news, row) for row in found if isinstance(row, dict)}
+    kinds = {read_bingx_row(reader, row) for row in found if isinstance(row, dict)}
     return next(iter(kinds), "") if len(kinds) == 1 else ""
 
 
-def read_bingx_row(news: BingxNews, row: dict[str, Any]) -> str:  # noqa: PLR0911 - a kind each
+def read_bingx_row(reader: BingxReader, row: dict[str, Any]) -> str:  # noqa: PLR0911 - a kind each
     if "cummulativeQuoteQty" in row:
         # Spot.
         return ""
     if {"orderId", "status", "origQty", "executedQty", "side"} <= set(row):
-        news.stands(row)
+        reader.stands(row)
         return "order"
     if {"orderId", "symbol"} <= set(row) and "status" not in row and "executedQty" not in row:
         return "reply"
     if {"incomeType", "income", "tranId"} <= set(row):
-        news.income(row)
+        reader.income(row)
         return "income"
     if {"positionAmt", "positionSide", "symbol"} <= set(row):
         bingx_position(row)
@@ -260,8 +262,8 @@ def test_every_fixture_of_bingxs_is_read_or_has_a_reason(name: str) -> None:
 
 def test_a_recorded_frame_of_bingxs_without_a_fills_size_is_read_from_its_total() -> None:
     frames = [record["payload"] for record in rows(BINGX[0]) if record.get("event") == "ORDER_TRADE_UPDATE"]
-    told = BingxNews().read(frames[0])
-    fill = told.orders[0]
+    update = BingxReader().read(frames[0])
+    fill = update.orders[0]
     assert (str(fill.kind), fill.size, fill.price) == ("FULL_FILL", Decimal("0.1"), Decimal("64.36"))
     assert (fill.fee, fill.fee_asset, fill.venue_order_id) == (
         Decimal("0.003218"),
@@ -269,10 +271,13 @@ def test_a_recorded_frame_of_bingxs_without_a_fills_size_is_read_from_its_total(
         "1711312357852147712",
     )
     # Its fills have no ids and no sequence, so none is settled by itself.
-    assert (fill.realized_pnl, fill.venue_sequence, told.account) == (None, None, [])
+    assert (fill.realized_pnl, fill.venue_sequence, update.account) == (None, None, [])
     # An id that is larger than 64 bits stays one; a trigger that has not traded is no fill.
-    told = BingxNews().read(frames[1])
-    assert (told.orders[0].venue_order_id, str(told.orders[0].kind)) == ("172998235239792314304", "ORDER_ACK")
+    update = BingxReader().read(frames[1])
+    assert (update.orders[0].venue_order_id, str(update.orders[0].kind)) == (
+        "172998235239792314304",
+        "ORDER_ACK",
+    )
 
 
 def test_samples_of_ccxts_comments_break_no_reader() -> None:

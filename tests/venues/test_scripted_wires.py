@@ -15,15 +15,15 @@ from dita.loopback.scripts.okx import OkxScriptRig
 from dita.venues.bingx import failures as bingx_failures
 from dita.venues.bingx import requests as bingx
 from dita.venues.bingx.adapter import BingxPractice, BingxSwap, unpack
-from dita.venues.bingx.news import News as BingxNews
+from dita.venues.bingx.reports import ReportReader as BingxReader
 from dita.venues.okx import failures as okx_failures
 from dita.venues.okx import requests as okx
 from dita.venues.okx.adapter import OkxPractice, OkxSwap
-from dita.venues.okx.news import News as OkxNews
+from dita.venues.okx.reports import ReportReader as OkxReader
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.requests import Request
 from dita.venues.wire.spaced import Spaced
-from dita.venues.wire.told import Unheard
+from dita.venues.wire.updates import UnknownMessage
 from fixtures import recorded
 
 SECOND = 1_000_000_000
@@ -72,7 +72,7 @@ def order(**changes: Any) -> VenueOrder:
     ],
 )
 def test_an_order_is_written_as_okx_names_it(changes: dict[str, Any], word: str) -> None:
-    written = okx.OkxDialect("k", "s", "p", simulated=True).write(
+    written = okx.OkxCodec("k", "s", "p", simulated=True).write(
         okx.place(order(**changes)), 1_700_000_000_123
     )
     body = json.loads(written.body or b"")
@@ -132,7 +132,7 @@ def test_both_the_requests_code_and_its_items_count_at_okx(
 ) -> None:
     raw = body if isinstance(body, str) else json.dumps(body)
     with pytest.raises(Failure) as failure:
-        okx.OkxDialect("", "", "", simulated=False).read(status, raw.encode(), {})
+        okx.OkxCodec("", "", "", simulated=False).read(status, raw.encode(), {})
     assert (failure.value.fate, failure.value.code) == (fate, code)
 
 
@@ -149,8 +149,8 @@ def test_bingx_packs_its_frames_and_a_bomb_is_refused() -> None:
 
 
 def test_fills_without_ids_are_told_apart_by_their_orders_total() -> None:
-    news = BingxNews()
-    news.name("D00000000000000000000001000000")
+    reader = BingxReader()
+    reader.name("D00000000000000000000001000000")
 
     def frame(total: str, average: str, fee: str, status: str) -> dict[str, Any]:
         row = {"s": "BTC-USDT", "c": "d00000000000000000000001000000", "i": 7, "S": "BUY", "o": "LIMIT",
@@ -158,9 +158,9 @@ def test_fills_without_ids_are_told_apart_by_their_orders_total() -> None:
                "N": "USDT", "T": 0, "ps": "BOTH"}  # fmt: skip
         return {"e": "ORDER_TRADE_UPDATE", "E": 1, "o": row}
 
-    first = news.read(frame("0.4", "100", "-0.02", "PARTIALLY_FILLED")).orders
-    again = news.read(frame("0.4", "100", "-0.02", "PARTIALLY_FILLED")).orders
-    last = news.read(frame("1", "103", "-0.0515", "FILLED")).orders
+    first = reader.read(frame("0.4", "100", "-0.02", "PARTIALLY_FILLED")).orders
+    again = reader.read(frame("0.4", "100", "-0.02", "PARTIALLY_FILLED")).orders
+    last = reader.read(frame("1", "103", "-0.0515", "FILLED")).orders
     assert [(one.size, one.price, one.fee) for one in (*first, *last)] == [
         (Decimal("0.4"), Decimal(100), Decimal("0.02")), (Decimal("0.6"), Decimal(105), Decimal("0.0315")),
     ]  # fmt: skip
@@ -172,28 +172,28 @@ def test_fills_without_ids_are_told_apart_by_their_orders_total() -> None:
 def test_a_client_id_that_came_back_in_lower_case_is_a_kernels_own_after_a_restart_too() -> None:
     row = {"symbol": "BTC-USDT", "orderId": 7, "side": "BUY", "origQty": "1", "executedQty": "0",
            "status": "NEW", "time": 1, "clientOrderId": "d0000000000000000000000100000a"}  # fmt: skip
-    assert BingxNews().stands(row)[0].venue_client_id == "D0000000000000000000000100000A"
+    assert BingxReader().stands(row)[0].venue_client_id == "D0000000000000000000000100000A"
 
 
 @pytest.mark.parametrize(
-    ("news", "frame"),
+    ("reader", "frame"),
     [
-        (OkxNews(), {"arg": {"channel": "orders"}, "data": [{"state": "pondering", "uTime": "1"}]}),
-        (BingxNews(), {"e": "ORDER_TRADE_UPDATE", "E": 1, "o": {"x": "TELEPORTED", "X": "NEW", "T": 1}}),
-        (BingxNews(), {"e": "ORDER_TRADE_UPDATE", "E": 1, "o": {"x": "NEW", "X": "MAYBE", "T": 1}}),
+        (OkxReader(), {"arg": {"channel": "orders"}, "data": [{"state": "pondering", "uTime": "1"}]}),
+        (BingxReader(), {"e": "ORDER_TRADE_UPDATE", "E": 1, "o": {"x": "TELEPORTED", "X": "NEW", "T": 1}}),
+        (BingxReader(), {"e": "ORDER_TRADE_UPDATE", "E": 1, "o": {"x": "NEW", "X": "MAYBE", "T": 1}}),
     ],
 )
-def test_a_word_that_no_list_has_halts_entries(news: Any, frame: Any) -> None:
-    with pytest.raises(Unheard):
-        news.read(frame)
+def test_a_word_that_no_list_has_halts_entries(reader: Any, frame: Any) -> None:
+    with pytest.raises(UnknownMessage):
+        reader.read(frame)
 
 
 def test_a_kind_of_forced_order_that_no_list_has_halts_entries_at_okx() -> None:
     row = {"state": "filled", "category": "confiscation", "tradeId": "1", "fillSz": "1", "accFillSz": "1",
            "sz": "1", "fillPx": "1", "instId": "BTC-USDT-SWAP", "ordId": "1", "side": "sell",
            "uTime": "1"}  # fmt: skip
-    with pytest.raises(Unheard, match="confiscation"):
-        OkxNews().read({"arg": {"channel": "orders"}, "data": [row]})
+    with pytest.raises(UnknownMessage, match="confiscation"):
+        OkxReader().read({"arg": {"channel": "orders"}, "data": [row]})
 
 
 def test_a_fifth_of_a_budget_without_headers_is_kept_for_exits() -> None:

@@ -139,8 +139,8 @@ def test_a_position_that_no_order_of_ours_explains_is_told_and_fills_nothing() -
         venue.held["BTCUSDT"] = Decimal(7)
         kernel.venue.poll()
         assert kernel.slot(0).size == 0
-        told = next(row for row in kernel.positions() if row["symbol"] == "BTCUSDT")
-        assert 7 in told.values()
+        reported = next(row for row in kernel.positions() if row["symbol"] == "BTCUSDT")
+        assert 7 in reported.values()
 
 
 def test_what_it_cannot_do_is_refused_by_name() -> None:

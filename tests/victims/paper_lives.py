@@ -77,8 +77,8 @@ class Counting(Strategy):
             "size": (str(self.size), str(self.position(SYMBOL).size)),
         }
         bad = {name: pair for name, pair in said.items() if pair[0] != pair[1]}
-        told = {"bad": bad, "loads": self.loads, "retold": self.retold, "entries": self.entries}
-        os.write(self.pipe, json.dumps(told).encode() + b"\n")
+        reported = {"bad": bad, "loads": self.loads, "retold": self.retold, "entries": self.entries}
+        os.write(self.pipe, json.dumps(reported).encode() + b"\n")
 
     def on_bar(self, bar: Any) -> None:
         """Enter, rest, exit."""
@@ -146,11 +146,11 @@ def main(place: Path, kills: int, seed: int) -> None:
         with os.fdopen(read, "rb") as said:
             for line in said:
                 if line != b".\n":
-                    told = json.loads(line)
-                    result["bad"] += [told] if told["bad"] else []
-                    result["recovered"] += told["loads"] > 0
-                    result["retold"] += told["retold"]
-                    result["entries"] = max(result["entries"], told["entries"])
+                    reported = json.loads(line)
+                    result["bad"] += [reported] if reported["bad"] else []
+                    result["recovered"] += reported["loads"] > 0
+                    result["retold"] += reported["retold"]
+                    result["entries"] = max(result["entries"], reported["entries"])
                 left -= 1
                 if not left:
                     os.kill(pid, signal.SIGKILL)

@@ -19,7 +19,7 @@ def test_halt_stops_a_kernel_by_its_planes_name(capsys: pytest.CaptureFixture[st
     kernel, _ = paper()
     kernel.share(SharedMemoryZincPlane("desk"))
     assert main(["halt", "--zinc", "desk", "--by", "ann"]) == 0
-    assert capsys.readouterr().out == "desk: HALTED, and the kernel goes by it\n"
+    assert capsys.readouterr().out == "desk: HALTED, and the kernel has applied it\n"
     assert (kernel.control.gate, kernel.control.updated_by) == ("HALTED", "ann")
     kernel.close()
 
@@ -30,7 +30,7 @@ def test_halt_says_that_nobody_has_taken_it(
     monkeypatch.setattr("dita.cli.halt._TAKEN_S", 0.01)
     SharedMemoryZincPlane("alone").close()
     assert main(["halt", "--zinc", "alone"]) == 0
-    assert "no kernel has taken it within 0.01 s; one that opens goes by it" in capsys.readouterr().out
+    assert "no kernel has taken it within 0.01 s; one that opens applies it" in capsys.readouterr().out
     assert SharedHalt("alone").standing.gate == "HALTED"
 
 
@@ -78,9 +78,9 @@ def test_a_hosts_account_is_shared_by_its_configuration_and_halted_through_it(
         assert reader.reaches(host.kernel("main").seq)
         assert reader.read_account()["k_capital"] == Decimal(10000)
         assert main(["halt", "--dir", str(tmp_path / "desk"), "--by", "ann"]) == 0
-        told = capsys.readouterr()
-        assert told.err == "desk.main: HALTED, and the kernel goes by it\n"
-        assert "other" in told.out
+        reported = capsys.readouterr()
+        assert reported.err == "desk.main: HALTED, and the kernel has applied it\n"
+        assert "other" in reported.out
         assert host.kernel("main").control.gate == "HALTED"
         assert main(["resume", "--dir", str(tmp_path / "desk"), "--by", "bob"]) == 0
         # The host looks at its file now and then, and the halt follows the kernel.

@@ -12,7 +12,7 @@ _TEXT_MAX: Final = 2_000
 
 
 class Cause(StrEnum):
-    """Why an alert is told."""
+    """The cause of an alert."""
 
     CRITICAL = "critical"
     UNEXPLAINED = "unexplained"
@@ -57,7 +57,7 @@ class Alert:
 
         Args:
             host: The host's name.
-            held_back: How many of this cause were not told since the last one.
+            held_back: How many of this cause were held back since the last one.
         """
         at = datetime.fromtimestamp(self.time_ns // 1_000_000_000, UTC)
         # `text` alone is what chats show; the rest is for programs.

@@ -54,8 +54,8 @@ class Watch:
         """Begin: the first look is what later ones are held against.
 
         Args:
-            unexplained_s: For how long a difference may have no cause before it is told, seconds.
-            disk_free_min: Below which free part of the disk is told.
+            unexplained_s: For how long a difference may have no cause before an alert, seconds.
+            disk_free_min: The free part of the disk below which an alert is sent.
         """
         self._unexplained_s = unexplained_s
         self._disk_free_min = disk_free_min
@@ -64,7 +64,7 @@ class Watch:
         self._lasting: dict[tuple[Cause, str, str], Alert] = {}
 
     def look(self, standing: Standing, now_s: float) -> Iterator[Alert]:
-        """Yield what has to be told.
+        """Yield the alerts to send.
 
         Args:
             standing: How the host stands.
@@ -109,13 +109,13 @@ class Watch:
         self._controls[name] = now
         if before is None:
             return
-        told = ("gate", "kill_switch", "frozen")
-        if any(before[key] != now[key] for key in told):
+        names = ("gate", "kill_switch", "frozen")
+        if any(before[key] != now[key] for key in names):
             halted = ", kill switch" if now["kill_switch"] else ""
             frozen = ", frozen" if now["frozen"] else ""
             who = now["updated_by"] or "a guard"
             text = f"{name}: gate {now['gate']}{halted}{frozen}, was {before['gate']}; by {who}"
-            details = {key: now[key] for key in (*told, "updated_by")}
+            details = {key: now[key] for key in (*names, "updated_by")}
             yield Alert(Cause.GATE, text, "WARNING", name, details)
         if now["freeze_events"] > before["freeze_events"]:
             details = {"symbol": now["last_freeze_symbol"], "freeze_events": now["freeze_events"]}

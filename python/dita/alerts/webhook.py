@@ -1,4 +1,4 @@
-"""`Webhook`: one address that is told by POST, by a thread of its own. Who tells it never waits."""
+"""`Webhook`: posts alerts to one address from a thread of its own. The caller never waits."""
 
 import http.client
 import logging

@@ -18,5 +18,5 @@ class FollowedAudit:
         self.folder = Path(folder).absolute()
 
     def follower(self) -> Mapping[str, Any]:
-        """Return what its follower is told."""
+        """Return the specification of its follower."""
         return {"kind": "audit", "to": str(self.folder)}

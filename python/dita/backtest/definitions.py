@@ -15,7 +15,7 @@ class MetricsSettings:
             return of 0; with fewer (252 for working days) only days with prices do.
         ddof: What the number of returns is lessened by in a standard deviation.
         risk_free: Return of a year without risk, as a fraction, in decimal text.
-        year_days: Days that a year has where growth by the year is told.
+        year_days: Days of a year in annual growth.
     """
 
     periods_per_year: int = 365

@@ -38,7 +38,7 @@ class BacktestEngine:
     """Plays markets to strategies.
 
     The kernel, the venue and the strategies are those of paper and live: only the venue's market comes from
-    files, and the clock goes by them.
+    files, and they drive the clock.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class BacktestEngine:
         """Prepare a run.
 
         Args:
-            strategies: In the order in which they hear an event.
+            strategies: In the order in which they receive an event.
             markets: One for each instrument.
             settings: What is assumed.
             name: What the user calls it.
@@ -110,7 +110,7 @@ class BacktestEngine:
         """Run to the end, or to Ctrl-C: then the result says `interrupted`.
 
         Args:
-            progress: Hears how much of the markets is behind (0 to 1) and how many trades there were.
+            progress: Called with the part of the markets played (0 to 1) and the number of trades.
             compare_stops: Whether ambiguous trades are played again with every stop first, for the report.
 
         Raises:

@@ -17,7 +17,7 @@ from dita.market.ticks import tick_time_ns
 def timed(
     market: Market, *, start_ns: int | None = None, end_ns: int | None = None
 ) -> Iterator[tuple[int, Event]]:
-    """Yield the events of a market that are played, each with the time at which it is heard: a bar's close.
+    """Yield the events of a market that are played, each with the time of its dispatch: a bar's close.
 
     Args:
         market: It.

@@ -56,7 +56,7 @@ class PaperRun:
         """Run to the markets' end, to SIGTERM, Ctrl-C or `dita stop`. Only in the main thread.
 
         Args:
-            progress: Hears how far it is.
+            progress: Called with the progress.
         """
         before = {
             number: signal.signal(number, elsewhere(self._stop.set))
@@ -85,8 +85,8 @@ def has_run(directory: Directory) -> bool:
     return any(timetravel.stats(directory.path / "log" / name)["last_seq"] for name in directory.accounts())
 
 
-def put_aside(directory: Directory) -> Path | None:
-    """Put an earlier run's log, controls and reports aside, so that the next begins anew.
+def set_log_away(directory: Directory) -> Path | None:
+    """Move an earlier run's log, controls and reports away, so that the next begins anew.
 
     Args:
         directory: The host's; nobody may run there.
@@ -102,10 +102,10 @@ def put_aside(directory: Directory) -> Path | None:
     if not has_run(directory):
         return None
     number = 1
-    while (aside := directory.path / f"earlier-{number}").exists():
+    while (earlier := directory.path / f"earlier-{number}").exists():
         number += 1
-    aside.mkdir()
+    earlier.mkdir()
     for name in ("log", "controls", "reports"):
         if (directory.path / name).exists():
-            (directory.path / name).rename(aside / name)
-    return aside
+            (directory.path / name).rename(earlier / name)
+    return earlier

@@ -32,7 +32,7 @@ Progress = Callable[[float, int], object]
 LogPolicy = Literal["batch", "always", "written", "off"]
 _BATCH: Final = 256
 _JOIN: Final = ", "
-# Within bars strategies are told nothing: only what waits for a fill follows it.
+# Within bars strategies receive nothing: only what waits for a fill follows it.
 _WITHIN_BARS: Final = ("follow", True)
 _WAIT_S: Final = 0.05
 # A warm-up's bars are looked for in so many times its length: some may be missing.
@@ -108,7 +108,7 @@ class Play:
         feed: bool = False,
         speed: float | None = None,
     ) -> None:
-        """Open the host, and give each strategy its desk.
+        """Open the host, and give each strategy its context.
 
         Args:
             engine: What is played.
@@ -138,7 +138,7 @@ class Play:
         self.actors = [self._actor(one) for one in engine.named]
         recovery = self._kernel.recovery
         self._resumes = directory is not None and recovery is not None and recovery["last_seq"] > 0
-        self._resume_ns = self._heard_ns() if self._resumes else None
+        self._resume_ns = self._played_ns() if self._resumes else None
         if self._resumes:
             self._recorder.begin_with([view.snapshot() for view in self._kernel.state.slots])
         self._player = venue.player(
@@ -153,8 +153,8 @@ class Play:
         )
         self._places = {market.symbol: self._add(market) for market in engine.markets}
         for actor in self.actors:
-            actor.hear(self._player)
-        if not self.host.strategies.looks_after_telling:
+            actor.subscribe(self._player)
+        if not self.host.strategies.has_work_after_dispatch:
             self._player.tell_by(self._watcher, self._recorder)
         self._funding = self._read_funding()
         self._start_ns = self._boundaries = 0
@@ -191,8 +191,8 @@ class Play:
         ]
         return start_ns - _WARMUP_SPANS * max(wanted, default=0)
 
-    def _heard_ns(self) -> int:
-        """Up to where an earlier run has heard the markets: its log's end, or a strategy's later note."""
+    def _played_ns(self) -> int:
+        """Return how far an earlier run has played: its log's end, or a strategy's later note."""
         notes = [self._kernel.noted(actor.name) for actor in self.actors]
         return max([self._kernel.now_ns, *(note.time_ns for note in notes if note is not None)])
 
@@ -209,7 +209,7 @@ class Play:
         """Play to the end, or to Ctrl-C.
 
         Args:
-            progress: Hears how far it is.
+            progress: Called with the progress.
             stopped: Waits so many seconds, and says whether to stop.
         """
         started = time.monotonic()
@@ -229,8 +229,8 @@ class Play:
         player.set_due(self._next_funding_ns())
         while True:
             try:
-                # Whoever starts or stops a strategy meanwhile waits for its turn.
-                with self.host.strategies.turn:
+                # `start` and `stop` of a strategy wait meanwhile.
+                with self.host.strategies.lock:
                     what, about = player.next()
             except InvalidInput as error:
                 if player.place_of is None:
@@ -280,7 +280,7 @@ class Play:
     def _follow(self) -> None:
         """Send the entries of reversals whose exits have filled."""
         for actor in self.actors:
-            actor.desk.follow()
+            actor.context.follow()
 
     def _begin(self, start_ns: int) -> None:
         self._start_ns = start_ns
@@ -293,7 +293,7 @@ class Play:
             actor.tick_by_itself()
             self._deliver()
         for bar in self._player.take_past():
-            self.host.strategies.hear_past(bar)
+            self.host.strategies.add_past_bar(bar)
         for actor in self.actors:
             actor.end_past()
             self._deliver()
@@ -304,7 +304,7 @@ class Play:
             where = window_text(self._settings.start_ns, self._settings.end_ns)
             if self._resume_ns is not None:
                 where = (
-                    f"the earlier run has heard all up to {time_text(self._resume_ns)}; --fresh begins anew"
+                    f"the earlier run has played all up to {time_text(self._resume_ns)}; --fresh begins anew"
                 )
             raise refuse("markets", names, f"have no events: {where}")
         for actor in self.actors:

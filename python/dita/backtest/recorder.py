@@ -11,7 +11,7 @@ def trades_of(recorder: Recorder, slots: Iterable[TradeSlot]) -> tuple[Trade, ..
     """Return every trade by number: those that have ended, and those that run.
 
     Args:
-        recorder: It heard the whole run.
+        recorder: It observed the whole run.
         slots: Those that carry a trade at the end.
 
     Raises:
@@ -24,7 +24,7 @@ def executions_of(recorder: Recorder) -> tuple[Fill, ...]:
     """Return every execution, in the kernel's order.
 
     Args:
-        recorder: It heard the whole run.
+        recorder: It observed the whole run.
     """
     return tuple(_fill(*row) for row in recorder.executions())
 

@@ -134,7 +134,7 @@ class BacktestSettings:
 
     @property
     def venue_models(self) -> dict[str, Any]:
-        """What the simulated venue is told of latency and queue beside the plain settings."""
+        """Return the simulated venue's latency and queue settings besides the plain ones."""
         model = "probability" if self.queue_model == "probability" else "risk_averse"
         return {"latency_max_ms": self.latency_max_ms, "latencies": self.latencies, "queue_model": model}
 
@@ -233,7 +233,7 @@ def _latency_row(row: Mapping[str, str | None], place: str) -> LatencyRow:
 
 
 def rules_of(market: Market, given: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], str]:
-    """Return an instrument's rules, and where they are from: given, bundled, or told by the data.
+    """Return an instrument's rules, and where they are from: given, bundled, or from the data.
 
     Args:
         market: The instrument's market.
@@ -245,7 +245,7 @@ def rules_of(market: Market, given: Mapping[str, Mapping[str, Any]]) -> tuple[di
         return dict(KNOWN[market.symbol]), "bundled table"
     tick, lot = tick_of(market), lot_of(market)
     assumed = " assumed" if lot == _LOT_DEFAULT else ""
-    text = f"told by the data: tick {tick}, lot {lot}{assumed}"
+    text = f"from the data: tick {tick}, lot {lot}{assumed}"
     rules: dict[str, Any] = {"tick_size": tick, "lot_step": lot}
     if not market.symbol.endswith(("USDT", "USDC", "USD")):
         rules.update(base=market.symbol, quote="USD", settle="USD")

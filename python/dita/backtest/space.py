@@ -24,7 +24,7 @@ class Grid:
 
     Attributes:
         names: The parameters, in the space's order.
-        params: What is to be run.
+        params: The parameters to run.
         refused: How many combinations the strategy's parameters refuse, by reason.
     """
 

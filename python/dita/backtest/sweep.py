@@ -107,7 +107,7 @@ def sweep(
         out: The folder that keeps the rows; None keeps none.
         max_runs: The most that may be run.
         processes: How many processes of its own; None takes one for each core.
-        progress: Hears how many runs are done, and of how many.
+        progress: Called with how many runs are done, and of how many.
 
     Raises:
         InvalidInput: A parameter, a value, a figure or the executor cannot be used; by name and value.
@@ -367,7 +367,7 @@ def play(executor: Executor, runs: Iterable[Run], keep: Callable[[Row], object])
     Args:
         executor: Where.
         runs: They.
-        keep: Hears each row.
+        keep: Called with each row.
 
     Returns:
         Whether Ctrl-C ended it.

@@ -1,7 +1,7 @@
 """The twin: a live or paper log beside a simulated venue that was given the same intents at the same times.
 
 The strategy is not run again. The venue's market is a recording; where there is none, nothing can be said.
-What differs is told as rows of exact amounts, whose sum is the difference of the two results.
+Differences are reported as rows of exact amounts, whose sum is the difference of the two results.
 """
 
 import json
@@ -259,7 +259,7 @@ class Twin:
 
         Args:
             settings: What the venue is assumed to be: latency, slippage, queue, fills, liquidation, seed.
-            progress: Hears how far it is.
+            progress: Called with the progress.
             keep: Where the twin's own log goes, a new directory; None keeps none.
 
         Raises:
@@ -288,13 +288,13 @@ class Twin:
         """Compare with a twin as assumed, learn the three numbers, and compare with one that assumes those.
 
         Args:
-            settings: What is assumed; None means what a backtest assumes that is told nothing.
-            progress: Hears how far it is.
+            settings: What is assumed; None means the defaults of a backtest.
+            progress: Called with the progress.
         """
         base = settings or BacktestSettings()
         first = self.run(base, progress)
         latency = _latency_ms(first.sums["answer_ns"])
-        # Slippage and queue are told by a twin whose orders come when live's did, and that has neither.
+        # Slippage and queue show in a twin whose orders come when live's did, and that has neither.
         plain = replace(
             base,
             latency_ms=base.latency_ms if latency is None else latency,

@@ -183,7 +183,7 @@ def walk_forward(
         out: The folder that keeps the rows, for a later call; None keeps none.
         max_runs: The most combinations of a window.
         processes: How many processes of its own; None takes one for each core.
-        progress: Hears how many runs are done, and of how many.
+        progress: Called with how many runs are done, and of how many.
 
     Raises:
         InvalidInput: As `sweep`; or a length is not above zero, or the data are too short for one window.

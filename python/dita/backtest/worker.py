@@ -89,8 +89,8 @@ def check_guarded() -> None:
         )
 
 
-class _Told:
-    """Where the process keeps what tells it to end."""
+class _StopSignal:
+    """Keeps the process's stop event."""
 
     stop: Stop | None = None
 
@@ -102,7 +102,7 @@ def begin(stop: Stop) -> None:
         stop: It.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _Told.stop = stop
+    _StopSignal.stop = stop
 
 
 def run_one(run: Run) -> Row | None:
@@ -129,7 +129,7 @@ def run_one(run: Run) -> Row | None:
 
 
 def _listen(_fraction: float, _trades: int) -> None:
-    if _Told.stop is not None and _Told.stop.is_set():
+    if _StopSignal.stop is not None and _StopSignal.stop.is_set():
         raise KeyboardInterrupt
 
 

@@ -112,7 +112,7 @@ class Bench:
         return self._intent("AMEND", 0, target_size=size, limit_price=self.rig.resting_bid)
 
     def fill(self, venue_client_id: str, size: Decimal) -> None:
-        """Have others trade against a resting order, and let it be told."""
+        """Have others trade against a resting order, and deliver the fill."""
         self._step(f"others trade {size} against {venue_client_id}")
         self.rig.fill(venue_client_id, size)
 
@@ -179,7 +179,7 @@ class Bench:
         ]
 
     def trail(self) -> tuple[str, ...]:
-        """Return what was done and heard last, oldest first, with what came of it."""
+        """Return what was last done and received, oldest first, with what came of it."""
         with suppress(KernelError):
             self.kernel.sync()
         return trail(self._steps, self._log_dir)
@@ -224,7 +224,7 @@ class Bench:
                 f"K in {asset} (E is the venue's wallet)", self.rig.wallet(asset), account["k_capital"]
             )
             if account["e_wallet_balance"] is not None:
-                self.demand(f"E - K in {asset}, as told", Decimal(0), account["reconcile_delta"])
+                self.demand(f"E - K in {asset}, as reported", Decimal(0), account["reconcile_delta"])
         self.kernel.check_invariants()
 
     def close_out(self) -> None:

@@ -11,7 +11,7 @@ class Resting:
     """An order as the exchange has it.
 
     Attributes:
-        told: The order as it was sent.
+        sent: The order as it was sent.
         venue_id: The exchange's id of it.
         size: Its total now.
         placed_ns: When it came.
@@ -19,7 +19,7 @@ class Resting:
         working: Whether it still works.
     """
 
-    told: VenueOrder
+    sent: VenueOrder
     venue_id: str
     size: Decimal
     placed_ns: int

@@ -153,9 +153,9 @@ class Mistreated:
         if fault == AdapterFault.CALLS_BACK:
             self._call_back(order)
             return ask()
-        return self._told(fault, list(ask() or ()))
+        return self._injected(fault, list(ask() or ()))
 
-    def _told(self, fault: AdapterFault, events: list[VenueEvent]) -> Answer:
+    def _injected(self, fault: AdapterFault, events: list[VenueEvent]) -> Answer:
         """What comes back of what the venue has answered."""
         if fault in {AdapterFault.REPEATS, AdapterFault.REVERSES, AdapterFault.OTHERS}:
             return {

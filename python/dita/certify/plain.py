@@ -39,9 +39,9 @@ def amend(bench: Bench) -> None:
 
 
 def wallet(bench: Bench) -> None:
-    """The wallet is told after the fills: else E stays unknown, and nothing is held against K."""
+    """The wallet is reported after the fills: else E stays unknown, and nothing is held against K."""
     bench.enter()
     bench.settle()
     if bench.kernel.snapshot()["account"]["assets"][bench.rig.asset]["e_wallet_balance"] is None:
-        told = "an ACCOUNT_UPDATE with asset and wallet_balance after the fill"
-        raise Unmet(f"the wallet's {bench.rig.asset}", told, "none: E stays unknown")
+        wanted = "an ACCOUNT_UPDATE with asset and wallet_balance after the fill"
+        raise Unmet(f"the wallet's {bench.rig.asset}", wanted, "none: E stays unknown")

@@ -28,25 +28,25 @@ class Trouble(enum.StrEnum):
     STALE_STATUS = "STALE_STATUS"
     """After the fill that completes an order an answer of before it: NEW, nothing filled."""
     FILL_BEFORE_ACK = "FILL_BEFORE_ACK"
-    """A fill is told before the order's acknowledgement."""
+    """A fill is reported before the order's acknowledgement."""
     SLOW_CHANGES = "SLOW_CHANGES"
-    """Cancels and amends reach the venue only at the next `settle`; fills are told at once."""
+    """Cancels and amends reach the venue only at the next `settle`; fills are reported at once."""
     FILL_AFTER_CANCEL = "FILL_AFTER_CANCEL"
-    """A cancel is confirmed, and then a fill of at least one lot, made before it, is told."""
+    """A cancel is confirmed, and then a fill of at least one lot, made before it, is reported."""
     FALSE_CANCEL = "FALSE_CANCEL"
     """A cancel is confirmed, and the order goes on working; `heal` really cancels it."""
     NO_ANSWER_NOT_FOUND = "NO_ANSWER_NOT_FOUND"
     """An order arrives and is not answered; for half a second a query does not find it."""
     FIRST_FILL_LOST = "FIRST_FILL_LOST"
-    """A MARKET order fills in two parts; only the second, which says how much is filled in all, is told. The
-    first comes with `heal`."""
+    """A MARKET order fills in two parts; only the second, which has the total filled, is reported. The first
+    comes with `heal`."""
     ONE_ID_TWO_FILLS = "ONE_ID_TWO_FILLS"
     """A fill has the id of the fill before it on the other side."""
     ANSWER_LOST = "ANSWER_LOST"
     """A LIMIT order to sell arrives and is not answered. A query does not find it until it comes again under
     its id, which is refused: DUPLICATE_CLIENT_ID."""
     FILLS_REPLAYED = "FILLS_REPLAYED"
-    """Whoever connects again (`reopen`) is told every fill of before once more."""
+    """Each new connection (`reopen`) gets every earlier fill once more."""
     IDS_PER_RUN = "IDS_PER_RUN"
     """Fills have no id at the venue. The adapter makes them up, each time it is made (`reopen`) others, and
     tells every fill of before once more; each says how much is filled in all."""
@@ -55,7 +55,7 @@ class Trouble(enum.StrEnum):
     OVERFILL = "OVERFILL"
     """The fill that completes an order is one lot larger than what was left."""
     PRICE_LATER = "PRICE_LATER"
-    """A fill is told at price 0 and without its fee, and then again with both."""
+    """A fill is reported at price 0 and without its fee, and then again with both."""
     SILENCE = "SILENCE"
     """The stream says nothing more, while everything else works, until `heal`."""
     OTHER_FEE_ASSET = "OTHER_FEE_ASSET"
@@ -200,7 +200,7 @@ class Rig(ABC):
         """Return once all that is on its way has arrived. Nothing to do where answers come at once."""
 
     def heal(self) -> None:
-        """End the trouble: what was withheld is told. Nothing to do where it ended by itself."""
+        """End the trouble: withheld events are delivered. Nothing to do where it ended by itself."""
 
     def pass_time(self, kernel: ExecutionKernel, seconds: Decimal) -> None:
         """Let time pass; this one drives the kernel's clock. A rig on real time waits.

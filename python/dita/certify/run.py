@@ -29,7 +29,7 @@ class Verdict:
         why: What failed, or what the rig does not offer; empty on a PASS.
         expected: Of a FAIL: what was demanded; empty where the adapter or the rig raised.
         seen: Of a FAIL: what was seen.
-        trail: Of a FAIL: the last of what was done, sent and heard, oldest first.
+        trail: Of a FAIL: the last of what was done, sent and received, oldest first.
     """
 
     sequence: Sequence

@@ -54,7 +54,7 @@ class ScriptedRig(Rig):
         return self.reopen()
 
     def reopen(self) -> MockVenueAdapter:
-        """Give the same script to another adapter, which may have to hear all of it again."""
+        """Give the same script to another adapter, which may get all of it again."""
         self._runs += 1
         self._venue = MockVenueAdapter(
             submit=self._on_submit,
@@ -75,7 +75,7 @@ class ScriptedRig(Rig):
         """Fill a resting order at its limit, and tell."""
         order = self._orders[venue_client_id]
         self._played += self._trouble == Trouble.SLOW_CHANGES and bool(self._changes)
-        events = self._traded(order, size, order.told.limit_price or self.mark, maker=True)
+        events = self._traded(order, size, order.sent.limit_price or self.mark, maker=True)
         if self._trouble == Trouble.SILENCE:
             self._played += 1
             self._withheld += events
@@ -83,7 +83,7 @@ class ScriptedRig(Rig):
             self._tell(events)
 
     def settle(self) -> None:
-        """Have the changes arrive that are on their way, and what is told once more."""
+        """Have the changes arrive that are on their way, and repeat what is to be repeated."""
         replayed, self._replayed = self._replayed, []
         self._tell(replayed)
         waiting, self._changes = self._changes, []
@@ -105,7 +105,7 @@ class ScriptedRig(Rig):
         """Let time pass; end the orders whose time is up, pay the funding that is due."""
         super().pass_time(kernel, seconds)
         for order in self._orders.values():
-            until_ns = order.told.expire_time_ns
+            until_ns = order.sent.expire_time_ns
             if order.working and until_ns is not None and until_ns <= kernel.now_ns:
                 order.working = False
                 self._tell([self._said(order, Kind.EXPIRED, status="EXPIRED")])
@@ -136,7 +136,7 @@ class ScriptedRig(Rig):
         return sum(order.left > 0 for order in self._orders.values())
 
     def played(self) -> int:
-        """Return how often the script did what it was told to do wrong."""
+        """Return how often the script did the fault that it was given."""
         return self._played
 
     # ------------------------------------------------------------------------------------------ the script
@@ -179,7 +179,7 @@ class ScriptedRig(Rig):
 
     def _filled_at_once(self, order: Resting, ack: VenueEvent) -> list[VenueEvent]:
         tick = Decimal("0.1")
-        price = self.mark + tick if order.told.order_side == OrderSide.BUY else self.mark
+        price = self.mark + tick if order.sent.order_side == OrderSide.BUY else self.mark
         if self._trouble == Trouble.FIRST_FILL_LOST:
             self._played += 1
             self._withheld += self._traded(order, order.size / 2, price, maker=False)
@@ -209,7 +209,7 @@ class ScriptedRig(Rig):
             return [self._said(order, Kind.CANCEL_ACK, status="CANCELED")]
         if self._trouble == Trouble.FILL_AFTER_CANCEL and change is None:
             self._played += 1
-            fills = self._traded(order, self.lot, order.told.limit_price or self.mark, maker=True)
+            fills = self._traded(order, self.lot, order.sent.limit_price or self.mark, maker=True)
             late = [fill.replace(status="CANCELED", remaining_size=0) for fill in fills]
             return [*self._changed(order, None), *late]
         return self._changed(order, change)
@@ -224,8 +224,8 @@ class ScriptedRig(Rig):
         if not order.left or change["size"] <= order.filled:
             return [self._said(order, Kind.AMEND_REJECT, reason="more is filled already", **answer)]
         order.size = change["size"]
-        told = {"order_size": change["size"], "order_price": change["limit_price"], **answer}
-        return [self._said(order, Kind.AMEND_ACK, **told)]
+        fields = {"order_size": change["size"], "order_price": change["limit_price"], **answer}
+        return [self._said(order, Kind.AMEND_ACK, **fields)]
 
     def _on_query(self, venue_client_id: str) -> list[VenueEvent]:
         order = self._orders.get(venue_client_id)
@@ -239,7 +239,7 @@ class ScriptedRig(Rig):
         status = "ACKED" if order.working else "CANCELED"
         return [self._said(order, Kind.ORDER_STATUS, status=status, filled_size=order.filled)]
 
-    # ---------------------------------------------------------------------------------- what is told of it
+    # ---------------------------------------------------------------------------------- what it reports
 
     def _tell(self, events: Sequence[VenueEvent]) -> None:
         for event in events:
@@ -247,10 +247,10 @@ class ScriptedRig(Rig):
 
     def _said(self, order: Resting, kind: KernelEventKind, **fields: Any) -> VenueEvent:  # noqa: ANN401 - an event's
         ids: dict[str, Any] = {
-            "venue_client_id": order.told.venue_client_id,
+            "venue_client_id": order.sent.venue_client_id,
             "venue_order_id": order.venue_id,
         }
-        return VenueEvent(self._kernel.now_ns, kind=kind, asset=order.told.asset, **ids, **fields)
+        return VenueEvent(self._kernel.now_ns, kind=kind, asset=order.sent.asset, **ids, **fields)
 
     def _ended(self, order: Resting, kind: KernelEventKind, status: str, reason: str = "") -> VenueEvent:
         self._played += self._trouble in {*_KILLS, Trouble.INSTANT_EXPIRED}
@@ -263,13 +263,13 @@ class ScriptedRig(Rig):
             self._played += 1
             size += self.lot
         fee_asset, fee = self._fee(size * price, maker=maker)
-        self._books.trade(order.told.asset, order.told.order_side, size, price, self.asset, (fee_asset, fee))
+        self._books.trade(order.sent.asset, order.sent.order_side, size, price, self.asset, (fee_asset, fee))
         order.filled += size
         fill = self._said(
             order,
             Kind.PARTIAL_FILL if order.left else Kind.FULL_FILL,
             status="PARTIALLY_FILLED" if order.left else "FILLED",
-            venue_trade_id=self._trade_id(order.told),
+            venue_trade_id=self._trade_id(order.sent),
             size=size,
             price=price,
             filled_size=order.filled,
@@ -279,7 +279,7 @@ class ScriptedRig(Rig):
         )
         self._frames()
         self._fills.append(fill)
-        return [*self._twisted(order, self._named(fill)), *self._befallen(order.told.asset)]
+        return [*self._twisted(order, self._named(fill)), *self._befallen(order.sent.asset)]
 
     def _named(self, fill: VenueEvent) -> VenueEvent:
         """A fill as the adapter of this run names it."""

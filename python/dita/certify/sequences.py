@@ -149,7 +149,7 @@ def _an_exit_in_doubt_at_the_crash(bench: Bench) -> None:
     _an_exit_that_is_sent_again(bench, killed=True)
 
 
-def _fills_told_again(bench: Bench) -> None:
+def _fills_reported_again(bench: Bench) -> None:
     order = bench.rest()
     bench.settle()
     first = 3 * bench.rig.lot
@@ -409,9 +409,11 @@ SEQUENCES: Final = (
         Trouble.NO_ANSWER_NOT_FOUND,
         _an_order_that_is_not_found_yet,
     ),
-    _killed(8, "fills replayed on restart, or 40 minutes late", Trouble.FILLS_REPLAYED, _fills_told_again),
+    _killed(
+        8, "fills replayed on restart, or 40 minutes late", Trouble.FILLS_REPLAYED, _fills_reported_again
+    ),
     _one(9, "an inferred fill, then the real one", Trouble.FIRST_FILL_LOST, _a_fill_that_is_inferred),
-    _killed(10, "synthetic trade ids that differ per run", Trouble.IDS_PER_RUN, _fills_told_again),
+    _killed(10, "synthetic trade ids that differ per run", Trouble.IDS_PER_RUN, _fills_reported_again),
     _one(11, "one trade id on two fills", Trouble.ONE_ID_TWO_FILLS, _one_id_on_two_fills),
     _one(12, "trade ids unique per symbol only", Trouble.IDS_PER_SYMBOL, _ids_that_two_instruments_share),
     _one(13, "an amend races a fill and overfills", Trouble.SLOW_CHANGES, _an_amend_that_came_too_late),

@@ -129,5 +129,5 @@ class SimulatedRig(Rig):
     def set_funding(
         self, kernel: ExecutionKernel, rate: Decimal, next_boundary_ns: int, interval_secs: int
     ) -> None:
-        """Set the venue's funding; the kernel hears of it."""
+        """Set the venue's funding; the kernel takes it."""
         self._venue.set_funding(self.symbol, rate, next_boundary_ns, interval_secs, kernel.now_ns)

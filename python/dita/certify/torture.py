@@ -55,8 +55,8 @@ def torture_adapter(
 ) -> Iterator[Ordeal]:
     """Trade at random through an adapter that goes wrong, and yield what came of each seed as it is known.
 
-    Each seed has its own mix of the faults. At the end they stop, what was withheld is told, and positions
-    and wallets must be the venue's, nothing in doubt, no order sent twice and every invariant held.
+    Each seed has its own mix of the faults. At the end they stop, withheld events are delivered, and
+    positions and wallets must be the venue's, nothing in doubt, no order sent twice and every invariant held.
 
     Args:
         make_rig: Makes a fresh rig; called once a seed.

@@ -1,4 +1,4 @@
-"""What a bench did and what its kernel heard, in words: for whoever has to find out why a sequence failed."""
+"""What a bench did and what its kernel received, as text: to find out why a sequence failed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -34,7 +34,7 @@ class Step(NamedTuple):
 
 
 def trail(steps: Sequence[Step], log_dir: Path) -> tuple[str, ...]:
-    """Return the last lines of what was done, sent and heard, oldest first.
+    """Return the last lines of what was done, sent and received, oldest first.
 
     Args:
         steps: What the suite did.
@@ -57,9 +57,9 @@ def _inputs(log_dir: Path) -> Iterator[tuple[int, str]]:
         given: Mapping[str, Any] = step["input"]
         match step["type"]:
             case "VENUE_EVENT":
-                line = f"heard {given['kind']}{_shown(given, _EVENT)}"
+                line = f"received {given['kind']}{_shown(given, _EVENT)}"
             case "ACCOUNT_EVENT":
-                line = f"heard {given['kind']}{_shown(given, _ACCOUNT)}"
+                line = f"received {given['kind']}{_shown(given, _ACCOUNT)}"
             case "INTENT":
                 line = f"intent {given['action']} {given['asset']}"
             case _:

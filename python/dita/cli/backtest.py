@@ -26,7 +26,7 @@ strategy in it (FILE:Class where it has several), a module (module:Class), or a 
 The report opens with what it assumes; --out also writes it as JSON and as one HTML page."""
 
 _EPILOG: Final = """\
-market files, plain or gzipped, told by their content:
+market files, plain or gzipped, detected by their content:
   bars       CSV timestamp,open,high,low,close,volume; a bar's time is its opening
              (--bar-time close: its close), ISO 8601, or s, ms, us or ns since 1970
   quotes     CSV timestamp,bid,ask and perhaps bid_size,ask_size
@@ -207,7 +207,7 @@ def run(options: argparse.Namespace) -> int:
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
     from dita.market import MarketFileError  # noqa: PLC0415 - as above
 
-    # A strategy's error ends the run and is told by its one line; without this, logging tells it as well.
+    # A strategy's error ends the run and is printed as one line; without this, logging prints it too.
     logging.getLogger("dita.strategy").addHandler(logging.NullHandler())
     progress = Progress()
     try:

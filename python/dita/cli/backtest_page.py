@@ -32,14 +32,14 @@ class BacktestPage:
         self._file = place / "report.html"
 
     def listen(self, fraction: float, trades: int) -> None:
-        """Hear how far it is."""
+        """Take the progress."""
         self._played, self._trades = fraction, trades
 
     def write(self, result: "BacktestResult") -> None:
         """Write the report's page."""
-        aside = self._file.with_suffix(".new")
-        aside.write_text(result.report_html(), encoding="utf-8", errors="backslashreplace")
-        aside.replace(self._file)
+        draft = self._file.with_suffix(".new")
+        draft.write_text(result.report_html(), encoding="utf-8", errors="backslashreplace")
+        draft.replace(self._file)
 
     def report(self) -> Path | None:
         """Return the report's page; None while there is none."""

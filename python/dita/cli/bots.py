@@ -91,14 +91,14 @@ def _action(
     what: str,
     run: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
-    parser = add_action(actions, name, what, lambda options: _told(lambda: run(options)), _EXAMPLES[name])
+    parser = add_action(actions, name, what, lambda options: _checked(lambda: run(options)), _EXAMPLES[name])
     add_place(parser)
     parser.add_argument("--account", metavar="NAME", help="which account (default: the only one)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     return parser
 
 
-def _told(call: Callable[[], int]) -> int:
+def _checked(call: Callable[[], int]) -> int:
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
 
     try:
@@ -108,13 +108,13 @@ def _told(call: Callable[[], int]) -> int:
 
 
 def _directory(options: argparse.Namespace) -> "Directory":
-    from dita.host import Directory  # noqa: PLC0415 - as in `_told`
+    from dita.host import Directory  # noqa: PLC0415 - as in `_checked`
 
     return Directory.found(options.host, options.dir)
 
 
 def _list(options: argparse.Namespace) -> int:
-    from dita.host import HostAway, ask  # noqa: PLC0415 - as in `_told`
+    from dita.host import HostAway, ask  # noqa: PLC0415 - as in `_checked`
 
     directory = _directory(options)
     try:
@@ -130,7 +130,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _from_logs(directory: "Directory", options: argparse.Namespace) -> dict[str, Any]:
-    from dita._kernel import Replay  # noqa: PLC0415 - as in `_told`
+    from dita._kernel import Replay  # noqa: PLC0415 - as in `_checked`
 
     found = {}
     for name in [options.account] if options.account else directory.accounts():
@@ -169,7 +169,7 @@ def _lines(said: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
 
 
 def _transfer(options: argparse.Namespace) -> int:
-    from dita.host import ask  # noqa: PLC0415 - as in `_told`
+    from dita.host import ask  # noqa: PLC0415 - as in `_checked`
 
     said = ask(
         _directory(options),

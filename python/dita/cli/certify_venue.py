@@ -129,7 +129,7 @@ def _import(name: str) -> object:
                 f"there is no module {error.name}: install it, or run this in the folder that holds it"
             ) from error
         raise CommandFailure(f"{name} needs a module that is not installed: {error.name}") from error
-    except Exception as error:  # whatever a stranger's module raises ends here, by name
+    except Exception as error:  # whatever another author's module raises ends here, by name
         raise CommandFailure(f"importing {name} failed, mend that first: {shown(error)}") from error
 
 

@@ -35,7 +35,7 @@ that DITA generates itself, and the report says so. The strategy is there to sho
 not to earn money."""
 
 _EPILOG: Final = """\
-market files, plain or gzipped, told by their content:
+market files, plain or gzipped, detected by their content:
   a raw Binance USD-M capture    lines of `receive-time-in-ns JSON`: bookTicker, depth, trades, snapshot
   bars                           CSV with timestamp (or date),open,high,low,close,volume; times without
                                  an offset are UTC; a bar is played as open, low, high, close (high before

@@ -44,7 +44,7 @@ class DemoTrader(Strategy):
     Attributes:
         kinds: "maker" or "taker" for each trade, in the order of their first fills.
         entries: How many entries the kernel has taken.
-        seen: How many quotes or bars it has heard.
+        seen: How many quotes or bars it has received.
         refusals: Refused intents by code.
         intent_ns: How long each intent took.
         final: The account when it ended.

@@ -20,7 +20,7 @@ EXAMPLE: Final = ("dita doctor -c binance -p BTC/USDT", "is the account ready to
 
 _DESCRIPTION: Final = """\
 Ask a venue whether an account is ready: clock, the key's rights, position mode, account mode, instruments
-with the account's own fees and leverage, balances, positions and orders that are nobody's. It changes nothing
+with the account's own fees and leverage, balances, positions, and external orders. It changes nothing
 there, except that --probe places one order that cannot fill, and cancels it. `dita run` asks the same before
 its first order. Without --live the test network is asked."""
 
@@ -104,8 +104,8 @@ def run(options: argparse.Namespace) -> int:
         adapter.close()
     failed = any(check.result == "fail" for check in checks)
     if options.json:
-        told = [{"name": one.name, "result": one.result, "text": one.text} for one in checks]
-        sys.stdout.write(json.dumps({"venue": place.rest, "ready": not failed, "checks": told}) + "\n")
+        rows = [{"name": one.name, "result": one.result, "text": one.text} for one in checks]
+        sys.stdout.write(json.dumps({"venue": place.rest, "ready": not failed, "checks": rows}) + "\n")
     return 1 if failed else 0
 
 

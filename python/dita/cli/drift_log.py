@@ -22,7 +22,7 @@ def drift_of_log(
         log_dir: The log's directory. It is only read, and a kernel may be writing to it.
         asset: Which asset's account; None means the only one.
         until: The last input's number, or a time; None means the log's end.
-        tell: Hears now and then how many inputs were replayed, and how many changes there were.
+        tell: Called now and then with the numbers of replayed inputs and of changes.
 
     Raises:
         CommandFailure: There is no such account, or several and none was named.

@@ -83,7 +83,7 @@ class _Exchange:
         return name
 
     def books(self, amount: str) -> None:
-        """Change the wallet; nobody is told yet."""
+        """Change the wallet, without a report yet."""
         self.wallet += Decimal(amount)
         self._booked_ns = self._now_ns
 
@@ -182,7 +182,7 @@ def _transfer(exchange: _Exchange) -> None:
 
 
 def _another_fee_rate(exchange: _Exchange) -> None:
-    exchange.at(106, "The exchange charges 0.25 % where the kernel goes by 0.05 %: 1.21 more, never settled.")
+    exchange.at(106, "The exchange charges 0.25 % where the kernel assumes 0.05 %: 1.21 more, never settled.")
     exchange.order("EXIT", "0.01", "60500")
     exchange.fill("0.01", "60500", None)
     # Five of profit, less a fee of 1.5125 where 0.3025 was expected.

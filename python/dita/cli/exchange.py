@@ -28,7 +28,7 @@ _PORT: Final = 8686
 _DESCRIPTION: Final = """\
 Run the simulated venue behind HTTP and WebSocket, in the wire format of a real one: signatures, time window,
 listen keys, rate limits, order and market endpoints, streams. Programs that speak to the venue trade here by
-a change of their base address alone. The market is made up. It listens on this machine alone, unless told
+a change of their base address alone. The market is made up. It listens on this machine alone, unless asked
 otherwise; what it holds is gone when it ends.
 
 While it runs, lines on its standard input are commands, and `dita exchange --tell LINE` sends one from
@@ -86,7 +86,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the made-up market (1)")
     parser.add_argument("--hedge", action="store_true", help="an account with two books per instrument")
-    parser.add_argument("--still", action="store_true", help="the market moves only when it is told to")
+    parser.add_argument("--still", action="store_true", help="the market moves only by command")
     parser.add_argument(
         "--tls",
         nargs="*",
@@ -149,7 +149,7 @@ async def _serve(options: argparse.Namespace, folder: Path) -> int:
     scheme, stream = ("https", "wss") if tls else ("http", "ws")
     where = f"{options.host}:{server.port}"
     addresses = {"rest": f"{scheme}://{where}", "stream": f"{stream}://{where}"}
-    print(server.door.addresses.format(**addresses), flush=True)
+    print(server.api.addresses.format(**addresses), flush=True)
     print(f"key {options.api_key}  secret {options.api_secret}", flush=True)
     if shown is not None:
         print(

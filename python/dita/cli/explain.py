@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     if options.drift == (options.trade_id is not None):
         raise CommandFailure("name a trade, or say --drift: one of them")
     if options.until is not None and not options.drift:
-        raise CommandFailure("--until goes with --drift: a trade's story is told whole")
+        raise CommandFailure("--until goes with --drift: a trade's story is always whole")
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
         from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once

@@ -126,7 +126,7 @@ def run(options: argparse.Namespace) -> int:
         options: The parsed command line.
 
     Returns:
-        0: it was told to stop.
+        0: it was stopped.
 
     Raises:
         CommandFailure: It cannot be served; the text says what to do.

@@ -145,7 +145,7 @@ def _of_host(options: argparse.Namespace, update: "ControlUpdate | None") -> int
 
     directory = Directory.found(options.host, options.dir)
     if not directory.is_held():
-        print(f"{directory.path.name}: not running; it goes by this when it starts", file=sys.stderr)
+        print(f"{directory.path.name}: not running; it applies this when it starts", file=sys.stderr)
     changed = {}
     for account in directory.accounts():
         if update is not None and (update.kill_switch or update.flattens):
@@ -169,8 +169,8 @@ def _halt_shared(name: str, by: str) -> str:
     halt = SharedHalt(name)
     asked = halt.ask(by=by)
     if halt.is_taken(asked, _TAKEN_S):
-        return f"{name}: HALTED, and the kernel goes by it"
-    return f"{name}: HALTED, and no kernel has taken it within {_TAKEN_S:g} s; one that opens goes by it"
+        return f"{name}: HALTED, and the kernel has applied it"
+    return f"{name}: HALTED, and no kernel has taken it within {_TAKEN_S:g} s; one that opens applies it"
 
 
 def _halt_where_shared(name: str, by: str) -> None:
@@ -196,8 +196,8 @@ def _set_or_fall_back(options: argparse.Namespace, update: "ControlUpdate | None
             raise
         controls = _set(options, options.fallback, update)
         print(
-            f"{error}\nFELL BACK to {options.fallback}: kernels that go by {options.control} alone "
-            "have not heard",
+            f"{error}\nFELL BACK to {options.fallback}: kernels that read {options.control} alone "
+            "have not acknowledged",
             file=sys.stderr,
         )
         return controls

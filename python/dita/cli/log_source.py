@@ -26,7 +26,7 @@ def read_log(log_dir: Path, work: Callable[[Listener], Result]) -> Result:
 
     Args:
         log_dir: The log's directory.
-        work: Reads it; hears nothing itself, and tells the listener how far it is.
+        work: Reads it, and calls the listener with its progress.
 
     Raises:
         CommandFailure: The log cannot be read; the text says why and what to do.

@@ -61,7 +61,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     place.add_argument("--name", metavar="NAME", help="the host's name (paper)", default="paper")
     place.add_argument("--dir", type=Path, metavar="DIR", help="the host's directory itself")
     place.add_argument("--ephemeral", action="store_true", help="keep nothing, and answer nobody")
-    parser.add_argument("--fresh", action="store_true", help="put the log of an earlier run aside")
+    parser.add_argument("--fresh", action="store_true", help="move the log of an earlier run away")
     add_web_option(parser)
     add_twin_option(parser)
     add_assumptions(parser)
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     """
     if options.connector is not None or not options.data:
         return _run_live(options)
-    from dita.backtest.paper import PaperRun, put_aside  # noqa: PLC0415 - `dita --help` answers at once
+    from dita.backtest.paper import PaperRun, set_log_away  # noqa: PLC0415 - `dita --help` answers at once
     from dita.errors import KernelError  # noqa: PLC0415 - as above
     from dita.host import Directory  # noqa: PLC0415 - as above
     from dita.market import MarketFileError  # noqa: PLC0415 - as above
@@ -94,9 +94,9 @@ def run(options: argparse.Namespace) -> int:
         directory = None
         if not options.ephemeral:
             directory = Directory(options.dir) if options.dir else Directory.named(options.name)
-            aside = put_aside(directory) if options.fresh else None
-            if aside is not None:
-                print(f"{aside}: has the earlier run", file=sys.stderr)
+            moved = set_log_away(directory) if options.fresh else None
+            if moved is not None:
+                print(f"{moved}: has the earlier run", file=sys.stderr)
         paper = PaperRun(engine, speed=options.speed, directory=directory)
         if directory is not None:
             print(

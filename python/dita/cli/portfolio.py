@@ -114,7 +114,7 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_mark,
         metavar="SYMBOL=PRICE",
-        help="a price, where no host runs and the account hears no market; again for more",
+        help="a price, where no host runs and the account has no market feed; again for more",
     )
     parser.add_argument("--marks", type=Path, metavar="FILE", help="the same as a JSON object")
     parser.add_argument("--rank", type=_rank, default=1, metavar="N", help="which winner (1)")
@@ -166,7 +166,7 @@ def _plan(options: argparse.Namespace) -> int:
     if options.shadow:
         return _shadow(options, writes=False)
     with _session(options) as session:
-        said = _told(lambda: session.plan(_request(options)))
+        said = _checked(lambda: session.plan(_request(options)))
     return _show(said, options, planned=True)
 
 
@@ -197,7 +197,7 @@ def _apply_once(session: "Session", options: argparse.Namespace) -> int:
             _show(said, options, planned=True)
 
     try:
-        said = _told(lambda: session.apply(_request(options), before, listen))
+        said = _checked(lambda: session.apply(_request(options), before, listen))
     finally:
         progress.close()
     return _show(said, options, planned=False)
@@ -205,12 +205,12 @@ def _apply_once(session: "Session", options: argparse.Namespace) -> int:
 
 def _shadow(options: argparse.Namespace, *, writes: bool) -> int:
     """Fill targets in the state file alone."""
-    import time  # noqa: PLC0415 - as in `_told`
+    import time  # noqa: PLC0415 - as in `_checked`
 
-    from dita.portfolio.desk import settings_of  # noqa: PLC0415 - as in `_told`
-    from dita.portfolio.registry import read_registry  # noqa: PLC0415 - as in `_told`
-    from dita.portfolio.shadow import STATE_NAME, ShadowState  # noqa: PLC0415 - as in `_told`
-    from dita.portfolio.targets import read_targets  # noqa: PLC0415 - as in `_told`
+    from dita.portfolio.desk import settings_of  # noqa: PLC0415 - as in `_checked`
+    from dita.portfolio.registry import read_registry  # noqa: PLC0415 - as in `_checked`
+    from dita.portfolio.shadow import STATE_NAME, ShadowState  # noqa: PLC0415 - as in `_checked`
+    from dita.portfolio.targets import read_targets  # noqa: PLC0415 - as in `_checked`
 
     def done() -> Any:  # noqa: ANN401 - a class that is loaded late
         settings = settings_of(_request(options)["settings"])
@@ -225,7 +225,7 @@ def _shadow(options: argparse.Namespace, *, writes: bool) -> int:
                 rows = session.plan({**_request(options), "held": held})["plan"]["rows"]
         return (state.apply if writes else state.plan)(file, settings, time.time_ns(), rows)
 
-    plan = _told(done)
+    plan = _checked(done)
     lines = shadow_lines(plan)
     sys.stdout.write(as_json(shadow_as_dict(plan)) if options.json else "\n".join(lines) + "\n")
     if writes and not options.json:
@@ -234,7 +234,7 @@ def _shadow(options: argparse.Namespace, *, writes: bool) -> int:
 
 
 def _watch(session: "Session", options: argparse.Namespace) -> int:
-    from dita.portfolio.watching import FileWatch, stopped_by_signals  # noqa: PLC0415 - as in `_told`
+    from dita.portfolio.watching import FileWatch, stopped_by_signals  # noqa: PLC0415 - as in `_checked`
 
     with stopped_by_signals() as stop:
         for _ in FileWatch(options.file, poll_s=options.poll).versions(stop):
@@ -264,9 +264,9 @@ def _status(options: argparse.Namespace) -> int:
     from dita.portfolio.desk import folder_of, status_of  # noqa: PLC0415 - as above
     from dita.portfolio.store import PlanStore  # noqa: PLC0415 - as above
 
-    directory: Directory = _told(lambda: Directory.found(options.host, options.dir))
+    directory: Directory = _checked(lambda: Directory.found(options.host, options.dir))
     accounts = [options.account] if options.account else directory.accounts()
-    plans = _told(
+    plans = _checked(
         lambda: {name: status_of(PlanStore(folder_of(directory, name)), options.plan_id) for name in accounts}
     )
     if options.plan_id is not None and not any(plans.values()):
@@ -282,19 +282,19 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _session(options: argparse.Namespace) -> "contextlib.AbstractContextManager[Session]":
-    import contextlib  # noqa: PLC0415 - as in `_told`
+    import contextlib  # noqa: PLC0415 - as in `_checked`
 
-    from dita.config import FILE_NAME, load  # noqa: PLC0415 - as in `_told`
-    from dita.host import Directory, with_consent  # noqa: PLC0415 - as in `_told`
-    from dita.portfolio.session import Marks, OwnHost, Running  # noqa: PLC0415 - as in `_told`
+    from dita.config import FILE_NAME, load  # noqa: PLC0415 - as in `_checked`
+    from dita.host import Directory, with_consent  # noqa: PLC0415 - as in `_checked`
+    from dita.portfolio.session import Marks, OwnHost, Running  # noqa: PLC0415 - as in `_checked`
 
     def opened() -> "contextlib.AbstractContextManager[Session]":
         directory = _named(options)
         if directory is not None and directory.is_held():
             if options.mark or options.marks:
                 raise CommandFailure(
-                    f"--mark: {directory.path} runs, and hears a market of its own: leave prices out, and it "
-                    "is asked at its socket"
+                    f"--mark: {directory.path} runs, and has its own market feed: leave prices out, and "
+                    "its socket is asked"
                 )
             return contextlib.nullcontext(Running(directory))
         file = options.config
@@ -315,14 +315,14 @@ def _session(options: argparse.Namespace) -> "contextlib.AbstractContextManager[
             return contextlib.nullcontext(Running(place))
         return OwnHost(config, place, options.account, Marks(dict(options.mark), options.marks))
 
-    session: contextlib.AbstractContextManager[Session] = _told(opened)
+    session: contextlib.AbstractContextManager[Session] = _checked(opened)
     return session
 
 
 def _named(options: argparse.Namespace) -> "Directory | None":
     """The directory that is named; without any name, and without a configuration, the only one that runs."""
-    from dita.host import Directory  # noqa: PLC0415 - as in `_told`
-    from dita.host.directory import directories  # noqa: PLC0415 - as in `_told`
+    from dita.host import Directory  # noqa: PLC0415 - as in `_checked`
+    from dita.host.directory import directories  # noqa: PLC0415 - as in `_checked`
 
     if options.dir is not None:
         return Directory(options.dir)
@@ -354,7 +354,7 @@ def _request(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _told(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the call returns
+def _checked(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the call returns
     """Call, and end with the message of what is refused."""
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
 

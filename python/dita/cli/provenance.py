@@ -98,14 +98,14 @@ def _action(
     what: str,
     run: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
-    parser = add_action(actions, name, what, lambda options: _told(lambda: run(options)), _EXAMPLES[name])
+    parser = add_action(actions, name, what, lambda options: _checked(lambda: run(options)), _EXAMPLES[name])
     add_place(parser)
     parser.add_argument("--account", metavar="NAME", help="of one account only, as its log is named")
     parser.add_argument("--registry", type=Path, metavar="FILE", help="the registry (the host's)")
     return parser
 
 
-def _told(call: Callable[[], int]) -> int:
+def _checked(call: Callable[[], int]) -> int:
     from dita.audit.signing import SignatureRefused  # noqa: PLC0415 - `dita --help` answers at once
     from dita.errors import KernelError  # noqa: PLC0415 - as above
 
@@ -116,21 +116,21 @@ def _told(call: Callable[[], int]) -> int:
 
 
 def _directory(options: argparse.Namespace) -> "Directory":
-    from dita.host import Directory  # noqa: PLC0415 - as in `_told`
+    from dita.host import Directory  # noqa: PLC0415 - as in `_checked`
 
     return Directory.found(options.host, options.dir)
 
 
 def _registry(options: argparse.Namespace) -> Path:
-    from dita.portfolio.registry import registry_of  # noqa: PLC0415 - as in `_told`
+    from dita.portfolio.registry import registry_of  # noqa: PLC0415 - as in `_checked`
 
     path: Path | None = options.registry
     return registry_of(_directory(options)) if path is None else path
 
 
 def _trust(options: argparse.Namespace) -> int:
-    from dita.audit.signing import SigningKey  # noqa: PLC0415 - as in `_told`
-    from dita.portfolio.registry import keys_of  # noqa: PLC0415 - as in `_told`
+    from dita.audit.signing import SigningKey  # noqa: PLC0415 - as in `_checked`
+    from dita.portfolio.registry import keys_of  # noqa: PLC0415 - as in `_checked`
 
     path, public = _registry(options), SigningKey(options.sign).public
     if public not in keys_of(path):
@@ -141,7 +141,7 @@ def _trust(options: argparse.Namespace) -> int:
 
 
 def _add(options: argparse.Namespace) -> int:
-    from dita.portfolio.registry import new_run  # noqa: PLC0415 - as in `_told`
+    from dita.portfolio.registry import new_run  # noqa: PLC0415 - as in `_checked`
 
     entry = new_run(options.run_id, by=_by(options), why=options.why, returns_hash=options.returns_hash)
     _put(options, entry)
@@ -150,8 +150,8 @@ def _add(options: argparse.Namespace) -> int:
 
 
 def _override(options: argparse.Namespace) -> int:
-    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_told`
-    from dita.portfolio.registry import new_override  # noqa: PLC0415 - as in `_told`
+    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_checked`
+    from dita.portfolio.registry import new_override  # noqa: PLC0415 - as in `_checked`
 
     entry = new_override(by=_by(options), why=options.why, lasts_ns=options.expires)
     signed = _put(options, entry)
@@ -163,8 +163,8 @@ def _override(options: argparse.Namespace) -> int:
 
 def _put(options: argparse.Namespace, entry: "Entry") -> "Entry":
     """Sign an entry with a key that is trusted, and add it."""
-    from dita.audit.signing import SigningKey  # noqa: PLC0415 - as in `_told`
-    from dita.portfolio.registry import append, keys_of  # noqa: PLC0415 - as in `_told`
+    from dita.audit.signing import SigningKey  # noqa: PLC0415 - as in `_checked`
+    from dita.portfolio.registry import append, keys_of  # noqa: PLC0415 - as in `_checked`
 
     path = _registry(options)
     signed = entry.signed(SigningKey(options.sign))
@@ -175,21 +175,21 @@ def _put(options: argparse.Namespace, entry: "Entry") -> "Entry":
 
 
 def _require(options: argparse.Namespace) -> int:
-    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_told`
+    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_checked`
 
     return _control(options, ControlUpdate(require_audit=options.state == "on", updated_by=_by(options)))
 
 
 def _regime(options: argparse.Namespace) -> int:
-    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_told`
+    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_checked`
 
     return _control(options, ControlUpdate(regime=options.state, updated_by=_by(options)))
 
 
 def _control(options: argparse.Namespace, update: "ControlUpdate") -> int:
     """Change the controls of the host's accounts, which are files: also while nobody runs."""
-    from dita.control import FileControlPlane  # noqa: PLC0415 - as in `_told`
-    from dita.control.provenance import provenance_lines  # noqa: PLC0415 - as in `_told`
+    from dita.control import FileControlPlane  # noqa: PLC0415 - as in `_checked`
+    from dita.control.provenance import provenance_lines  # noqa: PLC0415 - as in `_checked`
 
     directory = _directory(options)
     accounts = [options.account] if options.account else directory.accounts()
@@ -206,9 +206,9 @@ def _control(options: argparse.Namespace, update: "ControlUpdate") -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from dataclasses import asdict  # noqa: PLC0415 - as in `_told`
+    from dataclasses import asdict  # noqa: PLC0415 - as in `_checked`
 
-    from dita.portfolio.registry import read_registry  # noqa: PLC0415 - as in `_told`
+    from dita.portfolio.registry import read_registry  # noqa: PLC0415 - as in `_checked`
 
     registry = read_registry(_registry(options))
     if options.json:
@@ -238,6 +238,6 @@ def _by(options: argparse.Namespace) -> str:
 
 
 def _now_ns() -> int:
-    import time  # noqa: PLC0415 - as in `_told`
+    import time  # noqa: PLC0415 - as in `_checked`
 
     return time.time_ns()

@@ -72,7 +72,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add_venue_options(parser, required=False)
     add_params(parser, "a parameter; STRATEGY.NAME=VALUE where there are several; again for more")
-    parser.add_argument("--interval", default="1m", metavar="LENGTH", help="of the bars that are heard (1m)")
+    parser.add_argument(
+        "--interval", default="1m", metavar="LENGTH", help="of the bars that strategies receive (1m)"
+    )
     parser.add_argument(
         "--shadow", action="store_true", help="simulated orders on the live market; needs no key"
     )
@@ -118,7 +120,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=_seconds,
         metavar="S",
         help="the venue cancels all open orders of the pairs, stops too, S seconds after this program was "
-        "last heard of (off)",
+        "last reached the venue (off)",
     )
     parser.add_argument(
         "--notify",
@@ -259,8 +261,8 @@ def _config(options: argparse.Namespace, loaded: "Loaded") -> "Config":
     except ValueError as error:
         raise CommandFailure(f"--notify: {error}") from error
     alerts = loaded.config.alerts
-    told = alerts.model_copy(update={"webhooks": (*alerts.webhooks, *more)})
-    return loaded.config.model_copy(update={"alerts": told})
+    merged = alerts.model_copy(update={"webhooks": (*alerts.webhooks, *more)})
+    return loaded.config.model_copy(update={"alerts": merged})
 
 
 def _wanted(options: argparse.Namespace) -> "list[Wanted]":
@@ -309,7 +311,7 @@ def _tell_start(live: "LiveRun", directory: "Directory | None") -> None:
     _tell_bots(live.plan)
     if live.plan.dead_man_s is not None and not live.plan.shadow:
         print(
-            f"WARN  dead man       {live.plan.dead_man_s:g} s after this program was last heard of the venue "
+            f"WARN  dead man       {live.plan.dead_man_s:g} s after this program last reached the venue, it "
             "cancels every open order of these pairs, stops and targets too",
             file=sys.stderr,
         )

@@ -51,12 +51,12 @@ def run_connected(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, elsewhere(ended.set))
     try:
-        company = ConnectedStrategies(kernel)
-        handle = company.load(kind, params=_params(options), symbols=_symbols(options))
+        runner = ConnectedStrategies(kernel)
+        handle = runner.load(kind, params=_params(options), symbols=_symbols(options))
         handle.start()
         print(f"{name}: trading {kernel.account_name} with slots {kernel.slots}", flush=True)
-        company.run(lambda: ended.is_set() or handle.state is ActorState.ERROR)
-        company.stop()
+        runner.run(lambda: ended.is_set() or handle.state is ActorState.ERROR)
+        runner.stop()
         if handle.error:
             raise CommandFailure(handle.error)
     except KernelError as error:
@@ -71,7 +71,7 @@ def _leave(kernel: ConnectedKernel) -> None:
     try:
         kernel.close()
     except KernelError:
-        # Nobody is there to be told: the lease's grace and policy do the rest.
+        # The server is gone: the lease's grace and policy do the rest.
         kernel.hang_up()
 
 

@@ -21,7 +21,7 @@ _DESCRIPTION: Final = """\
 Own the accounts of a configuration, and let strategy processes trade them: `dita.connect(PATH)` in Python, or
 `dita run FILE --connect PATH`. Each takes a lease on slots by name, and says what becomes of its orders
 once it is away. The socket is `kernel.sock` in the host's directory; its mode (0600) says who may connect.
-SIGTERM ends it: nothing more is taken, programs are told, and orders stay as they are. It tells systemd
+SIGTERM ends it: nothing more is taken, programs are notified, and orders stay as they are. It tells systemd
 that it is ready, alive and ending. `dita status`, `orders`, `halt` and `stop` reach it as any host.
 An account at a live venue is looked at first, as `dita doctor` does.
 

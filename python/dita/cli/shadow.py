@@ -26,7 +26,7 @@ _SCENARIOS: Final = ("calm", "fast-market", "rejects", "disconnects")
 _DESCRIPTION: Final = """\
 Place a buy and a sell around each quote on an exchange on which nothing is traded: the simulated venue and a
 kernel. Prints one line of JSON: sorted keys, exact numbers. The same seed and MM_FREEZE_UTC_ISO give the same
-bytes. A freeze cancels all open orders. Rejections and freezes are told on stderr."""
+bytes. A freeze cancels all open orders. Rejections and freezes are printed to stderr."""
 
 _EPILOG: Final = """\
 examples:

@@ -15,7 +15,7 @@ CODES: Final[Mapping[str, str]] = {
     "INVALID_SLOT_ID": "there is no such slot",
     "INVALID_INTENT": "a field is wrong",
     "SLOT_BUSY": "the slot carries a trade that does not allow this",
-    "OPPOSITE_SIDE": "another slot, or what is nobody's, holds the other side on a one-way account",
+    "OPPOSITE_SIDE": "another slot, or an unassigned position, holds the other side on a one-way account",
     "NO_POSITION": "there is nothing to exit",
     "NO_ACTIVE_ORDER": "there is no order at work to cancel or amend",
     "AMBIGUOUS_ORDER": "several orders could be meant",
@@ -47,7 +47,7 @@ CODES: Final[Mapping[str, str]] = {
     "NOT_AUDITED": "it comes from no audited run",
     "REGIME_BLOCKED": "the market's regime forbids it",
     "ILLEGAL_TRANSITION": "that cannot happen at this stage",
-    "RECONCILE_REQUIRED": "it cannot be told apart or booked: a person or the log must decide",
+    "RECONCILE_REQUIRED": "it is ambiguous or cannot be booked: a person or the log must decide",
     "CLOCK_SKEW": "kernel time and the machine's clock differ by more than a second",
 }
 
@@ -75,7 +75,7 @@ _NEWS: Final[Mapping[str, str]] = {
     "TRIGGERED": "the order was triggered",
     "TRADE_CORRECT": "the venue corrected a fill",
     "TRADE_BUST": "the venue took a fill back",
-    "ORDER_STATUS": "the venue told the order's status",
+    "ORDER_STATUS": "the venue reported the order's status",
     "ORDER_NOT_FOUND": "the venue does not know the order",
     "RATE_LIMITED": "the venue's rate limit refused the request",
     "SEND_TIMEOUT": "no answer came to the request",
@@ -147,16 +147,16 @@ def headline(step: Mapping[str, Any]) -> str:
     return words(step["input"])
 
 
-def _recalled(told: Mapping[str, Any]) -> str:
-    event = told["event"]
+def _recalled(record: Mapping[str, Any]) -> str:
+    event = record["event"]
     inner = _entry(event) if event["kind"] in _ENTRIES or event["kind"] == "FILL_SETTLED" else _news(event)
-    verdict = "new" if told["booked_seq"] is None else f"booked by input {told['booked_seq']}"
+    verdict = "new" if record["booked_seq"] is None else f"booked by input {record['booked_seq']}"
     return f"{inner}; it was older than the kernel's memory, and the log says that it is {verdict}"
 
 
-def _control(told: Mapping[str, Any]) -> str:
-    by = told.get("updated_by", "nobody named")
-    what = ", ".join(f"{name} {_flat(value)}" for name, value in told.items() if name != "updated_by")
+def _control(record: Mapping[str, Any]) -> str:
+    by = record.get("updated_by", "nobody named")
+    what = ", ".join(f"{name} {_flat(value)}" for name, value in record.items() if name != "updated_by")
     return f"controls changed by {by}: {what}"
 
 
@@ -166,53 +166,57 @@ def _flat(value: object) -> str:
     return exact(value) if isinstance(value, Decimal) else str(value)
 
 
-def _effect(told: Mapping[str, Any]) -> str:
-    return f"{told['kind'].replace('_', ' ').lower()}: {told.get('reason', told.get('leverage', ''))}"
+def _effect(record: Mapping[str, Any]) -> str:
+    return f"{record['kind'].replace('_', ' ').lower()}: {record.get('reason', record.get('leverage', ''))}"
 
 
-def _instrument(told: Mapping[str, Any]) -> str:
-    rates = f"maker fee {exact(told['maker_rate'])}, taker fee {exact(told['taker_rate'])}"
-    return f"instrument {told['symbol']}: {rates}"
+def _instrument(record: Mapping[str, Any]) -> str:
+    rates = f"maker fee {exact(record['maker_rate'])}, taker fee {exact(record['taker_rate'])}"
+    return f"instrument {record['symbol']}: {rates}"
 
 
-def _intent(told: Mapping[str, Any]) -> str:
-    size = exact(told["target_size"]) if "target_size" in told else ""
-    words = [told["action"], told["side"], size, told["asset"], told["order_type"]]
+def _intent(record: Mapping[str, Any]) -> str:
+    size = exact(record["target_size"]) if "target_size" in record else ""
+    words = [record["action"], record["side"], size, record["asset"], record["order_type"]]
     at = [
-        f"{name} {exact(told[key])}"
+        f"{name} {exact(record[key])}"
         for key, name in (("limit_price", "limit"), ("trigger_price", "trigger"))
-        if key in told
+        if key in record
     ]
-    flags = [name.replace("_", "-") for name in ("post_only", "reduce_only") if told.get(name)]
+    flags = [name.replace("_", "-") for name in ("post_only", "reduce_only") if record.get(name)]
     asked = " ".join(str(word) for word in [*words, *at, *flags] if word)
-    why = f", because: {told['reason']}" if "reason" in told else ""
-    return f"asked for: {asked} (intent {told['intent_id']}){why}"
+    why = f", because: {record['reason']}" if "reason" in record else ""
+    return f"asked for: {asked} (intent {record['intent_id']}){why}"
 
 
-def _news(told: Mapping[str, Any]) -> str:
-    order = told.get("venue_client_id") or told.get("venue_order_id") or "an order"
-    if told["kind"] in ("PARTIAL_FILL", "FULL_FILL"):
-        size, price = exact(told.get("size")), exact(told.get("price"))
-        whole = "which completes the order" if told["kind"] == "FULL_FILL" else "a part of the order"
-        liquidity = f", as {str(told['liquidity']).lower()}" if "liquidity" in told else ""
-        fee = f", fee {exact(told['fee'])} {told.get('fee_asset', '')}".rstrip() if "fee" in told else ""
-        side = f"{told['order_side']} " if "order_side" in told else ""
-        trade = f" (venue trade {told['venue_trade_id']})" if "venue_trade_id" in told else ""
+def _news(record: Mapping[str, Any]) -> str:
+    order = record.get("venue_client_id") or record.get("venue_order_id") or "an order"
+    if record["kind"] in ("PARTIAL_FILL", "FULL_FILL"):
+        size, price = exact(record.get("size")), exact(record.get("price"))
+        whole = "which completes the order" if record["kind"] == "FULL_FILL" else "a part of the order"
+        liquidity = f", as {str(record['liquidity']).lower()}" if "liquidity" in record else ""
+        fee = (
+            f", fee {exact(record['fee'])} {record.get('fee_asset', '')}".rstrip() if "fee" in record else ""
+        )
+        side = f"{record['order_side']} " if "order_side" in record else ""
+        trade = f" (venue trade {record['venue_trade_id']})" if "venue_trade_id" in record else ""
         return f"filled: {side}{size} at {price}, {whole}{liquidity}{fee}{trade}"
-    reason = f": {told['reason']}" if "reason" in told else ""
-    return f"{_NEWS[str(told['kind'])]}{reason} ({order})"
+    reason = f": {record['reason']}" if "reason" in record else ""
+    return f"{_NEWS[str(record['kind'])]}{reason} ({order})"
 
 
-def _entry(told: Mapping[str, Any]) -> str:
-    asset = told.get("asset", "")
-    if told["kind"] == "FILL_SETTLED":
-        fee = f"fee {exact(told['fee'])} {told.get('fee_asset', asset)}" if "fee" in told else ""
-        profit = f"profit {exact(told['realized_pnl'], sign=True)}" if "realized_pnl" in told else ""
+def _entry(record: Mapping[str, Any]) -> str:
+    asset = record.get("asset", "")
+    if record["kind"] == "FILL_SETTLED":
+        fee = f"fee {exact(record['fee'])} {record.get('fee_asset', asset)}" if "fee" in record else ""
+        profit = f"profit {exact(record['realized_pnl'], sign=True)}" if "realized_pnl" in record else ""
         figures = ", ".join(words for words in (profit, fee) if words)
-        return f"the exchange settled the fill {told['venue_trade_id']}: {figures or 'no figures'}"
-    figure = told.get("amount", told.get("wallet_balance", told.get("size")))
-    symbol = f" of {told['symbol']}" if "symbol" in told else ""
-    return f"{_ENTRIES[str(told['kind'])]}{symbol}: {exact(figure, sign='amount' in told)} {asset}".rstrip()
+        return f"the exchange settled the fill {record['venue_trade_id']}: {figures or 'no figures'}"
+    figure = record.get("amount", record.get("wallet_balance", record.get("size")))
+    symbol = f" of {record['symbol']}" if "symbol" in record else ""
+    return (
+        f"{_ENTRIES[str(record['kind'])]}{symbol}: {exact(figure, sign='amount' in record)} {asset}".rstrip()
+    )
 
 
 _HEADLINES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
@@ -223,12 +227,14 @@ _HEADLINES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "INSTRUMENT": _instrument,
     "CONTROL": _control,
     "EFFECT_RESULT": _effect,
-    "SEED": lambda told: f"opening capital: {exact(told['amount'])} {told['asset']}",
-    "MARK": lambda told: f"mark of {told['symbol']}: {exact(told['price'])}",
+    "SEED": lambda record: f"opening capital: {exact(record['amount'])} {record['asset']}",
+    "MARK": lambda record: f"mark of {record['symbol']}: {exact(record['price'])}",
     "TIME": lambda _: "time passed",
     "RESTART": lambda _: "the kernel was started again on its log",
     "CAPACITY": lambda i: f"room for {i['max_slots']} slots and {i['remembered_orders']} ended orders",
-    "OVERRIDE": lambda told: f"slot {told['slot_id']} changed by hand by {told['by']}: {told['reason']}",
+    "OVERRIDE": lambda record: (
+        f"slot {record['slot_id']} changed by hand by {record['by']}: {record['reason']}"
+    ),
 }
 
 

@@ -20,7 +20,7 @@ def add_venue_options(
     Args:
         parser: A command's parser.
         required: Whether the command always has a venue.
-        more: Venues that the command takes beside those whose market is heard.
+        more: Venues that the command takes besides those with a market feed.
     """
     parser.add_argument(
         "-c", "--connector", choices=["binance", "bybit", *more], required=required, help="the venue"

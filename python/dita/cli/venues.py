@@ -50,7 +50,7 @@ those that are named.
 | positions, funding, ledger | what can be asked of the account |
 | leverage | it can be set |
 | stops | stops are taken: where the order that a triggered stop sends can be followed |
-| codes | errors are told apart by its own codes; elsewhere by HTTP alone, and all but 4xx is in doubt |
+| codes | errors are distinguished by its own codes; elsewhere by HTTP alone, and all but 4xx is in doubt |
 
 {exchanges}
 """

@@ -130,8 +130,8 @@ class WatchScreen(App[None]):
     def action_halt(self) -> None:
         """Halt the kernels of the control plane."""
         if self._halt is not None:
-            told = self._halt()
-            self.call_from_thread(self.notify, told, severity="warning", timeout=10)
+            outcome = self._halt()
+            self.call_from_thread(self.notify, outcome, severity="warning", timeout=10)
 
     def _look(self) -> None:
         if not self._is_paused:

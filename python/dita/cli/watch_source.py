@@ -113,13 +113,13 @@ class ClusterSource:
         if chosen not in others:
             return Seen(chosen, others, trouble=f"{self._address} knows no kernel {shown(chosen)}")
         health = self._one(self._names.HEALTH, chosen)
-        told_ns = int(health.get("at_ns", 0))
+        health_ns = int(health.get("at_ns", 0))
         return Seen(
             kernel=chosen,
             others=others,
             seq=int(health.get("seq", 0)),
             time_ns=health.get("now_ns"),
-            age_s=max(0.0, (time.time_ns() - told_ns) / 1e9) if told_ns else None,
+            age_s=max(0.0, (time.time_ns() - health_ns) / 1e9) if health_ns else None,
             slots=sorted(self._of(self._names.SLOTS, chosen), key=lambda slot: int(slot["slot_id"])),
             accounts=sorted(self._of(self._names.ACCOUNT, chosen), key=lambda one: str(one["asset"])),
             control=self._one(self._names.CONTROL, chosen),
@@ -152,7 +152,7 @@ class LogSource:
 
         Args:
             log_dir: The log's directory.
-            progress: Hears how far it is.
+            progress: Called with the progress.
 
         Raises:
             CommandFailure: There is no log, or it cannot be read.

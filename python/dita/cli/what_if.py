@@ -26,8 +26,8 @@ other rate stays as it was charged.
 
 Limits: those that are named take the place of those that stood, from the log's beginning on. An intent that
 they refuse takes its order with it: the venue's events of that order are dropped and counted, and funding
-goes by the position that would have been held. An intent that was refused then and would be let through now
-is left out and counted: the log does not know what the venue would have answered.
+is computed from the position that would have been held. An intent that was refused then and
+would be let through now is left out and counted: the log does not know what the venue would have answered.
 
 Latency is an ESTIMATE. Each fill that took liquidity gets its price of then, plus what the mark moved in so
 many milliseconds. It rests on the marks in the log, which has only those that the kernel read: a fill

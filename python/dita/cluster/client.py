@@ -44,7 +44,7 @@ def open_client(
             else connect now, or raise.
         stays: Connect now, or raise, and then again whenever the cluster comes back.
         timeout_s: How long to try, where not in the background.
-        on_lifecycle: Hears CONNECTED, DISCONNECTED and so on, in the client's thread.
+        on_lifecycle: Called with CONNECTED, DISCONNECTED and so on, in the client's thread.
         client_name: What the cluster shows.
 
     Raises:
@@ -65,7 +65,7 @@ def open_client(
     background = in_background or stays
     is_connected = threading.Event()
 
-    def hear(state: str) -> None:
+    def on_state(state: str) -> None:
         if state == "CONNECTED":
             is_connected.set()
         if on_lifecycle is not None:
@@ -91,7 +91,7 @@ def open_client(
             backup_ack_to_client_enabled=False,
             heartbeat_interval=HEARTBEAT_INTERVAL_S,
             heartbeat_timeout=HEARTBEAT_TIMEOUT_S,
-            lifecycle_listeners=[hear],
+            lifecycle_listeners=[on_state],
         )
     except (HazelcastError, OSError) as error:
         raise unreachable(address) from error

@@ -35,7 +35,7 @@ def jars(tell: Callable[[str], None] | None = None) -> tuple[Path, ...]:
     """Return the jars, fetched first where they are not in the cache.
 
     Args:
-        tell: Hears, line by line, how far the fetching is.
+        tell: Called with each line of progress.
 
     Raises:
         ClusterError: Maven is missing or fails, or what it brought is not what it should be.

@@ -172,7 +172,7 @@ def start(
         heap: Java's memory, as "256m" or "2g".
         state: Where it is recorded; None means `state_dir()`.
         timeout_s: How long it may take.
-        tell: Hears how far it is.
+        tell: Called with the progress.
 
     Raises:
         ClusterError: There is no Java 17, the port is taken, or it does not start.
@@ -289,7 +289,7 @@ def _command_of(pid: int) -> str:
     """The command line of a process, empty where there is none or it is dead already."""
     ps = shutil.which("ps")
     if ps is None:
-        raise ClusterError("ps was not found: a member's process cannot be told from another's")
+        raise ClusterError("ps was not found: a member's process cannot be distinguished from another's")
     said = subprocess.run(  # noqa: S603 - ps, by its full path
         [ps, "-o", "stat=,command=", "-ww", "-p", str(pid)], capture_output=True, text=True, check=False
     )

@@ -289,7 +289,7 @@ class WebConfig(Section):
 
 
 class AlertsConfig(Section):
-    """Alerts: what is told to webhooks, each cause of an account once in five minutes."""
+    """Alerts: what is sent to webhooks, each cause of an account once in five minutes."""
 
     webhooks: tuple[Webhook, ...] = Field(
         default=(),
@@ -300,9 +300,9 @@ class AlertsConfig(Section):
         default=Decimal(60), description="Seconds that a difference of K and E may have no cause."
     )
     disk_free_min: Share = Field(
-        default=Decimal("0.05"), description="Below which free part of the log's disk is told."
+        default=Decimal("0.05"), description="The free part of the log's disk below which an alert is sent."
     )
-    causes: tuple[AlertCause, ...] = Field(default=(), description="Which are told; none: all of them.")
+    causes: tuple[AlertCause, ...] = Field(default=(), description="The causes to send; none: all of them.")
 
 
 class EngineConfig(Section):

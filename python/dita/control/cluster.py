@@ -25,7 +25,7 @@ class HazelcastControlPlane:
     """A control plane in a cluster, for kernels and operators on many machines.
 
     A change is put there only if the controls still are what it was made from; else it is made again from
-    what stands now. Watchers hear of it by the cluster's event, and by looking twice a second. While the
+    what stands now. Watchers learn of it by the cluster's event, and by looking twice a second. While the
     cluster is away watchers keep what they have, and `standing` says so.
     """
 
@@ -130,7 +130,7 @@ class HazelcastControlPlane:
         )
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Hear of each change: those made here before they stand, others as soon as they are found.
+        """Call a function with each change: own ones before they stand, others once they are found.
 
         Args:
             watcher: Called in the updating thread, or in the plane's.

@@ -101,7 +101,7 @@ class FileControlPlane:
             return changed.controls
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Hear of each change: those made here before they stand, others as soon as they are found.
+        """Call a function with each change: own ones before they stand, others once they are found.
 
         Args:
             watcher: Called in the updating thread, or in the plane's.

@@ -188,7 +188,7 @@ def refuse_inside(watchers: Iterable[Watcher]) -> None:
 
 @runtime_checkable
 class ControlPlane(Protocol):
-    """Where operators set the controls, and kernels hear of it."""
+    """Where operators set the controls, and kernels read them."""
 
     def read(self) -> KernelControlSnapshot:
         """Return the controls as they stand."""
@@ -244,7 +244,7 @@ class InMemoryControlPlane:
             return self._snapshot
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Hear of each change before it stands; see `ControlPlane.watch`."""
+        """Call a function with each change before it stands; see `ControlPlane.watch`."""
         with self._lock:
             self._watchers.append(watcher)
 

@@ -64,8 +64,8 @@ class Record:
     @property
     def reasons(self) -> dict[str, str]:
         """Why overrides were given, by their ids, as far as the last changes say."""
-        told = (change.update for change in self.changes if change.update.why)
-        return {name: update.why or "" for update in told for name in update.audited or ()}
+        updates = (change.update for change in self.changes if change.update.why)
+        return {name: update.why or "" for update in updates for name in update.audited or ()}
 
     @property
     def flatten_stands(self) -> bool:

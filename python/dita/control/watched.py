@@ -13,10 +13,10 @@ _LOG: Final = logging.getLogger("dita.control")
 
 
 class Watched:
-    """The watchers of a plane, and what they have been told.
+    """The watchers of a plane, and the changes that they have taken.
 
-    A change made in this process is told before it stands, and refused if a watcher raises; one that is found
-    in the plane stands already: a watcher that refuses it is reported in `standing`.
+    A change made in this process is passed on before it stands, and refused if a watcher raises; one that is
+    found in the plane stands already: a watcher that refuses it is reported in `standing`.
     """
 
     def __init__(self, place: str) -> None:
@@ -26,7 +26,7 @@ class Watched:
             place: Where the plane is, for messages.
         """
         self.place = place
-        # Held while watchers are told, so that changes come one after the other.
+        # Held while watchers are called, so that changes come one after the other.
         self.lock = threading.RLock()
         self.reader = Reader()
         # As it was last seen, to be put back where it is lost.

@@ -41,7 +41,7 @@ class Notifier:
             what: Lines such as READY.
 
         Returns:
-            Whether it was heard.
+            Whether it was sent.
         """
         if not self._address:
             return False

@@ -112,12 +112,12 @@ class Strategies:
             host: Whose.
             account: The account of the session.
         """
-        self._company = host.strategies
+        self._runner = host.strategies
         self._account = account
 
     def list(self, name: str) -> list[tuple[str, str, str]]:
         """Return names, states and errors; an unknown name has none."""
-        handles = self._company.handles.values()
+        handles = self._runner.handles.values()
         return [(one.name, str(one.state), one.error) for one in handles if name in ("", one.name)]
 
     def start(self, name: str) -> str | None:
@@ -129,12 +129,12 @@ class Strategies:
         return self._each(name, "stop")
 
     def pause(self, name: str) -> str | None:
-        """Let one hear nothing until it is started."""
+        """Dispatch nothing to one until it is started."""
         return self._each(name, "pause")
 
     def _each(self, name: str, verb: str) -> str | None:
         try:
-            for handle in self._company.find(name):
+            for handle in self._runner.find(name):
                 getattr(handle, verb)()
         except KernelError as error:
             return str(error)
@@ -143,15 +143,15 @@ class Strategies:
     def quote(self, symbol: str, bid: Decimal, ask: Decimal, ts_ns: int) -> None:
         """Tell a quote, which the venue has had."""
         quote = QuoteTick(symbol, ts_ns, (str(bid), None, str(ask), None))
-        self._company.hear_quote(quote, self._account)
+        self._runner.dispatch_quote(quote, self._account)
 
     def tick(self, ts_ns: int) -> None:
         """Tell that time has passed."""
-        self._company.tick(ts_ns, self._account)
+        self._runner.tick(ts_ns, self._account)
 
     def deliver(self) -> None:
         """Tell what has happened to orders."""
-        self._company.deliver()
+        self._runner.deliver()
 
 
 class EngineServer:
@@ -175,7 +175,7 @@ class EngineServer:
         Args:
             config: As `configured` returns it.
             start_ns: When kernel time begins; None means now, or as `MM_FREEZE_UTC_ISO` says.
-            notifier: Hears that the service is ready, alive, and ends.
+            notifier: Notified when the service is ready, alive and ends.
             directory: A host's: it answers there as any host does, and goes on from the log there. None
                 answers nobody and keeps nothing.
 
@@ -223,7 +223,7 @@ class EngineServer:
 
         Args:
             socket: Where to listen; None means standard input and output.
-            service: Whether a heartbeat is written, and the service manager told.
+            service: Whether a heartbeat is written, and the service manager notified.
 
         Raises:
             KernelError: The kernel or the market cannot go on.
@@ -251,7 +251,7 @@ class EngineServer:
 
     def _beat(self) -> None:
         """Say that the session is alive, but only while it is."""
-        told, seen = False, -1
+        notified, seen = False, -1
         alive_s = beat_s = time.monotonic()
         interval_s = self._notifier.interval_s
         while not self._ended.wait(_LOOK_S if interval_s is None else min(_LOOK_S, interval_s)):
@@ -259,8 +259,8 @@ class EngineServer:
             if beats == seen:
                 continue
             seen = beats
-            if not told and beats:
-                told = True
+            if not notified and beats:
+                notified = True
                 self._notifier.tell(READY)
                 _LOG.info("ready")
             if interval_s is not None and now_s >= alive_s:

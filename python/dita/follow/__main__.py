@@ -1,4 +1,4 @@
-"""A follower's process: `python -m dita.follow`, told by its first line of input what to do.
+"""A follower's process: `python -m dita.follow`, configured by its first line of input.
 
 Its input stays open for as long as it shall follow. When it ends, by a word or by the other side's death, the
 follower reads the log to its end and leaves.

@@ -35,7 +35,7 @@ _ALONE_S: Final = 1.0
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: somebody said stop
-    """The follower was told to stop."""
+    """The follower was stopped."""
 
 
 class _Ahead:
@@ -109,7 +109,7 @@ class Follower:
 
         Args:
             log_dir: The log's directory; it may come into being later.
-            target: Whom to write to.
+            target: Where to write.
             kernel: The name that rows and states carry: unique where several kernels share a target.
             durable: False also takes what a power loss could take back; for a log whose policy is "off".
             when_enabled: True leaves out the rows of inputs that were taken while the control
@@ -141,7 +141,7 @@ class Follower:
         self.status = FollowerStatus(target.name, kernel)
 
     def run(self, *, until_end: bool = False) -> None:
-        """Follow until told to stop.
+        """Follow until stopped.
 
         Args:
             until_end: True stops at the log's end.

@@ -27,7 +27,7 @@ class FollowerProcess:
     """One follower's process. It is spawned, never forked; its input ends with its parent, and so does it."""
 
     def __init__(self, spec: FollowerSpec, restart_s: tuple[float, float] = RESTART_S) -> None:
-        """Take what it is told; it is not begun yet."""
+        """Take its specification; nothing is started yet."""
         self.spec = spec
         self.restarts = 0
         self._restart_s = restart_s
@@ -93,8 +93,8 @@ class FollowerProcess:
             return
         self._listens_at = time.monotonic() + _SILENT_S / 4
         status = read_status(self.spec.log_dir, self.spec.kind)
-        is_heard = status is not None and time.time_ns() < status.updated_ns + _SILENT_S * _NS_PER_SECOND
-        if not is_heard and not self._is_silent:
+        is_fresh = status is not None and time.time_ns() < status.updated_ns + _SILENT_S * _NS_PER_SECOND
+        if not is_fresh and not self._is_silent:
             _LOG.warning(
                 "the follower %s (process %d) has said nothing for %.0f s: what it writes to holds it up, or "
                 "every processor is busy, and followers get what is left; "
@@ -103,7 +103,7 @@ class FollowerProcess:
                 self._process.pid,
                 _SILENT_S,
             )
-        self._is_silent = not is_heard
+        self._is_silent = not is_fresh
 
     def _let_go(self) -> None:
         if self._process is not None and self._process.stdin is not None:
@@ -149,7 +149,7 @@ class FollowerProcesses:
         """Begin them all.
 
         Args:
-            specs: What they are told.
+            specs: Their specifications.
             restart_s: First and longest wait before a dead one is begun again, seconds.
         """
         self._all = [FollowerProcess(spec, restart_s) for spec in specs]

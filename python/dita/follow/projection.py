@@ -138,14 +138,14 @@ class ProjectionTarget:
         assert self._writer is not None  # noqa: S101 - `open` comes before the claim
         run = self._run or 0
 
-        def told(client_id: str) -> State:
+        def state_of(client_id: str) -> State:
             text = self._ended_before.get(client_id)
             stamp = Stamp(run, self._seq)
             if text is None:
                 return forgotten(self._kernel, stamp, client_id, ENDED_ORDER_TTL_S)
             return State(stamp, lambda: f'{{"run":{run},{text[1:]}', ENDED_ORDER_TTL_S)
 
-        put_right(self._client, self._writer, self._kernel, run, told)
+        put_right(self._client, self._writer, self._kernel, run, state_of)
         self._ended_before = {}
 
     def _take(self, states: "FollowStates") -> None:

@@ -1,4 +1,4 @@
-"""What a follower's process is told: plain values, as JSON."""
+"""The specification of a follower's process: plain values, as JSON."""
 
 import json
 import os

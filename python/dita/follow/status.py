@@ -22,7 +22,7 @@ class FollowerStatus:
         pid: Its process.
         seq: Everything up to here was taken.
         time_ns: Kernel time of that input.
-        target: Whom it writes to.
+        target: Where it writes.
         rows: Rows written since it was started.
         batches: Batches written since it was started.
         retries: How often something was tried again.

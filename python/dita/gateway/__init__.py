@@ -3,7 +3,7 @@
 It asks the host at its Unix socket, keeps the newest state of each row, and sends what changed to all who
 look on. It holds no truth of its own: orders and changes of controls go to the host.
 
-`access` says who may what, `source` asks the host or reads what is only looked at, `hub` tells changes,
+`access` says who may what, `source` asks the host or reads what is only looked at, `hub` publishes changes,
 `history` keeps what charts show. `reads`, `acts` and `streams` are the routes, `bodies` what a POST may
 carry, `guards` and `problems` what is refused, `app` puts them together, `running` serves them. It needs
 the extra `web`.

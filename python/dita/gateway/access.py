@@ -119,14 +119,14 @@ class TokenFile:
 
     def _write(self, grants: dict[str, Grant]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self.path.with_name(f"{self.path.name}.new")
-        aside.unlink(missing_ok=True)
-        held = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+        draft = self.path.with_name(f"{self.path.name}.new")
+        draft.unlink(missing_ok=True)
+        held = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
         with os.fdopen(held, "w", encoding="utf-8") as file:
             json.dump([asdict(grant) for grant in grants.values()], file, indent=1)
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(self.path)
+        draft.replace(self.path)
 
 
 @dataclass(slots=True)

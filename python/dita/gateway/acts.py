@@ -35,7 +35,7 @@ def add_acts(app: FastAPI, hub: Hub, access: Access) -> None:
 
     Args:
         app: The application.
-        hub: Whom it asks.
+        hub: The hub to ask.
         access: Who may what.
     """
     # Orders come first: a request is held against one route after the other.
@@ -87,7 +87,7 @@ def _orders(app: FastAPI, hub: Hub) -> None:
         try:
             state = await hub.source.cancel(grant.name, wanted.account, wanted.client_order_id, None)
         except SourceRefused:
-            # An order that is not known is told as such.
+            # An unknown order is answered as unknown.
             owner = (await find_order(hub, wanted.client_order_id)).get("owner")
             if owner in (None, "", BY_HAND, grant.name):
                 raise

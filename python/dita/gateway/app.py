@@ -15,7 +15,7 @@ from dita.gateway.access import Access, AccessRefused
 from dita.gateway.acts import add_acts
 from dita.gateway.guards import REPORT_POLICY, Guards
 from dita.gateway.hub import Hub
-from dita.gateway.problems import ERRORS, Problem, add_problems, told
+from dita.gateway.problems import ERRORS, Problem, add_problems, problem_response
 from dita.gateway.reads import add_reads
 from dita.gateway.streams import add_streams
 from dita.gateway.who import Reader
@@ -112,7 +112,7 @@ class GuardMiddleware:
             return
         guarded = self._guards.answering(send)
         if refused is not None:
-            await told(*refused)(scope, receive, guarded)
+            await problem_response(*refused)(scope, receive, guarded)
             return
         await self._app(scope, self._guards.bounded(receive), guarded)
 

@@ -62,7 +62,7 @@ class Order(BaseModel):
         market = self.type in ("market", "m")
         if not market and not self.price:
             raise Problem(400, "bad_params", "price: a limit order needs one above zero")
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "asset": self.symbol,
             "side": "BUY" if self.side in ("buy", "b") else "SELL",
             "size": format(self.qty, "f"),
@@ -71,10 +71,10 @@ class Order(BaseModel):
             "time_in_force": {"g": "GTC", "gtx": "GTC"}.get(self.tif, self.tif.upper()),
         }
         if not market and self.price is not None:
-            told["price"] = format(self.price, "f")
+            fields["price"] = format(self.price, "f")
         if self.tif == "gtx":
-            told["post_only"] = True
-        return told
+            fields["post_only"] = True
+        return fields
 
 
 class Cancel(BaseModel):

@@ -1,4 +1,4 @@
-"""Keeps the newest rows, and tells everybody what changed: each frame is made and encoded once, for all."""
+"""Keep the newest rows and publish changes: each frame is built and encoded once, for all subscribers."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ KEEP_ALIVE_S: Final = 0.8
 
 
 class Frame(NamedTuple):
-    """What is told at once.
+    """One published message.
 
     Attributes:
         number: Its id.
@@ -59,9 +59,9 @@ def frame_of(number: int, update: Update, *, reset: bool = False) -> Frame:
     rows = ",".join([f"{json.dumps(key)}:{text}" for key, text in update.rows.items()])
     parts = [f'"id":{number},"rows":{{{rows}}},"gone":{json.dumps(list(update.gone), separators=(",", ":"))}']
     parts += [
-        f'"{kind}":[{",".join(told)}]'
-        for kind, told in (("fills", update.fills), ("ended", update.ended), ("log", update.log))
-        if told
+        f'"{kind}":[{",".join(texts)}]'
+        for kind, texts in (("fills", update.fills), ("ended", update.ended), ("log", update.log))
+        if texts
     ]
     text = ('{"reset":true,' if reset else "{") + ",".join(parts) + "}"
     event = f"id: {number}\ndata: {text}\n\n".encode() + named_events(update, reset=reset)
@@ -73,33 +73,33 @@ def chunk_of(event: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(event), event)
 
 
-class Ear(Protocol):
-    """One who is told frames. Nothing here waits for him."""
+class Subscriber(Protocol):
+    """Receives frames. The hub never waits for one."""
 
     def give(self, now_s: float, frame: Frame) -> None:
         """Take a frame."""
         ...
 
     def look(self, now_s: float) -> None:
-        """Be looked at now and then, also where there is no news."""
+        """Called now and then, also where nothing has changed."""
         ...
 
     def end(self) -> None:
-        """Be let go: he may come back."""
+        """End the subscription; the client may subscribe again."""
         ...
 
 
-class Looker:
-    """One who looks on: the frames that wait for him."""
+class QueueSubscriber:
+    """A subscriber with a queue of frames."""
 
     def __init__(self) -> None:
-        """Nothing waits yet."""
+        """Start with an empty queue."""
         self.frames: asyncio.Queue[tuple[float, Frame] | None] = asyncio.Queue(WAITING_MAX + 1)
         self.cut = False
         self._oldest: deque[float] = deque()
 
     def give(self, now_s: float, frame: Frame) -> None:
-        """Let a frame wait; cut who lets one wait too long, or too many."""
+        """Queue a frame; end the subscription where one waits too long, or too many wait."""
         if self.cut:
             return
         too_long = bool(self._oldest) and now_s - self._oldest[0] > SILENT_S
@@ -110,32 +110,32 @@ class Looker:
             self.frames.put_nowait((now_s, frame))
 
     def look(self, now_s: float) -> None:
-        """Say nothing: who awaits frames here keeps his own time."""
+        """Do nothing: `next` has its own timeouts."""
 
     def end(self) -> None:
-        """Let him go: what waits for him is dropped, he comes back for it."""
+        """End the subscription and drop the queue; the client subscribes again for what it missed."""
         self.cut = True
         while not self.frames.empty():
             self.frames.get_nowait()
         self.frames.put_nowait(None)
 
     async def next(self) -> Frame | None:
-        """Return the next frame; None where he was let go."""
-        told = await self.frames.get()
-        if told is None:
+        """Return the next frame; None once the subscription has ended."""
+        frame = await self.frames.get()
+        if frame is None:
             return None
         self._oldest.popleft()
-        return told[1]
+        return frame[1]
 
 
 class Hub:
-    """Asks a source again and again, in one task, and tells frames.
+    """Polls a source in one task, and publishes frames.
 
     Attributes:
         source: What is shown.
         rows: The newest rows, as JSON by their keys.
         away: Why nobody answers; empty where somebody does.
-        lookers: How many look on.
+        subscribers: How many clients are subscribed.
         history: Equity and marks of the last hours.
         outcomes: How often each kernel said what, by account and code; fills are OK.
         reads, reads_took_s: How many looks at the source there were, and how long they took, seconds.
@@ -162,19 +162,19 @@ class Hub:
         }
         # It begins where the clock stands, so that a number of an earlier gateway is none of this one's.
         self._number = self._first = time.time_ns() // 1_000
-        self._lookers: set[Ear] = set()
+        self._subscribers: set[Subscriber] = set()
         self._wake = asyncio.Event()
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.reads = self.orders_asked = 0
         self.reads_took_s = self.orders_took_s = 0.0
 
     @property
-    def lookers(self) -> int:
-        """How many look on."""
-        return len(self._lookers)
+    def subscribers(self) -> int:
+        """How many clients are subscribed."""
+        return len(self._subscribers)
 
     async def run(self) -> None:
-        """Ask and tell until it is canceled."""
+        """Poll and publish until it is canceled."""
         looks = asyncio.create_task(self._looks())
         try:
             while True:
@@ -185,8 +185,8 @@ class Hub:
                 self.reads_took_s += took_s
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError):
-                    # Somebody who comes is told at once how things are; those who look on have their pace.
-                    wait_s = self._interval_s if self._lookers else self._idle_s
+                    # A new subscriber gets the current state at once; the others keep their pace.
+                    wait_s = self._interval_s if self._subscribers else self._idle_s
                     async with asyncio.timeout(max(0.0, wait_s - took_s)):
                         await self._wake.wait()
         finally:
@@ -196,16 +196,16 @@ class Hub:
 
     def cut(self) -> None:
         """End every open stream: who reads it may come back."""
-        for looker in tuple(self._lookers):
-            looker.end()
+        for subscriber in tuple(self._subscribers):
+            subscriber.end()
 
     async def _looks(self) -> None:
         # One timer for all of them, and no part of the asking: a host that hangs holds up no end of a stream.
         while True:
             await asyncio.sleep(LOOK_S)
             now_s = time.monotonic()
-            for looker in tuple(self._lookers):
-                looker.look(now_s)
+            for subscriber in tuple(self._subscribers):
+                subscriber.look(now_s)
 
     async def _once(self) -> None:
         try:
@@ -214,7 +214,7 @@ class Hub:
             if str(error) != self.away:
                 _LOG.warning("%s", error)
                 self.away = str(error)
-                self._tell(Update(rows={"away": json.dumps(self.away)}))
+                self._publish(Update(rows={"away": json.dumps(self.away)}))
             return
         if self.away:
             self.away = ""
@@ -222,12 +222,12 @@ class Hub:
                 update = Update(
                     update.reset, update.rows, [*update.gone, "away"], update.fills, update.ended, update.log
                 )
-        self._tell(update)
+        self._publish(update)
         self.history.take(self.rows)
 
-    def _tell(self, update: Update) -> None:
+    def _publish(self, update: Update) -> None:
         if update.reset:
-            # The host is another one, or more has happened than it keeps: everything is told anew, once.
+            # The host is another one, or it no longer keeps all that happened: publish everything once.
             update = self._as_change(update)
         fresh = {key: text for key, text in update.rows.items() if self.rows.get(key) != text}
         gone = [key for key in update.gone if key in self.rows]
@@ -246,8 +246,8 @@ class Hub:
         )
         self._ring.append(frame)
         now_s = time.monotonic()
-        for looker in tuple(self._lookers):
-            looker.give(now_s, frame)
+        for subscriber in tuple(self._subscribers):
+            subscriber.give(now_s, frame)
 
     def _count(self, update: Update) -> None:
         for text in update.fills:
@@ -270,8 +270,8 @@ class Hub:
         gone = [key for key in self.rows if key not in update.rows]
         known = {kind: set(kept) for kind, kept in self._kept.items()}
 
-        def new(kind: str, told: Sequence[str]) -> list[str]:
-            return [one for one in told if one not in known[kind]]
+        def new(kind: str, texts: Sequence[str]) -> list[str]:
+            return [one for one in texts if one not in known[kind]]
 
         return Update(
             rows=update.rows,
@@ -293,42 +293,42 @@ class Hub:
             last_id: The last number that was seen. None, one of the future and one that is no longer kept
                 begin with everything: that frame has `reset`.
         """
-        looker = Looker()
-        missed = self.join(looker, last_id)
+        subscriber = QueueSubscriber()
+        missed = self.join(subscriber, last_id)
         try:
-            for frame in missed:
-                yield frame
+            for one in missed:
+                yield one
             while True:
                 try:
                     async with asyncio.timeout(KEEP_ALIVE_S):
-                        told = await looker.next()
+                        frame = await subscriber.next()
                 except TimeoutError:
                     yield None
                     continue
-                if told is None:
+                if frame is None:
                     return
-                yield told
+                yield frame
         finally:
-            self.leave(looker)
+            self.leave(subscriber)
 
-    def join(self, looker: Ear, last_id: int | None) -> list[Frame]:
-        """Tell somebody frames from now on, and return those that he has missed.
+    def join(self, subscriber: Subscriber, last_id: int | None) -> list[Frame]:
+        """Add a subscriber, and return the frames that it has missed.
 
         Args:
-            looker: Who.
+            subscriber: Receives every frame from now on.
             last_id: As of `frames`.
         """
         # Between these lines nothing else runs: no frame is missed, and none comes twice.
         missed = self._after(last_id)
-        if not self._lookers:
+        if not self._subscribers:
             # Nobody looked on, so what there is may be old. Where somebody does, it is one look old at most.
             self._wake.set()
-        self._lookers.add(looker)
+        self._subscribers.add(subscriber)
         return missed
 
-    def leave(self, looker: Ear) -> None:
-        """Tell somebody nothing more."""
-        self._lookers.discard(looker)
+    def leave(self, subscriber: Subscriber) -> None:
+        """Remove a subscriber."""
+        self._subscribers.discard(subscriber)
 
     def _after(self, last_id: int | None) -> list[Frame]:
         oldest = self._ring[0].number if self._ring else self._number + 1

@@ -198,11 +198,11 @@ class LinkedOrders:
         self._asking[key] += 1
         try:
             seat = await self._seat(name, account)
-            if opens and self._asking[key] == 1 and await _told(lambda: seat.wants_more):
+            if opens and self._asking[key] == 1 and await _answered(lambda: seat.wants_more):
                 self._let_go(key)
                 seat = await self._seat(name, account)
             try:
-                return await _told(lambda: act(seat))
+                return await _answered(lambda: act(seat))
             finally:
                 seat.used_s = time.monotonic()
         finally:
@@ -230,13 +230,13 @@ class LinkedOrders:
         seat = await self._seated(name, account)
         link = seat.kernel.link
 
-        def hear() -> None:
-            # What happens is told by the host; here it only must not pile up.
+        def drain() -> None:
+            # The host reports what happens; here it only must not pile up.
             link.quiet()
             while link.next_told() is not None:
                 pass
 
-        asyncio.get_running_loop().add_reader(link.fileno(), hear)
+        asyncio.get_running_loop().add_reader(link.fileno(), drain)
         return seat
 
     async def _seated(self, name: str, account: str | None) -> _Seat:
@@ -244,7 +244,7 @@ class LinkedOrders:
         until_s = time.monotonic() + _GIVEN_BACK_S
         while True:
             try:
-                return await _told(lambda: _Seat(self.path, name, account, self.slots))
+                return await _answered(lambda: _Seat(self.path, name, account, self.slots))
             except SourceRefused as refused:
                 is_full = getattr(refused.__cause__, "code", "") == _NO_FREE_SLOT
                 others = [
@@ -274,7 +274,7 @@ def _is_seated(task: asyncio.Task[_Seat]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
 
 
-async def _told(act: Callable[[], _T]) -> _T:
+async def _answered(act: Callable[[], _T]) -> _T:
     """Do it in a thread, as it waits for its answer; say in the gateway's words what went wrong."""
     try:
         return await asyncio.to_thread(act)

@@ -23,5 +23,5 @@ async def exposition(hub: "Hub") -> str:
     with contextlib.suppress(SourceAway, SourceRefused):
         host = await hub.source.ask("figures")
     outcomes = {(account, code): count for account, code, count in host.get("outcomes", ())}
-    own = GatewayFigures(hub.lookers, hub.orders_asked, hub.orders_took_s, hub.reads, hub.reads_took_s)
+    own = GatewayFigures(hub.subscribers, hub.orders_asked, hub.orders_took_s, hub.reads, hub.reads_took_s)
     return written(Figures(hub.rows, not hub.away, outcomes or hub.outcomes, host, own))

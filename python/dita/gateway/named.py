@@ -24,25 +24,25 @@ def named_events(update: Update, *, reset: bool = False) -> bytes:
         update: What has changed.
         reset: Whether it is everything there is: orders at work and balances are sent, fills of the past not.
     """
-    told: list[bytes] = []
+    events: list[bytes] = []
     if not reset:
-        told += [_event("fill", _fill(json.loads(text))) for text in update.fills]
-        told += [_event("order_update", _order(json.loads(text))) for text in update.ended]
+        events += [_event("fill", _fill(json.loads(text))) for text in update.fills]
+        events += [_event("order_update", _order(json.loads(text))) for text in update.ended]
     balances: dict[str, list[str]] = {}
     for key, text in update.rows.items():
         kind, _, place = key.partition(":")
         if kind == "order":
             order = {**json.loads(text), "account": place.partition(":")[0]}
-            told.append(_event("order_update", _order(order)))
+            events.append(_event("order_update", _order(order)))
         elif kind in {"account", "asset"}:
             balances.setdefault(place.partition(":")[0], []).append(_balance(json.loads(text)))
-    told += [
+    events += [
         _event(
             "account", f'"ts_ns":{time.time_ns()},"account":{json.dumps(name)},"balances":[{",".join(own)}]'
         )
         for name, own in balances.items()
     ]
-    return b"".join(told)
+    return b"".join(events)
 
 
 def _event(name: str, fields: str) -> bytes:

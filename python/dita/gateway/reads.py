@@ -90,11 +90,11 @@ def _add_asked(app: FastAPI, hub: Hub) -> None:
     @app.get("/api/market")
     async def market(_who: Reader) -> dict[str, Any]:
         """Instruments with their rules and mark prices."""
-        told = await hub.source.ask("instruments")
+        found = await hub.source.ask("instruments")
         return {
             "items": [
                 {"account": account, **instrument}
-                for account, instruments in told.items()
+                for account, instruments in found.items()
                 for instrument in instruments.values()
             ]
         }

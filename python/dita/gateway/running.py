@@ -1,4 +1,4 @@
-"""Serves the gateway: in this process until it is told to stop, or beside something else in a thread."""
+"""Serves the gateway: in this process until it is stopped, or beside something else in a thread."""
 
 import contextlib
 import logging
@@ -88,7 +88,7 @@ class _Expected(logging.Filter):
     """Leaves out what is no fault: a stream that was cut, as nobody read it, ends without its end."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it is told."""
+        """Return whether the line is logged."""
         return "returned without completing response" not in record.getMessage()
 
 

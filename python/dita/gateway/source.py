@@ -1,4 +1,4 @@
-"""Where the gateway gets what it shows, and whom it asks to act."""
+"""The sources of the gateway: what it shows, and what carries out its actions."""
 
 import asyncio
 import contextlib
@@ -127,7 +127,7 @@ class HostSource:
 
         Args:
             directory: The host's.
-            story: Tells a trade's story out of a log; None tells none.
+            story: Returns a trade's story from a log; None disables stories.
             slots: How many trades each who asks may run at once, where the host serves programs.
             idle_s: There who has asked for nothing for so long gives his slots back, seconds.
         """
@@ -166,11 +166,11 @@ class HostSource:
             self._asked_standbys = asyncio.create_task(asyncio.to_thread(_standbys, self._directory))
         if self._asked_standbys is None or not self._asked_standbys.done():
             return (dict(self._standbys) if anew else {}), []
-        told, self._asked_standbys = self._asked_standbys.result(), None
+        standbys, self._asked_standbys = self._asked_standbys.result(), None
         self._standbys_due_s = time.monotonic() + _STANDBYS_S
-        before, self._standbys = self._standbys, told
-        fresh = {key: text for key, text in told.items() if anew or before.get(key) != text}
-        return fresh, [key for key in before if key not in told]
+        before, self._standbys = self._standbys, standbys
+        fresh = {key: text for key, text in standbys.items() if anew or before.get(key) != text}
+        return fresh, [key for key in before if key not in standbys]
 
     async def ask(self, request: str, **fields: Any) -> Any:  # noqa: ANN401 - plain values
         """Ask the host."""
@@ -299,7 +299,7 @@ class ReadOnlySource:
             kind: What it is.
             rows: Reads all of its rows, as JSON by their keys; called in a thread. Raises SourceAway.
             close: Lets go of it.
-            story: Tells a trade's story; None tells none.
+            story: Returns a trade's story; None disables stories.
         """
         self.name, self.kind = name, kind
         self._rows, self._close, self._story = rows, close, story

@@ -36,24 +36,24 @@ class Line:
 
         Args:
             transport: The connection; an answer in chunked transfer coding has begun there.
-            is_good: Whether he may hear on.
+            is_good: Whether the client may stay subscribed.
         """
         self._transport = transport
         self._is_good = is_good
         self._written = 0
         # When each frame that is not on its way yet was written, and how much had been by then.
         self._waiting: deque[tuple[float, int]] = deque()
-        self._told_s = time.monotonic()
+        self._sent_s = time.monotonic()
         self._ended = False
 
     def give(self, now_s: float, frame: Frame) -> None:
-        """Write a frame; let go of who leaves one waiting too long, or too many, or may hear no more."""
-        if self._may_hear(now_s):
+        """Write a frame; disconnect a client that is too slow, or may not stay subscribed."""
+        if self._may_stay(now_s):
             self._write(now_s, frame.chunk)
 
     def look(self, now_s: float) -> None:
         """Let him know now and then that somebody is here; and notice that he is not."""
-        if self._may_hear(now_s) and now_s - self._told_s >= KEEP_ALIVE_S:
+        if self._may_stay(now_s) and now_s - self._sent_s >= KEEP_ALIVE_S:
             self._write(now_s, _HERE_CHUNK)
 
     def end(self) -> None:
@@ -69,11 +69,11 @@ class Line:
 
     def _write(self, now_s: float, chunk: bytes) -> None:
         self._transport.write(chunk)
-        self._told_s = now_s
+        self._sent_s = now_s
         self._written += len(chunk)
         self._waiting.append((now_s, self._written))
 
-    def _may_hear(self, now_s: float) -> bool:
+    def _may_stay(self, now_s: float) -> bool:
         left = self._written - self._transport.get_write_buffer_size()
         while self._waiting and self._waiting[0][1] <= left:
             self._waiting.popleft()
@@ -94,9 +94,9 @@ class Stream(Response):
         """Say of what.
 
         Args:
-            hub: What tells the changes.
+            hub: Publishes the changes.
             transport: The connection that is answered.
-            is_good: Whether who asks may hear on.
+            is_good: Whether the client may stay subscribed.
             last_id: The last frame that was seen.
         """
         super().__init__(headers={"X-Accel-Buffering": "no"})
@@ -120,14 +120,14 @@ class Stream(Response):
 
 
 def _is_good(access: Access, grant: Grant) -> bool:
-    """Whether somebody may hear on; nobody may where the file of tokens cannot be used."""
+    """Whether a client may stay subscribed; none may where the token file cannot be used."""
     try:
         return access.is_good(grant)
     except AccessRefused:
         return False
 
 
-async def _told(hub: Hub, access: Access, grant: Grant, last_id: int | None) -> AsyncIterator[Frame | None]:
+async def _frames(hub: Hub, access: Access, grant: Grant, last_id: int | None) -> AsyncIterator[Frame | None]:
     """Yield frames for as long as the token is good."""
     async with contextlib.aclosing(hub.frames(last_id)) as frames:
         while _is_good(access, grant):
@@ -149,7 +149,7 @@ def add_streams(app: FastAPI, hub: Hub, access: Access) -> None:
 
     Args:
         app: The application.
-        hub: What tells the changes.
+        hub: Publishes the changes.
         access: Who may what: a stream ends with its token.
     """
 
@@ -176,7 +176,7 @@ def add_streams(app: FastAPI, hub: Hub, access: Access) -> None:
             return Stream(hub, transport, lambda: _is_good(access, grant), seen)
         # Another server than ours: it gives no connection.
         return StreamingResponse(
-            _events(_told(hub, access, grant, seen)),
+            _events(_frames(hub, access, grant, seen)),
             media_type=Stream.media_type,
             headers={"X-Accel-Buffering": "no"},
         )
@@ -189,7 +189,7 @@ def add_streams(app: FastAPI, hub: Hub, access: Access) -> None:
             return
         await connection.accept()
         with contextlib.suppress(RuntimeError, ConnectionError, TimeoutError):
-            async for frame in _told(hub, access, grant, last_id):
+            async for frame in _frames(hub, access, grant, last_id):
                 async with asyncio.timeout(SILENT_S):
                     await connection.send_text("{}" if frame is None else frame.text)
             await connection.close()

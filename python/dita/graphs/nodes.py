@@ -169,7 +169,7 @@ def routes_of(node: Node) -> list[Mapping[str, str]]:
 
 
 def rounds(node: Node) -> bool:
-    """Return whether an operation rounds: each division does, and a product that is told to.
+    """Return whether an operation rounds: each division does, and a product that is set to.
 
     Args:
         node: It.

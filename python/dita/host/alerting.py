@@ -38,7 +38,7 @@ def alerts_of(name: str, config: AlertsConfig) -> Alerts | None:
 
 
 class _Critical(logging.Handler):
-    """Hears CRITICAL lines of the program."""
+    """Handles CRITICAL log lines of the program."""
 
     def __init__(self) -> None:
         super().__init__(logging.CRITICAL)

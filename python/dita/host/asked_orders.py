@@ -173,7 +173,7 @@ def order_state(order: PlainOrder, kernel: ExecutionKernel | None) -> dict[str, 
     Returns:
         `last_ts_ns` is kernel time of the last news of it: None where that was before anybody looked on.
     """
-    told = [] if kernel is None else [kernel.order_time_ns(one.venue_client_id) for one in order.children]
+    times = [] if kernel is None else [kernel.order_time_ns(one.venue_client_id) for one in order.children]
     return {
         "client_order_id": order.client_id,
         "status": order.status,
@@ -184,7 +184,7 @@ def order_state(order: PlainOrder, kernel: ExecutionKernel | None) -> dict[str, 
         "executed_qty": order.filled_size,
         "avg_price": order.average_price,
         "reason": order.reason,
-        "last_ts_ns": max((time for time in told if time is not None), default=None),
+        "last_ts_ns": max((time for time in times if time is not None), default=None),
         "owner": next((child.owner for child in order.children), ""),
     }
 

@@ -83,7 +83,7 @@ class SentIntent(NamedTuple):
 
 
 class Seats:
-    """Which slots of a kernel belong to whom: to clients in this process, or to programs that are connected.
+    """The slots of a kernel and their holders: clients in this process, or connected programs.
 
     A slot has one holder at most.
 
@@ -172,7 +172,7 @@ class Client:
             InvalidInput: The slot or the owner is another's.
         """
         self._check(intent)
-        return self._told(self._kernel.process_intent(intent))
+        return self._published(self._kernel.process_intent(intent))
 
     def process_intents(self, intents: Iterable[KernelIntent]) -> list[KernelOutcome]:
         """Take intents that come together; see `ExecutionKernel.process_intents`.
@@ -183,7 +183,7 @@ class Client:
         given = list(intents)
         for intent in given:
             self._check(intent)
-        return [self._told(outcome) for outcome in self._kernel.process_intents(given)]
+        return [self._published(outcome) for outcome in self._kernel.process_intents(given)]
 
     def _check(self, intent: KernelIntent) -> None:
         if self._closed:
@@ -319,15 +319,15 @@ class Client:
                 intent_id=intent_id,
                 **values,
             )
-            return self._told(self._kernel.process_intent(intent))
+            return self._published(self._kernel.process_intent(intent))
         if isinstance(self._feed, AccountFeed):
             self._feed.tell_intent(intent_id, trade_id, slot, asset, action, self.name)
         if "target_size" in fields:
             fields["size"] = fields.pop("target_size")
         outcome = verb(self._verbs, slot, trade_id, asset, side, intent_id=intent_id, **fields)
-        return self._told(outcome) if self._listeners else outcome
+        return self._published(outcome) if self._listeners else outcome
 
-    def _told(self, outcome: KernelOutcome) -> KernelOutcome:
+    def _published(self, outcome: KernelOutcome) -> KernelOutcome:
         for listener in self._listeners:
             listener(outcome)
         return outcome

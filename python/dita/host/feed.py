@@ -59,7 +59,7 @@ class Feed:
         """
         self.wanted = True
         with self._news:
-            # Now, and not at the first `next`: what happens between the two is told.
+            # Now, and not at the first `next`: what happens between the two is in the feed.
             return self._from(self._place(after))
 
     def _from(self, place: int | None) -> Iterator[bytes]:
@@ -93,7 +93,7 @@ class Feed:
         return int(number) if int(number) >= first - 1 else None
 
     def end(self) -> None:
-        """End every iteration once it has told what it has."""
+        """End every iteration once its queue is empty."""
         with self._news:
             self._ended = True
             self._news.notify_all()
@@ -114,7 +114,7 @@ class AccountFeed:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody wants what it is told: it need not be made."""
+        """Whether the feed has no readers: nothing has to be built."""
         return not self._feed.wanted
 
     def publish_intent(self, intent: KernelIntent) -> None:
@@ -133,7 +133,7 @@ class AccountFeed:
         owner: str,
     ) -> None:
         """Show an intent by its fields, where none was built."""
-        told = {
+        fields = {
             "intent_id": intent_id,
             "trade_id": trade_id,
             "slot_id": slot_id,
@@ -141,7 +141,7 @@ class AccountFeed:
             "action": action,
             "owner": owner,
         }
-        self._feed.put(self._account, "intent", told)
+        self._feed.put(self._account, "intent", fields)
 
     def write_slot(self, slot: TradeSlot) -> None:
         """Show a slot's newest state."""

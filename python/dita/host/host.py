@@ -29,7 +29,7 @@ from dita.host.feed import AccountFeed, Feed
 from dita.host.opening import open_account
 from dita.host.screen import Screen
 from dita.host.serving import Answer, HostSocket
-from dita.host.strategies import Company, StrategyHandle
+from dita.host.strategies import StrategyHandle, StrategyRunner
 from dita.kernel import ExecutionKernel
 from dita.signals import elsewhere
 from dita.strategy import Params, Strategy
@@ -81,9 +81,9 @@ class Host:
             config: What to open.
             directory: Where to keep logs, controls and the socket; None keeps nothing.
             clock: Where kernel time comes from; None leaves that to each venue.
-            logs: By account, what hears as `KernelLogs` does.
-            feed: Whether `changes` tells anything, and strategies hear of their orders where `logs` has no
-                `Watcher`; it costs each input a little.
+            logs: By account, an observer like `KernelLogs`.
+            feed: Whether `changes` yields anything, and strategies receive their order events where `logs`
+                has no `Watcher`; it costs each input a little.
             adapters: By account, adapters that are made already: they stand for what the configuration
                 names. One of the smallest form is polled.
             replicas: By account, what has followed its log: the opening replays only what is missing there.
@@ -106,7 +106,7 @@ class Host:
         self._lock = threading.RLock()
         if directory is not None:
             directory.make()
-        heard = {
+        observers = {
             name: (logs or {}).get(name) or (Watcher(hears=False) if feed else None)
             for name in config.accounts
         }
@@ -125,7 +125,7 @@ class Host:
                     directory,
                     AccountFeed(self._feed, name) if feed else None,
                     clock,
-                    heard[name],
+                    observers[name],
                     venue=(adapters or {}).get(name),
                     breaker=self._breaker_of(name),
                     replica=(replicas or {}).get(name),
@@ -135,8 +135,8 @@ class Host:
                     kernels[name].share(SharedMemoryZincPlane(plane))
                 if is_funded(account.venue, kernels[name]):
                     self._fund(name)
-            watchers = {name: one for name, one in heard.items() if isinstance(one, Watcher)}
-            self.strategies = Company(watchers, directory)
+            watchers = {name: one for name, one in observers.items() if isinstance(one, Watcher)}
+            self.strategies = StrategyRunner(watchers, directory)
         except BaseException:
             for kernel in kernels.values():
                 kernel.close()
@@ -253,7 +253,7 @@ class Host:
             account: Which account it trades; None means the only one.
             params: Its parameters, or texts that are read as such; None means their defaults.
             slots: How many trades it may run at once; None means as it says.
-            symbols: What it hears where it names nothing itself; none means all of the account's instruments.
+            symbols: What it receives where it names no instruments; none means all that the account has.
 
         Raises:
             StrategyError: It cannot be loaded, or a parameter cannot be.
@@ -568,11 +568,11 @@ class Host:
         """Run until SIGTERM, SIGINT or `stop`, then close. Only in the main thread.
 
         The strategies of the configuration are loaded, and those that start with the host are started.
-        What happens to their orders is told to them, and each second that time has passed. At the end each
+        Their order events are dispatched, and `on_tick` each second. At the end each
         is stopped.
 
         Args:
-            started: Called once signals are heard and strategies run.
+            started: Called once signals are handled and strategies run.
             turned: Called after each turn, several times a second.
             ending: Called once the host is asked to end, before strategies stop.
 

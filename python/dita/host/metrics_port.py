@@ -1,4 +1,4 @@
-"""A host's own port for Prometheus: `GET /metrics`, on this machine alone unless told otherwise."""
+"""A host's own port for Prometheus: `GET /metrics`, on this machine alone unless configured otherwise."""
 
 import ipaddress
 import threading

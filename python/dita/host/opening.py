@@ -86,7 +86,7 @@ def open_account(
         directory: Where the host keeps it; None keeps nothing.
         feed: Where its changes go.
         clock: Where its time comes from; None leaves that to the venue.
-        logs: Hears what the kernel does, as `KernelLogs` does.
+        logs: Observes what the kernel does, as `KernelLogs` does.
         venue: The adapter, where it is made already; None makes the one that the configuration names.
         breaker: The venue's.
         replica: A replica that has followed the account's log.

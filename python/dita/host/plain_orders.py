@@ -167,7 +167,7 @@ class PlainOrders:
             found = [order for order in (held.active_entry_order, *held.exit_orders) if order is not None]
         mine = [order for order in found if order.intent_id == intent_id]
         if outcome.accepted and not mine:
-            # It has ended already, told by nobody here.
+            # It has ended already, without a report here.
             mine = [order for order in self.client.orders() if order.intent_id == intent_id]
         self._became.setdefault(client_id, []).extend(order.venue_client_id for order in mine)
         return mine

@@ -16,7 +16,7 @@ from dita.logs import EVENTS
 
 #: So many fills, ended orders and lines are kept for those who come back, of each kind.
 KEPT_MAX: Final = 10_000
-#: So many of each are told to who comes new.
+#: How many of each a new reader gets.
 FIRST_MAX: Final = 500
 #: Figures that move with every input are read once in so long, seconds.
 _HEALTH_S: Final = 1.0
@@ -24,18 +24,18 @@ _KINDS: Final = ("fills", "ended", "log")
 
 
 class Lines(logging.Handler):
-    """Hears what the program itself has to say: WARNING and above."""
+    """Collects the program's own log lines: WARNING and above."""
 
-    def __init__(self, hear: Callable[[logging.LogRecord], None]) -> None:
-        """Hear."""
+    def __init__(self, take: Callable[[logging.LogRecord], None]) -> None:
+        """Pass each line to a function."""
         super().__init__(logging.WARNING)
-        self._hear = hear
+        self._take = take
         # What is written from this screen is on it already.
         self.addFilter(lambda record: record.name != EVENTS)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a line."""
-        self._hear(record)
+        self._take(record)
 
 
 class Screen:
@@ -73,7 +73,7 @@ class Screen:
         self._states: dict[str, str] = {}
         self._outcomes: Counter[tuple[str, str]] = Counter()
         self._said: deque[logging.LogRecord] = deque(maxlen=KEPT_MAX)
-        self._hears: Lines | None = None
+        self._lines: Lines | None = None
 
     # -------------------------------------------------------------------------------------------- to be shown
 
@@ -167,9 +167,9 @@ class Screen:
     def refresh(self) -> None:
         """Look at everything now."""
         with self._lock:
-            if self._hears is None:
-                self._hears = Lines(self._said.append)
-                logging.getLogger("dita").addHandler(self._hears)
+            if self._lines is None:
+                self._lines = Lines(self._said.append)
+                logging.getLogger("dita").addHandler(self._lines)
             self._number += 1
             for name, kernel in self._accounts.items():
                 with contextlib.suppress(KernelClosed):
@@ -193,10 +193,10 @@ class Screen:
             self._say(account, kind, severity, text, time.time_ns())
 
     def close(self) -> None:
-        """Hear no more."""
+        """Collect no more log lines."""
         with self._lock:
-            if self._hears is not None:
-                logging.getLogger("dita").removeHandler(self._hears)
+            if self._lines is not None:
+                logging.getLogger("dita").removeHandler(self._lines)
 
     def _show(self, key: str, text: str) -> None:
         known = self._rows.get(key)

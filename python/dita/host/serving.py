@@ -25,7 +25,7 @@ class HostSocket:
 
         Args:
             path: Where; what a dead host left there is removed. The caller holds the directory.
-            answer: Answers one request; a KernelError is told to who asked.
+            answer: Answers one request; a KernelError is sent to the caller.
             to_json: Writes an answer.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The strategies that run on a host: loaded, told, started, stopped, and noted down."""
+"""Load, start and stop a host's strategies, and dispatch market and order events to them."""
 
 import logging
 import threading
@@ -29,12 +29,14 @@ class StrategyHandle:
         client: Trades for it.
     """
 
-    def __init__(self, name: str, account: str, actor: Actor, company: "Company", client: Client) -> None:
+    def __init__(
+        self, name: str, account: str, actor: Actor, runner: "StrategyRunner", client: Client
+    ) -> None:
         """Hold it; see `Host.load`."""
         self.name = name
         self.account = account
         self.actor = actor
-        self._company = company
+        self._runner = runner
         self.client = client
 
     @property
@@ -58,8 +60,8 @@ class StrategyHandle:
         Returns:
             Whether it runs; `start` starts it else.
         """
-        with self._company.turn:
-            how = self._company.held.get(self.name)
+        with self._runner.lock:
+            how = self._runner.held.get(self.name)
             if how is None:
                 self.start()
                 return True
@@ -72,29 +74,29 @@ class StrategyHandle:
 
     def start(self) -> None:
         """Start it, or dispatch events to it again after `pause`. One that runs goes on."""
-        with self._company.turn:
-            self._company.hold(self.name, None)
+        with self._runner.lock:
+            self._runner.hold(self.name, None)
             if self.actor.state is ActorState.PAUSED and self.actor.started:
                 self.actor.resume()
             elif self.actor.state is not ActorState.RUNNING:
                 self.actor.start()
-                self._company.warm_up(self.actor)
-                self._company.deliver()
+                self._runner.warm_up(self.actor)
+                self._runner.deliver()
 
     def pause(self) -> None:
         """Dispatch no events to it until `start`, also after a restart. Its orders and trades stay."""
         # At once, also within a callback that does not end.
         self.actor.pause()
-        with self._company.turn:
+        with self._runner.lock:
             # One that its host has not started yet is not started either.
             if self.actor.state is ActorState.PAUSED or not self.actor.started:
-                self._company.hold(self.name, "paused")
+                self._runner.hold(self.name, "paused")
 
     def stop_until_started(self) -> None:
         """Stop it, and do not start it with its host either: an operator wants so."""
-        with self._company.turn:
+        with self._runner.lock:
             self.stop()
-            self._company.hold(self.name, "stopped")
+            self._runner.hold(self.name, "stopped")
 
     def stop(self, deliver: Callable[[], object] | None = None) -> None:
         """End it: `on_stop`, which may still act. Its orders and trades stay.
@@ -102,8 +104,8 @@ class StrategyHandle:
         Args:
             deliver: Dispatches what `on_stop` has caused; None means what the host's kernels report.
         """
-        with self._company.turn:
-            self.actor.stop(deliver or self._company.deliver)
+        with self._runner.lock:
+            self.actor.stop(deliver or self._runner.deliver)
 
     def code(self) -> str:
         """Return whether the code that runs is the code on disk."""
@@ -126,12 +128,12 @@ class StrategyHandle:
         }
 
 
-class Company:
-    """The strategies of a host, in the order of loading. One thread at a time tells them of the market.
+class StrategyRunner:
+    """Runs a host's strategies. Dispatches each event in load order, from one thread at a time.
 
     Attributes:
         handles: By name.
-        turn: Held by the thread that tells them: whoever starts or stops one waits for its turn.
+        lock: Held while an event is dispatched; `start` and `stop` wait for it.
         held: What an operator has done with strategies, by name: `paused` or `stopped`.
         past: Returns the past bars that a strategy warms up with; None where the market has none.
     """
@@ -150,7 +152,7 @@ class Company:
         self.held = {} if directory is None else directory.read_held()
         self.past: Callable[[Strategy], Iterable[Bar]] | None = None
         self.handles: dict[str, StrategyHandle] = {}
-        self.turn = threading.RLock()
+        self.lock = threading.RLock()
         self._watchers = watchers
         self._shows: dict[str, ExecutionKernel] = {}
         self._kernels: dict[str, ExecutionKernel] = {}
@@ -158,7 +160,7 @@ class Company:
         self._funded: list[StrategyHandle] = []
 
     def show(self, account: str, kernel: ExecutionKernel) -> None:
-        """Show an account's market to the programs that are connected, before strategies inside are told.
+        """Publish an account's market to connected programs, before this host's strategies receive it.
 
         Args:
             account: The account's name.
@@ -184,12 +186,12 @@ class Company:
         symbols: Sequence[str],
         live: bool,
     ) -> StrategyHandle:
-        """Make a strategy and give it its desk: see `Host.load`."""
+        """Make a strategy and give it its context: see `Host.load`."""
         if name in self.handles:
             raise refuse("name", name, "is a strategy's already: stop it, or choose another name")
         watcher = self._watchers.get(account)
         if watcher is None:
-            raise refuse("account", account, "tells nothing to strategies: open the host with feed=True")
+            raise refuse("account", account, "has no market feed: open the host with feed=True")
         kind = load_strategy(strategy) if isinstance(strategy, str) else strategy
         check_declared(kind)
         if params is not None and not isinstance(params, Params):
@@ -200,10 +202,10 @@ class Company:
         watcher.begin(kernel.seq)
         watcher.add(name, actor.teller)
         if actor.notes is not None:
-            actor.desk.hold = lambda: self._hold(account)
+            actor.context.hold = lambda: self._hold(account)
         self._kernels[account] = kernel
         handle = self.handles[name] = StrategyHandle(name, account, actor, self, given)
-        if actor.hears_funding:
+        if actor.wants_funding:
             self._funded.append(handle)
         return handle
 
@@ -235,7 +237,7 @@ class Company:
         if self.past is None or not actor.strategy.warming:
             return
         for bar in self.past(actor.strategy):
-            actor.hear_past(bar)
+            actor.add_past_bar(bar)
         actor.end_past()
 
     def find(self, name: str | None) -> list[StrategyHandle]:
@@ -261,108 +263,108 @@ class Company:
 
     # -------------------------------------------------------------------------------------------- the market
 
-    def hear_quote(self, quote: QuoteTick, account: str | None = None) -> None:
-        """Tell a quote to all that hear it; its venue has had it before."""
-        with self.turn:
+    def dispatch_quote(self, quote: QuoteTick, account: str | None = None) -> None:
+        """Dispatch a quote to every strategy with `on_quote`; the venue has received it before."""
+        with self.lock:
             self._show(quote, account)
-            self._hear_bars_of(quote, account)
+            self._dispatch_bars_of(quote, account)
             for actor in self._actors(account):
-                if actor.hears_quotes:
-                    actor.hear_quote(quote)
+                if actor.wants_quotes:
+                    actor.dispatch_quote(quote)
                     self.deliver()
 
-    def hear_trade(self, trade: TradeTick, account: str | None = None) -> None:
-        """Tell a trade of others."""
-        with self.turn:
+    def dispatch_trade(self, trade: TradeTick, account: str | None = None) -> None:
+        """Dispatch a public trade."""
+        with self.lock:
             self._show(trade, account)
-            self._hear_bars_of(trade, account)
+            self._dispatch_bars_of(trade, account)
             for actor in self._actors(account):
-                if actor.hears_trades:
-                    actor.hear_trade(trade)
+                if actor.wants_trades:
+                    actor.dispatch_trade(trade)
                     self.deliver()
 
-    def _hear_bars_of(self, tick: QuoteTick | TradeTick, account: str | None) -> None:
-        """Tell the bars that a quote or a trade closes, before it is told itself."""
+    def _dispatch_bars_of(self, tick: QuoteTick | TradeTick, account: str | None) -> None:
+        """Dispatch the bars that a quote or a trade closes, before the quote or trade itself."""
         self.deliver()
         for actor in self._actors(account):
-            if closed := actor.hear_tick(tick):
+            if closed := actor.bars_closed_by(tick):
                 for bar in closed:
-                    actor.tell_bar(bar)
+                    actor.dispatch_bar(bar)
                     self.deliver()
                 actor.end_warm_up()
                 self.deliver()
 
-    def hear_bars(self, bars: Sequence[Bar], account: str | None = None) -> None:
-        """Tell bars that have closed at one moment."""
-        with self.turn:
+    def dispatch_bars(self, bars: Sequence[Bar], account: str | None = None) -> None:
+        """Dispatch bars that closed at the same time."""
+        with self.lock:
             for bar in bars:
                 self._show(bar, account)
             self.deliver()
             for actor in self._actors(account):
                 for bar in bars:
-                    for one in actor.hear_bar(bar):
-                        actor.tell_bar(one)
+                    for one in actor.bars_from(bar):
+                        actor.dispatch_bar(one)
                         self.deliver()
                 actor.end_warm_up()
                 self.deliver()
 
-    def hear_past(self, bar: Bar, account: str | None = None) -> None:
-        """Take a closed bar of before an interruption: warm-ups are played from the last of them.
+    def add_past_bar(self, bar: Bar, account: str | None = None) -> None:
+        """Keep a closed bar from before an interruption: warm-ups are played from the last of them.
 
         Args:
             bar: Of the feed's own length.
             account: Of which account; None means all.
         """
-        with self.turn:
+        with self.lock:
             for actor in self._actors(account):
-                actor.hear_past(bar)
+                actor.add_past_bar(bar)
 
     def end_past(self, account: str | None = None) -> None:
-        """Warm up with what was kept of the past, and tell what came of it.
+        """Warm up with the past bars that were kept, and dispatch what that causes.
 
         Args:
             account: Of which account; None means all.
         """
-        with self.turn:
+        with self.lock:
             for actor in self._actors(account):
                 actor.end_past()
                 self.deliver()
 
     def tick(self, now_ns: int, account: str | None = None) -> None:
-        """Tell that time has passed: timers first, then `on_tick`."""
-        with self.turn:
+        """Run due timers, then call `on_tick`."""
+        with self.lock:
             self.deliver()
             now = moment(now_ns)
             for actor in self._actors(account):
                 actor.run_timers(now_ns)
-                if actor.hears_ticks:
+                if actor.wants_ticks:
                     actor.call(actor.strategy.on_tick, now)
                 self.deliver()
 
     # ------------------------------------------------------------------------------------------ what happened
 
     @property
-    def looks_after_telling(self) -> bool:
-        """Whether there is more to do than to tell: to look for funding, or to write notes."""
+    def has_work_after_dispatch(self) -> bool:
+        """Whether funding or notes have to be looked after once events are dispatched."""
         return bool(self._funded) or any(handle.actor.notes is not None for handle in self.handles.values())
 
     def deliver(self, recorder: Recorder | None = None) -> None:
-        """Tell what has happened, in the kernel's order, until nothing has; then write notes that are due.
+        """Dispatch everything that has happened, in the kernel's order; then write due notes.
 
         Args:
-            recorder: Hears each change as well, also of trades that are no strategy's.
+            recorder: Receives each change too, also of trades that no strategy owns.
         """
-        with self.turn:
-            self._tell_all(recorder)
+        with self.lock:
+            self._dispatch_all(recorder)
             for handle in self.handles.values():
-                if handle.actor.desk.follow():
-                    self._tell_all(recorder)
+                if handle.actor.context.follow():
+                    self._dispatch_all(recorder)
             for handle in self._funded:
                 handle.actor.look_for_funding()
-                self._tell_all(recorder)
+                self._dispatch_all(recorder)
             self._write_notes()
 
-    def _tell_all(self, recorder: Recorder | None) -> None:
+    def _dispatch_all(self, recorder: Recorder | None) -> None:
         for watcher in self._watchers.values():
             watcher.deliver(recorder)
 
@@ -380,7 +382,7 @@ class Company:
 
     def close(self) -> None:
         """Write the last notes: the kernels are still open."""
-        with self.turn:
+        with self.lock:
             for handle in self.handles.values():
                 if handle.actor.notes is not None:
                     handle.actor.notes.ask_again()

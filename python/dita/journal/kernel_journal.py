@@ -55,7 +55,7 @@ class ClickHouseKernelJournal:
         self._reach: Callable[[float], bool] | None = None
 
     def follower(self) -> Mapping[str, Any]:
-        """Return what its follower is told."""
+        """Return the specification of its follower."""
         options: dict[str, Any] = {"database": self.place.database}
         if self._ttl_days is not None:
             options["ttl_days"] = self._ttl_days

@@ -91,7 +91,7 @@ def _answer(connection: socket.socket, client: "Client", lock: threading.Lock, d
         # The client is no one's but this server's, one query at a time.
         with lock:
             result = ask(client, sql, database)
-    except Exception as error:  # noqa: BLE001 - whatever a query does, the asker hears of it and the journal goes on
+    except Exception as error:  # noqa: BLE001 - whatever a query does, the asker gets it and the journal goes on
         return _send(connection, b"E", str(translated(error, "the journal", asked=True)).encode())
     return _send(connection, b"R", result)
 

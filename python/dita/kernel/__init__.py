@@ -75,7 +75,7 @@ from dita.projection.memory import KernelProjection, build_projection
 from dita.second_names import fields_of, intent_of, reason_of
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
 from dita.venues.base import BaseExecutionAdapter, VenueAdapter, is_real_money
-from dita.venues.breaker import CircuitBreaker, GuardedAdapter, HeardSink
+from dita.venues.breaker import BreakerSink, CircuitBreaker, GuardedAdapter
 from dita.venues.sim import SimulatedVenue
 from dita.venues.small import SmallAdapter, whole_adapter
 from dita.zinc.memory import ZincPlane
@@ -96,7 +96,7 @@ class Note(NamedTuple):
 
     Attributes:
         text: The text.
-        told_seq: The last input that its writer had heard of.
+        told_seq: The last input that its writer had received.
         time_ns: When it was written, kernel time, ns.
     """
 
@@ -171,7 +171,7 @@ class ExecutionKernel:
             breaker: The venue's circuit breaker: while it is open no entry is sent. The simulated venue needs
                 none.
             logs: Logs what the kernel does, as much as the controls' `verbosity` says; or a `Watcher`, which
-                keeps what happens to trades until strategies are told.
+                keeps trade events until strategies are called.
             clock: Where kernel time comes from. None means SystemClock for a venue that says `live = True`,
                 else ManualClock.
             live: True says that this program means to trade real money. Where no control plane is given and
@@ -222,7 +222,7 @@ class ExecutionKernel:
             guarded, self._breaker = GuardedAdapter(venue, breaker), breaker
         if isinstance(self._venue, BaseExecutionAdapter):
             self._venue.hedge_mode = hedge_mode
-        self._heard = None if self._breaker is None else HeardSink(self, self._breaker)
+        self._breaker_sink = None if self._breaker is None else BreakerSink(self, self._breaker)
         self._given_journal, self._given_projection = journal, projection
         if audit is not None and log_dir is None:
             raise refuse("log_dir", log_dir, "must be given with audit: the ledger is made from the log")
@@ -348,20 +348,20 @@ class ExecutionKernel:
         Of the Zinc planes only one in shared memory shows them.
 
         Args:
-            owner: Whose trades they make; empty when nobody's.
+            owner: Whose trades they make; empty for unassigned ones.
             numbered: Whether the verbs make the ids that are left out. One client of an owner may.
         """
         return Client(self._engine, owner or None, numbered=numbered)
 
-    def teller(self, listener: Listener, settle: Callable[[], object], **told: Any) -> Teller:  # noqa: ANN401
+    def teller(self, listener: Listener, settle: Callable[[], object], **callbacks: Any) -> Teller:  # noqa: ANN401
         """Return what tells a strategy of its trades: `Watcher.add` says of which.
 
         Args:
             listener: The strategy's.
             settle: Ends a callback of its that somebody suspects.
-            told: `raised`, `on_order`, `on_fill`, `on_position`, `on_change`: see `Teller`.
+            callbacks: `raised`, `on_order`, `on_fill`, `on_position`, `on_change`: see `Teller`.
         """
-        return Teller(self._engine, listener, settle, **told)
+        return Teller(self._engine, listener, settle, **callbacks)
 
     def seats(self) -> Seats:
         """Return a new book of who holds which of the kernel's slots; a kernel needs one, for all."""
@@ -689,7 +689,7 @@ class ExecutionKernel:
 
     @property
     def control(self) -> KernelControlSnapshot:
-        """The controls as the kernel goes by them."""
+        """The controls that the kernel applies."""
         return KernelControlSnapshot(**self._engine.control())
 
     @property
@@ -788,7 +788,7 @@ class ExecutionKernel:
         """What opening the log found and did; None without a log.
 
         `snapshot_seq` (the last input in the snapshot that it began with), `replayed`, `last_seq` (0 in a new
-        log), `last_ns` (its time), `heard_ns` (the time up to which the venue was heard), `epoch` (1 for the
+        log), `last_ns` (its time), `heard_ns` (the time of the venue's last event), `epoch` (1 for the
         first opening), `torn` (the write that a crash tore and that was cut off: a dict of `file offset seq
         bytes reason`, or None), `remarks`; and of the venue `since_ns` (from when on fills and income were
         asked for), `repairs` (method to how many events were `taken known refused`), `refused`,
@@ -1015,7 +1015,7 @@ class ExecutionKernel:
             and kernel time differ by more than 1 s, else OK), `skew_ns` (by how much the machine's clock is
             ahead), `timer` (whether the kernel's own timer runs), `wakes` (how often it woke), `late_wakes`
             (how often the process had not run for more than 5 s) and `disconnected_since_ns` (kernel time
-            since which the venue is not heard, None while it is).
+            since which the venue is silent, None while it is not).
         """
         standing: dict[str, Any] = getattr(self._control_plane, "standing", dict)()
         following = self._following
@@ -1079,7 +1079,7 @@ class ExecutionKernel:
         Args:
             name: Under which name, at most 64 bytes; a log has 256 at most.
             text: At most 65,536 bytes.
-            told_seq: The last input that its writer has heard of; None means the newest.
+            told_seq: The last input that its writer has received; None means the newest.
 
         Raises:
             InvalidInput: Name or text cannot be.
@@ -1196,7 +1196,7 @@ class ExecutionKernel:
             return
         attach = getattr(self._venue, "attach", None)
         if attach is not None:
-            attach(self._heard or self)
+            attach(self._breaker_sink or self)
 
     def _own_plane(self) -> ControlPlane:
         """Make a plane in memory; the controls are in the log too."""

@@ -105,7 +105,7 @@ class Flattening:
             del kernel
 
     def _pass(self, kernel: "ExecutionKernel") -> None:
-        """Send what is to be sent now."""
+        """Send what is due now."""
         for position in kernel.unassigned():
             if self._takes(position):
                 self._adopt(kernel, position)
@@ -169,7 +169,7 @@ class Flattening:
             return  # a slot holds the other side: its exit sells the difference, and the rest is paired off
         if not outcome.accepted:
             _LOG.error(
-                "%s %s is nobody's and could not be adopted (%s): leave it at the venue by hand",
+                "%s %s is unassigned and could not be adopted (%s): close it at the venue by hand",
                 position["size"],
                 position["symbol"],
                 dict(outcome.details),

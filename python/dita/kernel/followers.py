@@ -20,7 +20,7 @@ _LOG: Final = logging.getLogger("dita.planes")
 
 
 class Followers:
-    """Journal, projection and Zinc plane: told after each drain, never while the kernel is locked.
+    """Journal, projection and Zinc plane: updated after each drain, never while the kernel is locked.
 
     It knows the engine weakly: the engine calls it, so a strong reference would keep both alive for ever.
     """
@@ -77,7 +77,7 @@ class Followers:
         self._account, self._control, self._engine = account, control, reference
 
     def attach(self, log_dir: Path | None, health: Callable[[], Mapping[str, Any]], name: str) -> None:
-        """Show the projection all that there is, where it wants to see more than it is told.
+        """Show the projection the whole state, where it wants more than changes.
 
         Args:
             log_dir: Where the kernel's log is; None without one.
@@ -124,7 +124,7 @@ class Followers:
     ) -> None:
         """Take a drain's transitions, the slots concerned as they are at `seq`, and what caused each.
 
-        Ctrl-C in the midst is raised once everybody has been told: nobody is told of this drain again.
+        Ctrl-C in the midst is raised once every follower has this drain: none gets it again.
         """
         due: deque[Callable[[], object]] | None = None
         interrupt: BaseException | None = None
@@ -146,7 +146,7 @@ class Followers:
         events: Sequence[VenueEvent | None],
         seq: int,
     ) -> Iterator[Callable[[], object]]:
-        """What has to be told, call by call; asking for it changes nothing."""
+        """Yield the calls to make, one by one; reading them changes nothing."""
         by_id = {slot.slot_id: slot for slot in slots}
         if self.journal is not None and transitions:
             control = self._control()
@@ -155,7 +155,7 @@ class Followers:
                 yield partial(self.call, self.journal.record_transition, transition, slot, event, control)
         if self.logs is not None:
             # Reading the controls costs more than the rest; who has no use for them says so.
-            if getattr(self.logs, "hears_controls", True):
+            if getattr(self.logs, "wants_controls", True):
                 control = self._control()
                 if control != self._control_logged:
                     yield partial(self._log_control, self.logs, control, seq)

@@ -1,4 +1,4 @@
-"""From when on the venue has not been heard: kept beside the log until a recovery has caught up.
+"""The time since which the venue has been silent: kept beside the log until a recovery has caught up.
 
 The log alone cannot tell: a recovery that is cut off, or whose venue does not answer, has already put newer
 inputs into it.
@@ -42,7 +42,7 @@ class Missed:
         return since_ns
 
     def caught_up(self) -> None:
-        """Forget it: everything up to now was heard."""
+        """Forget it: everything up to now was received."""
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:

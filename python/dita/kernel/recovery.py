@@ -38,7 +38,7 @@ def catch_up(
         engine: The engine, as its log has left it.
         venue: The venue; None asks nothing.
         recovery: What opening the log found; what the venue says is added.
-        missed: The file that keeps from when on the venue was not heard.
+        missed: The file that keeps since when the venue has been silent.
         attach: Attaches the kernel to the venue.
         takes_over: Whether trading goes on before fills and income are known, where the adapter has
             `catch_up_later`: it asks for them on its own thread, and entries are held back until then.
@@ -93,11 +93,11 @@ def _take_over(engine: Engine, adapter: VenueAdapter, recovery: dict[str, Any]) 
 
 
 def repair(engine: Engine, venue: VenueAdapter, since_ns: int) -> dict[str, Any]:
-    """Ask the venue what happened while an open kernel did not hear it, and take each answer as an input.
+    """Ask the venue what happened while an open kernel was disconnected, and take each answer as an input.
 
     Args:
         engine: The engine.
-        venue: Whom to ask.
+        venue: The adapter to ask.
         since_ns: From when on to ask for fills and entries.
 
     Returns:
@@ -122,7 +122,7 @@ class _CatchUp:
         self._recovery = recovery
 
     def run(self) -> bool:
-        """Ask, each answer building on those before; return whether fills and income could be told."""
+        """Ask, each answer building on those before; return whether it answered for fills and income."""
         since_ns = self._recovery["since_ns"]
         for method, step in (
             ("get_fills", lambda ask: self._take("get_fills", ask(since_ns))),
@@ -153,10 +153,10 @@ class _CatchUp:
     def _query(self, venue_client_id: str, ask: Callable[..., Any]) -> None:
         events = ask(venue_client_id)
         # "Not found" proves something only as an answer to the kernel's own question.
-        told = [] if events is None else events
-        if isinstance(told, (list, tuple)):
-            told = [event for event in told if getattr(event, "kind", None) not in _NO_NEWS]
-        self._take("query_order", told)
+        events = [] if events is None else events
+        if isinstance(events, (list, tuple)):
+            events = [event for event in events if getattr(event, "kind", None) not in _NO_NEWS]
+        self._take("query_order", events)
 
     def _try(self, method: str, step: Callable[[Callable[..., Any]], None]) -> None:
         try:

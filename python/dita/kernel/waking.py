@@ -28,7 +28,7 @@ class Waking:
         self._missed = missed
 
     def asleep(self, since_ns: int, lost_ns: int) -> None:
-        """Keep from when on the venue was not heard, before anything else is taken."""
+        """Keep since when the venue has been silent, before anything else is taken."""
         _LOG.warning(
             "this process did not run for %.1f s: DISCONNECTED until the venue was asked", lost_ns / 1e9
         )
@@ -50,7 +50,7 @@ class Waking:
                 engine.sync()
                 self._missed.caught_up()
         except KernelError as error:
-            # Closed meanwhile, or poisoned: whoever uses the kernel is told.
+            # Closed meanwhile, or poisoned: the next call on the kernel raises.
             _LOG.warning("the repair was broken off: %s", error)
             return False
         _LOG.info("caught up with the venue: %s", found["repairs"])

@@ -43,7 +43,7 @@ class Capture:
         self.error = ""
         self._folder = folder
         self._day = -1
-        self._waiting: queue.Queue[str | None] = queue.Queue(_LINES_MAX)
+        self._queue: queue.Queue[str | None] = queue.Queue(_LINES_MAX)
         self.path = self._file_at(time.time_ns())
         self._thread = threading.Thread(target=self._write, name=f"dita-record-{symbol}", daemon=True)
         self._thread.start()
@@ -59,7 +59,7 @@ class Capture:
             Whether it fits; where not, the frames have a gap.
         """
         try:
-            self._waiting.put_nowait(f"{time_ns} {text}\n")
+            self._queue.put_nowait(f"{time_ns} {text}\n")
         except queue.Full:
             self.lost += 1
             return False
@@ -69,7 +69,7 @@ class Capture:
     @property
     def has_room(self) -> bool:
         """Whether half of the queue is free."""
-        return self._waiting.qsize() < _LINES_MAX // 2
+        return self._queue.qsize() < _LINES_MAX // 2
 
     def gap(self, time_ns: int, why: str) -> None:
         """Say that something was missed before this moment, and that the book is not known any more.
@@ -89,7 +89,7 @@ class Capture:
             self._day = day
             return False
         try:
-            self._waiting.put_nowait(f"{time_ns} \n")
+            self._queue.put_nowait(f"{time_ns} \n")
         except queue.Full:
             return False
         self._day = day
@@ -97,7 +97,7 @@ class Capture:
 
     def close(self) -> None:
         """Write what waits, and end."""
-        self._waiting.put(None)
+        self._queue.put(None)
         self._thread.join()
 
     def _file_at(self, time_ns: int) -> Path:
@@ -109,7 +109,7 @@ class Capture:
         size, due_s = 0, time.monotonic() + _PIECE_S
         while True:
             try:
-                line = self._waiting.get(timeout=max(0.01, due_s - time.monotonic()))
+                line = self._queue.get(timeout=max(0.01, due_s - time.monotonic()))
             except queue.Empty:
                 line = ""
             ends = line is None

@@ -1,4 +1,4 @@
-"""What has to be right before the first order: asked of the venue, and told one by one."""
+"""Check an account at its venue before the first order, one result after the other."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -70,7 +70,7 @@ class Doctor:
         allow_withdrawals: bool = False,
         has_log: bool = False,
     ) -> None:
-        """Take whom to ask.
+        """Take the adapter to ask.
 
         Args:
             adapter: The account's; it needs no kernel.
@@ -163,13 +163,13 @@ class Doctor:
 
     def _instruments(self) -> tuple[str, str]:
         rules = self._adapter.get_market_metadata(self._adapter.symbols)
-        told = [
+        listed = [
             f"{symbol}: {own['margin_mode'].lower()}, leverage {own['leverage']}, maker {own['maker_rate']}, "
             f"taker {own['taker_rate']}{_in_which(own)}, least {own['min_notional']} {own['quote']}, "
             f"at most leverage {own['margin_tiers'][0]['max_leverage']}"
             for symbol, own in rules.items()
         ]
-        return "ok", "; ".join(told)
+        return "ok", "; ".join(listed)
 
     def _balances(self) -> tuple[str, str]:
         held = {asset: amount for asset, amount in self._adapter.get_balances().items() if amount}
@@ -181,21 +181,21 @@ class Doctor:
         rows = self._adapter.get_positions()
         if not rows:
             return "ok", "none"
-        told = ", ".join(f"{plain(row['size'])} {row['symbol']}" for row in rows)
-        return "warn", f"{told}: a kernel that does not know them takes them as nobody's"
+        listed = ", ".join(f"{plain(row['size'])} {row['symbol']}" for row in rows)
+        return "warn", f"{listed}: a kernel that does not know them books them as unassigned"
 
     def _orders(self) -> tuple[str, str]:
         rows: Any = self._adapter.get_open_orders()
         if not rows:
             return "ok", "none"
         of_kernels = [row for row in rows if is_of_a_kernel(row["venue_client_id"])]
-        told = ", ".join(row["venue_client_id"] or row["venue_order_id"] for row in rows[:5])
+        listed = ", ".join(row["venue_client_id"] or row["venue_order_id"] for row in rows[:5])
         if of_kernels and not self._has_log:
-            text = f"{len(of_kernels)} of {len(rows)} are of a kernel: {told}: OTHER_KERNEL"
+            text = f"{len(of_kernels)} of {len(rows)} are of a kernel: {listed}: OTHER_KERNEL"
             return "fail", f"{text}; go on with that one (`dita run --name`), or cancel them"
         if of_kernels:
-            return "warn", f"{len(rows)}: {told}: of a kernel; its log says whether of this one"
-        return "warn", f"{len(rows)}: {told}: nobody's"
+            return "warn", f"{len(rows)}: {listed}: of a kernel; its log says whether of this one"
+        return "warn", f"{len(rows)}: {listed}: external"
 
 
 class BybitDoctor(Doctor):

@@ -1,4 +1,4 @@
-"""The dead man's switch: the venue cancels what is open there once this program is not heard of."""
+"""The dead man's switch: the venue cancels what is open there once this program stops refreshing it."""
 
 import logging
 import threading

@@ -23,7 +23,7 @@ _SEARCH_NS: Final = 3_540 * _SECOND_NS
 #: A question may have to wait for the next minute of the rate budget.
 _WAIT_S: Final = 150.0
 
-Told = Callable[[int], object]
+OnProgress = Callable[[int], object]
 
 
 @dataclass(slots=True)
@@ -47,19 +47,19 @@ def fetch(
     start_ns: int,
     end_ns: int,
     out: Path,
-    told: Told | None = None,
+    progress: OnProgress | None = None,
 ) -> Fetched:
     """Fetch what a file does not have yet; a file that is there is gone on with.
 
     Args:
-        adapter: Whom to ask. Its rate budget is kept to.
+        adapter: The venue to ask. Its rate budget is kept.
         kind: bars, trades or funding.
         symbol: The instrument.
         interval: The bars' length; of no meaning for the others.
         start_ns: From when on.
         end_ns: Until when.
         out: The file: CSV where its name ends so (not for trades), else Parquet.
-        told: Hears up to where it is, ns.
+        progress: Called with the time that it has reached, ns.
 
     Raises:
         InvalidInput: The file is something else, or a length cannot be.
@@ -75,8 +75,8 @@ def fetch(
         while (rows := work.next()) is not None:
             work.fetched.rows += len(rows)
             pages.add(rows)
-            if told is not None:
-                told(work.at_ns)
+            if progress is not None:
+                progress(work.at_ns)
         work.end()
     finally:
         pages.keep()

@@ -71,7 +71,7 @@ class Pages(Protocol):
 
 
 def pages_of(out: Path, kind: Kind, symbol: str, interval: str = "") -> Pages:
-    """Open a file that is to be written, or gone on with: CSV where its name ends so, else Parquet.
+    """Open a file to write or to continue: CSV where its name ends so, else Parquet.
 
     Args:
         out: The file.

@@ -89,7 +89,7 @@ class Place:
         return live
 
     def wire_adapter(self, key: str, secret: str, symbols: list[str], **more: Any) -> WireAdapter:  # noqa: ANN401
-        """Make an adapter, of a venue whose market is not heard here too.
+        """Make an adapter, also of a venue without a market feed here.
 
         Args:
             key: The API key.

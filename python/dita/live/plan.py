@@ -40,12 +40,12 @@ class Plan:
     """What is to run.
 
     Attributes:
-        strategies: In the order in which they hear an event.
+        strategies: In the order in which they receive an event.
         symbols: The instruments, as the venue names them.
         place: Where.
         key: Where the API key is; a shadow run needs none.
         secret: Where its secret is.
-        interval: The length of the bars that are heard.
+        interval: The length of the bars that strategies receive.
         on_stop: What happens at the end: `keep`, `cancel` entries, or `flatten`.
         live: Whether the program means real money.
         allow_withdrawals: Whether a key that may withdraw is good enough.
@@ -104,7 +104,7 @@ class Plan:
         given = {name: getattr(self.account, name) for name in self.account.model_fields_set}
         return AccountConfig(**{**given, "max_slots": self.slots, "hedge_mode": self.hedge_mode, **own})
 
-    def hears(self, callback: str) -> bool:
+    def wants(self, callback: str) -> bool:
         """Whether one of the strategies has a callback of its own.
 
         Args:

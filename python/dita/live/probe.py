@@ -1,4 +1,4 @@
-"""The probe of `dita doctor`: the smallest order that cannot fill, to see whether the stream tells of it."""
+"""The probe of `dita doctor`: the smallest order that cannot fill, to see whether the stream reports it."""
 
 import queue
 import time
@@ -16,31 +16,31 @@ _CONNECT_S: Final = 15.0
 _AWAY: Final = Decimal("0.95")
 
 
-class _Ear:
-    """Hears what an adapter brings, in a kernel's place."""
+class _Sink:
+    """Collects an adapter's order events, in a kernel's place."""
 
     def __init__(self) -> None:
-        self.heard: queue.Queue[VenueEvent] = queue.Queue()
+        self.events: queue.Queue[VenueEvent] = queue.Queue()
 
     def on_venue_event(self, event: VenueEvent) -> Any:  # noqa: ANN401 - nobody reads it
-        """Take what the stream says of an order."""
-        self.heard.put(event)
+        """Take an order event."""
+        self.events.put(event)
 
     def on_account_event(self, event: dict[str, Any]) -> Any:  # noqa: ANN401 - nobody reads it
-        """Take what it says of the account."""
+        """Take an account event."""
 
 
 def probe(adapter: LiveAdapter, symbol: str) -> Check:
     """Place the smallest post-only order 5 % under the mark, and cancel it.
 
-    It passes only if the stream tells of the order within 2 s: a stream may connect, answer and say nothing.
+    It passes only if the stream reports the order within 2 s: a stream may connect, answer and send nothing.
 
     Args:
         adapter: Without a kernel; its stream is opened.
         symbol: The instrument.
     """
-    ear = _Ear()
-    adapter.attach(ear)
+    sink = _Sink()
+    adapter.attach(sink)
     if not adapter.wait_connected(_CONNECT_S):
         return Check("probe", "fail", "the user stream did not open")
     client_id = f"DITAPROBE{time.time_ns() // 1_000_000}"
@@ -48,7 +48,7 @@ def probe(adapter: LiveAdapter, symbol: str) -> Check:
     try:
         size, price = _smallest(adapter, symbol)
         adapter.ask(adapter.resting_order(symbol, size, price, client_id))
-        placed, told = True, _told(ear, client_id)
+        placed, took_s = True, _latency_s(sink, client_id)
     except Failure as failure:
         return Check("probe", "fail", f"the order was not taken: code {failure.code}: {failure.words}")
     except InvalidInput as error:
@@ -58,11 +58,9 @@ def probe(adapter: LiveAdapter, symbol: str) -> Check:
     if left:
         return Check("probe", "fail", f"order {client_id} was not canceled: {left}: cancel it at the venue")
     what = f"{size:f} {symbol} at {price:f}"
-    if told is None:
-        return Check(
-            "probe", "fail", f"{what}: the stream did not tell of it within {DEAF_S:g} s: it is deaf"
-        )
-    return Check("probe", "ok", f"{what}: told after {told * 1000:.0f} ms, and canceled")
+    if took_s is None:
+        return Check("probe", "fail", f"{what}: the stream did not report it within {DEAF_S:g} s: it is deaf")
+    return Check("probe", "ok", f"{what}: reported after {took_s * 1000:.0f} ms, and canceled")
 
 
 def _smallest(adapter: LiveAdapter, symbol: str) -> tuple[Decimal, Decimal]:
@@ -76,12 +74,12 @@ def _smallest(adapter: LiveAdapter, symbol: str) -> tuple[Decimal, Decimal]:
     return size, price
 
 
-def _told(ear: _Ear, client_id: str) -> float | None:
-    """How long until the stream told of the order, seconds; None where it did not."""
+def _latency_s(sink: _Sink, client_id: str) -> float | None:
+    """Return how long the stream took to report the order, seconds; None where it did not."""
     began = time.monotonic()
     while (left := began + DEAF_S - time.monotonic()) > 0:
         try:
-            event = ear.heard.get(timeout=left)
+            event = sink.events.get(timeout=left)
         except queue.Empty:
             return None
         if event.venue_client_id == client_id:

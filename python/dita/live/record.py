@@ -33,7 +33,7 @@ class Recording:
     """
 
     def __init__(self, place: Place, symbols: Sequence[str], folder: Path) -> None:
-        """Ask for the instruments' rules, which a backtest needs, and begin to hear.
+        """Ask for the instruments' rules, which a backtest needs, and subscribe.
 
         Args:
             place: Where.

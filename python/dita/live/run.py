@@ -1,4 +1,4 @@
-"""`LiveRun`: strategies on a venue's live market, on a host that can be asked and steered."""
+"""`LiveRun`: strategies on a venue's live market, on a host that answers questions and takes commands."""
 
 import logging
 import os
@@ -14,17 +14,17 @@ from dita.errors import KernelError
 from dita.host import Directory, Host
 from dita.host.metrics_port import MetricsPort
 from dita.live.dead_man import DeadMan
-from dita.live.grounds import ground_of
-from dita.live.hearing import Hearing, bar_of, past_bars
+from dita.live.dispatch import MarketDispatcher, bar_of, past_bars
+from dita.live.live_account import live_account_of
+from dita.live.market_queue import MarketQueue
 from dita.live.plan import Left, NotReady, Plan
-from dita.live.waiting import Waiting
 from dita.portfolio import PortfolioService
 from dita.runtime.loading import check_declared
-from dita.server.door import Door
+from dita.server.program_server import ProgramServer
 from dita.signals import elsewhere
 from dita.strategy import Bar, Strategy
 from dita.venues.wire.failures import Failure
-from dita.venues.wire.market import MarketNews, VenueBar
+from dita.venues.wire.market import MarketEvent, VenueBar
 from dita.zinc import SharedMemoryZincPlane
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class LiveRun:
     Attributes:
         checks: What was looked at before.
         host: Owns the account.
-        market: Whom the market is heard from.
-        door: Where programs connect (`kernel.sock`); None where nothing is kept.
+        market: The venue's market data adapter.
+        programs: The server that programs connect to (`kernel.sock`); None where nothing is kept.
     """
 
     def __init__(
@@ -62,27 +62,29 @@ class LiveRun:
             directory: Where to keep log, controls and socket; None keeps nothing.
             config: What `dita.toml` says beside the account, which the plan has: alerts, followers, the
                 breaker; None means the defaults.
-            metrics: Where Prometheus finds `/metrics`, on this machine; None means nowhere.
+            metrics: `host:port` of the Prometheus endpoint on this machine; None disables it.
 
         Raises:
             InvalidInput: `metrics` cannot be used.
             NotReady: A check failed.
-            KernelError: The host cannot be opened, or a secret is not to be had.
+            KernelError: The host cannot be opened, or a secret is missing.
         """
         for one in plan.strategies:
             check_declared(one.strategy)
         self.plan = plan
-        self._waiting = Waiting()
+        self._queue = MarketQueue()
         self._stop = threading.Event()
         self._dead_man: DeadMan | None = None
         self.metrics: MetricsPort | None = None
-        self._ground = ground_of(plan)
-        self.checks = self._ground.checks
+        self._live_account = live_account_of(plan)
+        self.checks = self._live_account.checks
         try:
-            # The simulated venue's own time is driven; in shadow it goes by this machine's.
+            # The simulated venue's own time is driven; in shadow it is this machine's.
             clock = SystemClock() if plan.shadow else None
             self.host = Host(
-                (config or Config()).model_copy(update={"accounts": {plan.place.name: self._ground.account}}),
+                (config or Config()).model_copy(
+                    update={"accounts": {plan.place.name: self._live_account.account}}
+                ),
                 directory=directory,
                 clock=clock,
             )
@@ -90,26 +92,28 @@ class LiveRun:
                 self.metrics = None if metrics is None else MetricsPort(self.host, metrics)
                 self.kernel: ExecutionKernel = self.host.kernel(None)
                 shown = directory is not None and self._show(directory)
-                self.market = self._ground.open(self.kernel)
-                # In shadow the simulated venue tells the kernel itself.
-                self._hearing = Hearing(self.kernel, self.host.strategies, marks=not plan.shadow)
+                self.market = self._live_account.open(self.kernel)
+                # In shadow the simulated venue gives the kernel its marks itself.
+                self._dispatcher = MarketDispatcher(self.kernel, self.host.strategies, marks=not plan.shadow)
                 self._handles = [
                     self.host.load(one.strategy, name=one.name, params=one.params, symbols=plan.symbols)
                     for one in plan.strategies
                 ]
                 self._shows = shown
-                self.door = (
-                    None if directory is None else Door(self.host, directory, shown=shown, beats=False)
+                self.programs = (
+                    None
+                    if directory is None
+                    else ProgramServer(self.host, directory, shown=shown, beats=False)
                 )
             except BaseException:
                 self._close_metrics()
                 self.host.close(drain_s=0)
                 raise
         except BaseException:
-            self._ground.close()
+            self._live_account.close()
             raise
         if directory is not None:
-            self.host.answer("market", lambda _: self.heard())
+            self.host.answer("market", lambda _: self.market_health())
             PortfolioService(self.host)
             self.host.serve()
 
@@ -118,12 +122,12 @@ class LiveRun:
         try:
             self.kernel.share(SharedMemoryZincPlane(directory.plane(self.plan.place.name)))
         except KernelError as error:
-            _LOG.warning("no shared memory: %s; programs that connect hear no market", error)
+            _LOG.warning("no shared memory: %s; connected programs get no market data", error)
             return False
         return True
 
-    def heard(self) -> Mapping[str, Any]:
-        """Return how the market is heard: ages of the marks, and what was missed or passed over."""
+    def market_health(self) -> Mapping[str, Any]:
+        """Return the feed's health: ages of the marks, reconnects, missed trades, events passed over."""
         feed = getattr(self, "_feed", None)
         if feed is None:
             return {}
@@ -131,7 +135,7 @@ class LiveRun:
             "mark_age_s": {symbol: feed.age_s(symbol) for symbol in self.plan.symbols},
             "reconnects": feed.reconnects,
             "missed_trades": feed.missed_trades,
-            "passed_over": self._waiting.passed_over,
+            "passed_over": self._queue.passed_over,
         }
 
     # ------------------------------------------------------------------------------------------------ trading
@@ -153,7 +157,7 @@ class LiveRun:
                 signal.signal(number, action)
 
     def trade(self, started: Callable[[], object] | None = None) -> Left:
-        """As `run`, without hearing signals: from any thread.
+        """Trade as `run` does, without handling signals: from any thread.
 
         Args:
             started: Called once the strategies run.
@@ -168,7 +172,7 @@ class LiveRun:
                 started()
             due_ns = time.time_ns()
             while not self._stop.is_set() and not self.host.stopping:
-                self._hear(self._waiting.take(_LOOK_S))
+                self._dispatch(self._queue.take(_LOOK_S))
                 now_ns = time.time_ns()
                 if now_ns >= due_ns:
                     due_ns = now_ns + _TICK_NS
@@ -181,10 +185,10 @@ class LiveRun:
             if self._dead_man is not None:
                 self._dead_man.abandon()
             self._close_metrics()
-            if self.door is not None:
-                self.door.close()
+            if self.programs is not None:
+                self.programs.close()
             self.host.close()
-            self._ground.close()
+            self._live_account.close()
 
     def _close_metrics(self) -> None:
         if self.metrics is not None:
@@ -209,16 +213,16 @@ class LiveRun:
             raise NotReady(f"dead_man: the venue does not take it: {error}") from error
 
     def _begin(self) -> None:
-        """Start the strategies, warmed up with the bars of before, and hear the market once for all."""
+        """Start the strategies, warmed up with past bars, and subscribe to the market."""
         strategies = [handle.strategy for handle in self._handles]
         past = past_bars(self.market, self.plan.symbols, self.plan.interval, strategies)
-        # Programs that connect hear what nobody inside may want.
+        # Connected programs may want what no strategy inside wants.
         shown = self._shows
         self._feed = self.market.feed(
-            self._waiting.put,
+            self._queue.put,
             interval=self.plan.interval,
-            quotes=shown or self.plan.hears("on_quote"),
-            trades=shown or self.plan.shadow or self.plan.hears("on_trade"),
+            quotes=shown or self.plan.wants("on_quote"),
+            trades=shown or self.plan.shadow or self.plan.wants("on_trade"),
             books=self.plan.shadow,
         )
         for bar in past:
@@ -228,7 +232,7 @@ class LiveRun:
             handle.actor.take_bars_of_the_market()
             handle.begin()
         for bar in past:
-            self.host.strategies.hear_past(bar_of(bar))
+            self.host.strategies.add_past_bar(bar_of(bar))
         for handle in self._handles:
             handle.actor.end_past()
         self.host.strategies.past = self._past
@@ -252,27 +256,27 @@ class LiveRun:
             if time.monotonic() > until:
                 raise NotReady(f"the market's depth did not come within {_BOOKS_S:g} s")
             time.sleep(_LOOK_S)
-        for said in self._waiting.take(0):
-            self._ground.hear(said)
+        for said in self._queue.take(0):
+            self._live_account.on_market(said)
             if isinstance(said, VenueBar):
-                self._waiting.put(said)
+                self._queue.put(said)
 
-    def _hear(self, news: Sequence[MarketNews]) -> None:
-        self._hearing.hear(news, self._ground.hear)
+    def _dispatch(self, events: Sequence[MarketEvent]) -> None:
+        self._dispatcher.dispatch(events, self._live_account.on_market)
 
     # ------------------------------------------------------------------------------------------------ the end
 
     def _end(self) -> Left:
         """No new entries; what the plan says is done with the rest, for ten seconds at most."""
         policy, until = self.plan.on_stop, time.monotonic() + _STOP_S
-        if self.door is not None:
-            self.door.close()
+        if self.programs is not None:
+            self.programs.close()
         for handle in self._handles:
             handle.stop()
             if policy != "keep":
                 handle.client.wind_down(flatten=policy == "flatten", reason="stop")
         while policy != "keep" and time.monotonic() < until and not self._is_done():
-            self._hear(self._waiting.take(_LOOK_S))
+            self._dispatch(self._queue.take(_LOOK_S))
             self.host.strategies.deliver()
             if self._dead_man is not None:
                 self._dead_man.alive()
@@ -283,7 +287,7 @@ class LiveRun:
                 _LOG.critical(
                     "dead man: could not be taken off, the venue will cancel what is open: %s", error
                 )
-        return self._ground.left()
+        return self._live_account.left()
 
     def _is_done(self) -> bool:
         for handle in self._handles:

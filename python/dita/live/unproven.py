@@ -32,11 +32,11 @@ class _UnprovenDoctor(Doctor):
 
     def _instruments(self) -> tuple[str, str]:
         rules = self._adapter.get_market_metadata(self._adapter.symbols)
-        told = [
+        listed = [
             f"{symbol}: least {own['min_qty']}, step {own['lot_step']}, tick {own['tick_size']}"
             for symbol, own in rules.items()
         ]
-        return "warn", f"{'; '.join(told)}; fees and leverage are not asked for here: look at the venue"
+        return "warn", f"{'; '.join(listed)}; fees and leverage are not asked for here: look at the venue"
 
 
 class OkxDoctor(_UnprovenDoctor):

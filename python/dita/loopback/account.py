@@ -1,4 +1,4 @@
-"""One account at the exchange: what requests do on the simulated venue, what is told and remembered of it.
+"""One account at the exchange: what requests do on the simulated venue, what is reported and kept of it.
 
 The matching, the wallet, margin, funding and liquidation are the simulated venue's. Here is what the venue
 has around them: its ids, its histories, the frames of its user stream.
@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dita._kernel import SimExchange
+from dita.loopback.encoder import Frame, Refused, VenueEncoder
 from dita.loopback.faults import Faults
 from dita.loopback.market import Listing, Market
 from dita.loopback.records import ZERO, HeldPosition, Histories, Income, PlacedOrder, Trade, plain
-from dita.loopback.voice import Frame, Refused, Voice
 
 _FIRST_ORDER: Final = 8_389_000_000
 _FIRST_ALGO: Final = 2_000_000_000_000_000
@@ -65,7 +65,7 @@ class Account:
         *,
         clock_ns: Callable[[], int],
         tell: Tell,
-        voice: Voice,
+        encoder: VenueEncoder,
         hedge: bool = False,
         leverage: int = 20,
         settings: dict[str, Any] | None = None,
@@ -78,7 +78,7 @@ class Account:
             balances: What the wallet holds at first, by asset.
             clock_ns: The time that is shown to the venue's users, nanoseconds.
             tell: Takes the frames of the user stream.
-            voice: How the venue says what happens.
+            encoder: How the venue says what happens.
             hedge: Whether there are two books per instrument.
             leverage: What is set at first.
             settings: Further settings of the simulated venue, by name.
@@ -93,7 +93,7 @@ class Account:
         self.isolated: set[str] = set()
         self._clock_ns = clock_ns
         self._tell = tell
-        self._voice = voice
+        self._encoder = encoder
         self._sim_ns = 0
         self._inner = itertools.count(1)
         self._by_inner: dict[str, PlacedOrder] = {}
@@ -116,7 +116,7 @@ class Account:
         for market in markets.values():
             self._list(market.listing, leverage)
         for market in markets.values():
-            self.hear_market(market, None)
+            self.on_market(market, None)
 
     # ------------------------------------------------------------------------------------------------ time
 
@@ -144,15 +144,15 @@ class Account:
         Raises:
             Refused: In the venue's words.
         """
-        known = self.histories.orders if self._voice.ids_for_ever else self._open.values()
+        known = self.histories.orders if self._encoder.ids_for_ever else self._open.values()
         taken = (order for order in known if order.client_id == asked.client_id)
-        if any(self._voice.ids_for_ever or order.waits == conditional for order in taken):
-            raise self._voice.refusal("DUPLICATE_CLIENT_ID")
+        if any(self._encoder.ids_for_ever or order.waits == conditional for order in taken):
+            raise self._encoder.refusal("DUPLICATE_CLIENT_ID")
         if asked.close_position and any(
             order.close_position and order.symbol == asked.symbol and order.side == asked.side
             for order in self._open.values()
         ):
-            raise self._voice.refusal("CLOSE_POSITION_EXISTS")
+            raise self._encoder.refusal("CLOSE_POSITION_EXISTS")
         now_ms = self.now_ms()
         order = PlacedOrder(
             number=0,
@@ -180,7 +180,7 @@ class Account:
             order.algo_status, order.status = "NEW", ""
         self._by_inner[order.inner_id] = order
         try:
-            self._hear(self.sim.submit(self._now(), **self._inner_order(asked, order.inner_id)))
+            self._apply_events(self.sim.submit(self._now(), **self._inner_order(asked, order.inner_id)))
         except Refused:
             del self._by_inner[order.inner_id]
             raise
@@ -196,8 +196,8 @@ class Account:
             Refused: It is not open.
         """
         if not (order.is_open or order.waits):
-            raise self._voice.refusal("NOTHING_TO_CANCEL")
-        self._hear(self.sim.cancel(self._now(), order.symbol, order.inner_id))
+            raise self._encoder.refusal("NOTHING_TO_CANCEL")
+        self._apply_events(self.sim.cancel(self._now(), order.symbol, order.inner_id))
         return order
 
     def amend(
@@ -215,13 +215,13 @@ class Account:
             Refused: It is not open, or cannot be changed to that.
         """
         if not order.is_open:
-            raise self._voice.refusal("UNKNOWN_ORDER")
+            raise self._encoder.refusal("UNKNOWN_ORDER")
         if (quantity, price) == (order.quantity, order.price):
-            raise self._voice.refusal("NOTHING_TO_CHANGE")
+            raise self._encoder.refusal("NOTHING_TO_CHANGE")
         order.modify_id = modify_id
         order.updated_ms = self.now_ms()
         said = self.sim.amend(self._now(), order.symbol, order.inner_id, order.side, quantity, price)
-        self._hear(said)
+        self._apply_events(said)
         return order
 
     def set_leverage(self, symbol: str, leverage: int) -> None:
@@ -230,11 +230,11 @@ class Account:
         Raises:
             Refused: The simulated venue does not take it.
         """
-        for told in self.sim.set_leverage(self._now(), symbol, leverage):
-            if told["what"] == "EFFECT" and told["kind"] == "LEVERAGE_REFUSED":
-                raise self._voice.refusal("LEVERAGE_NOT_VALID", str(leverage))
+        for events in self.sim.set_leverage(self._now(), symbol, leverage):
+            if events["what"] == "EFFECT" and events["kind"] == "LEVERAGE_REFUSED":
+                raise self._encoder.refusal("LEVERAGE_NOT_VALID", str(leverage))
         self.leverages[symbol] = leverage
-        self._tell(self._voice.leverage(symbol, leverage, self.now_ms()))
+        self._tell(self._encoder.leverage(symbol, leverage, self.now_ms()))
 
     def set_isolated(self, symbol: str, *, isolated: bool) -> None:
         """Set an instrument's margin mode.
@@ -243,17 +243,17 @@ class Account:
             Refused: It is that already, or the instrument has orders or a position.
         """
         if (symbol in self.isolated) == isolated:
-            raise self._voice.refusal("MARGIN_MODE_SAME")
+            raise self._encoder.refusal("MARGIN_MODE_SAME")
         if any(order.symbol == symbol for order in self._open.values()):
-            raise self._voice.refusal("MARGIN_MODE_ORDERS")
+            raise self._encoder.refusal("MARGIN_MODE_ORDERS")
         if any(size for size, _ in self.sim.positions(symbol, self.hedge)):
-            raise self._voice.refusal("MARGIN_MODE_POSITION")
+            raise self._encoder.refusal("MARGIN_MODE_POSITION")
         self.isolated ^= {symbol}
         self._list(self.markets[symbol].listing, self.leverages[symbol])
 
     # ---------------------------------------------------------------------------- what happens to the account
 
-    def hear_market(self, market: Market, printed: tuple[Decimal, Decimal] | None) -> None:
+    def on_market(self, market: Market, printed: tuple[Decimal, Decimal] | None) -> None:
         """Have the simulated venue see the market as it is now.
 
         Args:
@@ -265,7 +265,7 @@ class Account:
         if printed is not None:
             said += self.sim.trade(self._now(), symbol, *printed)
         said += self.sim.mark(self._now(), symbol, market.mark)
-        self._hear(said + self.sim.advance(self._now()))
+        self._apply_events(said + self.sim.advance(self._now()))
 
     def trade_against(self, order: PlacedOrder, size: Decimal) -> None:
         """Have others trade so much against a resting order, at its price.
@@ -274,7 +274,7 @@ class Account:
             order: One that rests.
             size: How much; at most what remains is filled.
         """
-        self._hear(self.sim.trade(self._now(), order.symbol, order.price, size))
+        self._apply_events(self.sim.trade(self._now(), order.symbol, order.price, size))
         if order.status == "FILLED" and self.faults.spend("overfill"):
             self._fill_beyond(order)
 
@@ -284,20 +284,22 @@ class Account:
         lot = self.markets[order.symbol].listing.lot
         self._beyond = order
         try:
-            self._hear(self.sim.manual_trade(self._now(), order.symbol, order.side, lot, order.price, book))
+            self._apply_events(
+                self.sim.manual_trade(self._now(), order.symbol, order.side, lot, order.price, book)
+            )
         finally:
             self._beyond = None
 
     def expire(self, order: PlacedOrder) -> None:
         """End an order that was acknowledged, as the venue does of itself."""
         said = self.sim.cancel(self._now(), order.symbol, order.inner_id)
-        self._hear([{**one, "kind": "EXPIRED"} if one["what"] == "ORDER" else one for one in said])
+        self._apply_events([{**one, "kind": "EXPIRED"} if one["what"] == "ORDER" else one for one in said])
 
     def pretend_canceled(self, order: PlacedOrder) -> PlacedOrder:
         """Say that an order was canceled, while it goes on working."""
         seeming = order.copy()
         seeming.status = "CANCELED"
-        self._tell(self._voice.order(seeming, "CANCELED", self.now_ms()))
+        self._tell(self._encoder.order(seeming, "CANCELED", self.now_ms()))
         return seeming
 
     def cancel_with_a_fill_untold(self, order: PlacedOrder) -> PlacedOrder:
@@ -311,7 +313,7 @@ class Account:
         return order
 
     def expire_unseen(self, asked: NewOrder, reason: str = "") -> PlacedOrder:
-        """Have an order expire at once: it never works, and nothing is told of it before.
+        """Have an order expire at once: it never works, and no event precedes it.
 
         Args:
             asked: The order.
@@ -328,7 +330,7 @@ class Account:
         )  # fmt: skip
         self._by_number[order.number] = order
         self.histories.orders.append(order)
-        self._tell(self._voice.order(order, "EXPIRED", now_ms))
+        self._tell(self._encoder.order(order, "EXPIRED", now_ms))
         return order
 
     _unseen = 0
@@ -346,13 +348,15 @@ class Account:
             side: BUY or SELL, of another program's trade.
         """
         if what == "adl":
-            self._hear(self.sim.adl(self._now(), symbol, size, price))
+            self._apply_events(self.sim.adl(self._now(), symbol, size, price))
         elif what == "liquidation":
             said = self.sim.manual_trade(self._now(), symbol, side, size, price)
-            self._hear([{**one, "kind": "LIQUIDATION"} if one["what"] == "ORDER" else one for one in said])
+            self._apply_events(
+                [{**one, "kind": "LIQUIDATION"} if one["what"] == "ORDER" else one for one in said]
+            )
         elif what == "settlement":
             said = self.sim.manual_trade(self._now(), symbol, side, size, price)
-            self._hear(
+            self._apply_events(
                 [
                     {**one, "kind": "LIQUIDATION", "settles": True} if one["what"] == "ORDER" else one
                     for one in said
@@ -360,15 +364,15 @@ class Account:
             )
         else:
             book = ("LONG" if side == "BUY" else "SHORT") if self.hedge else "BOTH"
-            self._hear(self.sim.manual_trade(self._now(), symbol, side, size, price, book))
+            self._apply_events(self.sim.manual_trade(self._now(), symbol, side, size, price, book))
 
     def transfer(self, asset: str, amount: Decimal) -> None:
         """Move money in (+) or out (-)."""
-        self._hear(self.sim.transfer(self._now(), asset, amount))
+        self._apply_events(self.sim.transfer(self._now(), asset, amount))
 
     def set_funding(self, symbol: str, rate: Decimal, next_ms: int, interval_s: int) -> None:
         """Set an instrument's funding terms."""
-        self._hear(self.sim.set_funding(self._now(), symbol, rate, next_ms * MS, interval_s))
+        self._apply_events(self.sim.set_funding(self._now(), symbol, rate, next_ms * MS, interval_s))
 
     # ------------------------------------------------------------------------------------------- questions
 
@@ -468,24 +472,24 @@ class Account:
             order["expire_time"] = asked.good_till_ms * MS
         return order
 
-    def _hear(self, said: Iterable[dict[str, Any]]) -> None:
+    def _apply_events(self, said: Iterable[dict[str, Any]]) -> None:
         """Take what the simulated venue says, in its order, and tell it as one batch of frames."""
-        told = list(said)
-        settled = {one["venue_trade_id"]: one for one in told if one.get("kind") == "FILL_SETTLED"}
+        events = list(said)
+        settled = {one["venue_trade_id"]: one for one in events if one.get("kind") == "FILL_SETTLED"}
         out: list[Frame] = []
         touched: dict[str, None] = {}
         first_fill: int | None = None
         refusal: Refused | None = None
-        for one in told:
+        for one in events:
             if one["what"] == "ORDER":
                 if one["kind"] in {"ORDER_REJECT", "AMEND_REJECT"}:
-                    refusal = self._voice.refusal(one.get("reason_code", ""), one.get("reason", ""))
+                    refusal = self._encoder.refusal(one.get("reason_code", ""), one.get("reason", ""))
                     continue
-                at = self._hear_order(one, settled, out)
+                at = self._order_frames(one, settled, out)
                 first_fill = at if first_fill is None else first_fill
                 touched.setdefault(one.get("asset", ""))
             elif one["what"] == "ACCOUNT" and one["kind"] != "FILL_SETTLED":
-                said_of_it = self._hear_account(one, list(touched))
+                said_of_it = self._account_frames(one, list(touched))
                 if not said_of_it:
                     continue
                 # Binance's mainnet tells of the account before the order's own fill.
@@ -499,10 +503,10 @@ class Account:
         if refusal is not None:
             raise refusal
 
-    def _hear_order(
+    def _order_frames(
         self, one: dict[str, Any], settled: dict[str, dict[str, Any]], out: list[Frame]
     ) -> int | None:
-        """Take one event of an order; return where its fill was told, where it is one."""
+        """Take one event of an order; return the index of its fill's frame, if any."""
         kind, now_ms = one["kind"], self.now_ms()
         order = self._by_inner.get(one.get("venue_client_id", ""))
         if order is None:
@@ -520,7 +524,7 @@ class Account:
                 at = self._fill(order, one, settled, out, now_ms)
             case "AMEND_ACK" | "RESTATED":
                 order.quantity, order.price = one["order_size"], one.get("order_price", order.price)
-                out += self._voice.order(order, "AMENDMENT", now_ms)
+                out += self._encoder.order(order, "AMENDMENT", now_ms)
             case "CANCEL_ACK" | "EXPIRED":
                 self._end(order, one, out, now_ms)
             case _:
@@ -532,19 +536,19 @@ class Account:
         number = int(one["venue_order_id"][3:])
         if order.algo_status:
             order.algo_number = _FIRST_ALGO + number
-            out += self._voice.waiting(order, "NEW", now_ms)
+            out += self._encoder.waiting(order, "NEW", now_ms)
         else:
             order.number = _FIRST_ORDER + number
             self._by_number[order.number] = order
             if "order_size" in one:
                 order.quantity = one["order_size"]
-            out += self._voice.order(order, "NEW", now_ms)
+            out += self._encoder.order(order, "NEW", now_ms)
         self._open[order.inner_id] = order
         self.histories.orders.append(order)
 
     def _trigger(self, order: PlacedOrder, one: dict[str, Any], out: list[Frame], now_ms: int) -> None:
         order.triggered_ms = now_ms
-        out += self._voice.waiting(order, "TRIGGERING", now_ms)
+        out += self._encoder.waiting(order, "TRIGGERING", now_ms)
         order.number = _FIRST_ORDER + int(one["venue_order_id"][3:])
         self._by_number[order.number] = order
         order.kind = "LIMIT" if order.price else "MARKET"
@@ -552,8 +556,8 @@ class Account:
         if order.close_position:
             held = [size for size, _ in self.sim.positions(order.symbol, self.hedge)]
             order.quantity = max((abs(size) for size in held), default=ZERO) or order.quantity
-        out += self._voice.order(order, "NEW", now_ms)
-        out += self._voice.waiting(order, "TRIGGERED", now_ms)
+        out += self._encoder.order(order, "NEW", now_ms)
+        out += self._encoder.waiting(order, "TRIGGERED", now_ms)
 
     def _fill(
         self,
@@ -590,15 +594,15 @@ class Account:
         self._realized[key] = self._realized.get(key, ZERO) + trade.realized
         self._book_income(trade)
         if order.inner_id:
-            out += self._voice.early(order, trade, now_ms)
+            out += self._encoder.early(order, trade, now_ms)
         at = len(out)
         forced = one["kind"] in {"LIQUIDATION", "ADL"} and not one.get("settles")
-        out += self._voice.order(order, "CALCULATED" if forced else "TRADE", now_ms, trade)
+        out += self._encoder.order(order, "CALCULATED" if forced else "TRADE", now_ms, trade)
         if done:
             self._open.pop(order.inner_id, None)
             if order.algo_number:
                 order.algo_status = "FINISHED"
-                out += self._voice.waiting(order, "FINISHED", now_ms)
+                out += self._encoder.waiting(order, "FINISHED", now_ms)
         return at
 
     def _end(self, order: PlacedOrder, one: dict[str, Any], out: list[Frame], now_ms: int) -> None:
@@ -606,17 +610,17 @@ class Account:
         self._open.pop(order.inner_id, None)
         if order.waits:
             order.algo_status = word
-            out += self._voice.waiting(order, word, now_ms)
+            out += self._encoder.waiting(order, word, now_ms)
             return
         order.status = word
-        out += self._voice.order(order, word, now_ms)
+        out += self._encoder.order(order, word, now_ms)
         if order.algo_number:
             if order.filled:
                 order.algo_status = "FINISHED"
-                out += self._voice.waiting(order, "FINISHED", now_ms)
+                out += self._encoder.waiting(order, "FINISHED", now_ms)
             else:
                 order.algo_status = "REJECTED" if one.get("reason") else word
-                out += self._voice.waiting(order, order.algo_status, now_ms, one.get("reason", ""))
+                out += self._encoder.waiting(order, order.algo_status, now_ms, one.get("reason", ""))
 
     def _strange_order(self, one: dict[str, Any], now_ms: int) -> PlacedOrder:
         """An order that the account did not send: the venue's own, or another program's."""
@@ -669,8 +673,8 @@ class Account:
                     Income(kind, asset, amount, now_ms, next(self._income_numbers), symbol, trade.number)
                 )
 
-    def _hear_account(self, one: dict[str, Any], touched: list[str]) -> list[Frame]:
-        """Take one event of the account; what the wallet holds then is told."""
+    def _account_frames(self, one: dict[str, Any], touched: list[str]) -> list[Frame]:
+        """Take one event of the account; report what the wallet holds then."""
         kind, asset, now_ms = one["kind"], one.get("asset", ""), self.now_ms()
         if kind == "ACCOUNT_UPDATE":
             wallet = one["wallet_balance"]
@@ -679,7 +683,7 @@ class Account:
             self._wallets[asset] = wallet
             positions = [held for held in self._positions(flat=True) if held.symbol in touched]
             cross = wallet - sum((held.isolated_wallet for held in self._positions()), ZERO)
-            return self._voice.account(reason, [(asset, wallet, cross, change)], positions, now_ms, symbol)
+            return self._encoder.account(reason, [(asset, wallet, cross, change)], positions, now_ms, symbol)
         words = {
             "FUNDING_FEE": "FUNDING_FEE",
             "TRANSFER": "DEPOSIT" if one.get("amount", ZERO) > 0 else "WITHDRAW",

@@ -59,7 +59,7 @@ class _ThroughCCXT(ExchangeRig):
         self.adapter.refresh()
         self._wait(lambda: self.adapter.is_quiet)
 
-    def _has_heard(self) -> bool:
+    def _is_caught_up(self) -> bool:
         return True
 
 

@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dita.loopback.account import MS, Account
+from dita.loopback.encoder import Frame, VenueEncoder
 from dita.loopback.faults import HOUR_MS, Canned, Faults
 from dita.loopback.market import FUNDING_MS, LISTINGS, Listing, MadePrint, Market, next_funding_ms
-from dita.loopback.voice import Frame, Voice
 
 if TYPE_CHECKING:
     from dita.loopback.records import PlacedOrder
 
-_TOLD_MAX: Final = 10_000
+_SENT_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Terms:
         seed: Of the made-up market.
         hedge: Whether the account has two books per instrument.
         leverage: What is set at first.
-        still: Whether the market stands still until it is told to move.
+        still: Whether the market stands still until a command moves it.
         can_withdraw: Whether the key is said to have the right to withdraw.
         settings: Further settings of the simulated venue.
         venue: Whose wire format it speaks.
@@ -71,7 +71,7 @@ class Session(Protocol):
 
     Attributes:
         line: Its other end.
-        said: How many frames of the user stream it was told.
+        said: How many frames of the user stream it was sent.
     """
 
     line: Line
@@ -106,17 +106,17 @@ class Exchange(ABC):
     #: The longest that a connection lives, milliseconds.
     stream_life_ms: int = 24 * HOUR_MS
 
-    def __init__(self, terms: Terms, clock_ns: Callable[[], int], voice: Voice) -> None:
+    def __init__(self, terms: Terms, clock_ns: Callable[[], int], encoder: VenueEncoder) -> None:
         """Open it.
 
         Args:
             terms: How.
             clock_ns: The true time, nanoseconds.
-            voice: How it says what happens.
+            encoder: How it says what happens.
         """
         self.terms = terms
         self.faults = Faults()
-        self.voice = voice
+        self.encoder = encoder
         self._clock_ns = clock_ns
         now_ms = clock_ns() // MS
         self.markets = {each.symbol: Market.begin(each, terms.seed, now_ms) for each in terms.listings}
@@ -124,7 +124,7 @@ class Exchange(ABC):
             market.still = terms.still
         self.sessions: list[Session] = []
         self._born: dict[int, int] = {}
-        self.told: deque[tuple[int, Frame]] = deque(maxlen=_TOLD_MAX)
+        self.sent: deque[tuple[int, Frame]] = deque(maxlen=_SENT_MAX)
         self.received: list[tuple[str, str]] = []
         self.withheld: list[Frame] = []
         self.hidden: dict[str, int] = {}
@@ -134,13 +134,13 @@ class Exchange(ABC):
             dict(terms.balances),
             clock_ns=self.shown_ns,
             tell=self._tell,
-            voice=voice,
+            encoder=encoder,
             hedge=terms.hedge,
             leverage=terms.leverage,
             settings=dict(terms.settings),
             faults=self.faults,
         )
-        self._marks_told_ms = 0
+        self._marks_sent_ms = 0
         for symbol, market in self.markets.items():
             due = next_funding_ms(now_ms)
             self.account.set_funding(symbol, market.funding_rate, due, FUNDING_MS // 1000)
@@ -156,8 +156,8 @@ class Exchange(ABC):
     # --------------------------------------------------------------------------------------- each venue's own
 
     @abstractmethod
-    def hears(self, session: Session) -> bool:
-        """Whether a connection is told of the account now."""
+    def is_subscribed(self, session: Session) -> bool:
+        """Whether a connection gets the account's frames now."""
 
     @abstractmethod
     def wants(self, session: Session, frame: Frame) -> bool:
@@ -181,7 +181,7 @@ class Exchange(ABC):
 
     @abstractmethod
     def expire_keys(self) -> int:
-        """Have every stream's right to hear of the account expire; return how many had one."""
+        """Have every stream's right to the account's frames expire; return how many had one."""
 
     @abstractmethod
     def passes_time(self, now_ms: int) -> None:
@@ -277,7 +277,7 @@ class Exchange(ABC):
         return False
 
     def heal(self) -> None:
-        """End all faults: what was withheld is told, what was pretended becomes true."""
+        """End all faults: withheld frames are sent, what was pretended becomes true."""
         self.faults.heal()
         self.hidden.clear()
         withheld, self.withheld = self.withheld, []
@@ -290,16 +290,16 @@ class Exchange(ABC):
     # ---------------------------------------------------------------------------------------------- streams
 
     def join(self, session: Session) -> None:
-        """Take a connection in; with `replay` it hears the fills of the last hour once more."""
+        """Take a connection in; with `replay` it gets the fills of the last hour once more."""
         self.sessions.append(session)
         self._born[id(session)] = self.now_ms()
         self.replay_to(session)
 
     def replay_to(self, session: Session) -> None:
         """With `replay`, tell a connection every fill of the last hour once more."""
-        if self.faults.replay and self.hears(session):
+        if self.faults.replay and self.is_subscribed(session):
             since = self.now_ms() - HOUR_MS
-            for at_ms, frame in list(self.told):
+            for at_ms, frame in list(self.sent):
                 if at_ms >= since and frame.what == "FILL" and self.wants(session, frame):
                     session.tell(frame)
                     session.said += 1
@@ -323,11 +323,11 @@ class Exchange(ABC):
             session.said += 1
         return len(listening)
 
-    def _tell(self, told: list[Frame]) -> None:
+    def _tell(self, frames: list[Frame]) -> None:
         now_ms = self.now_ms()
-        batch = self._arranged(told)
-        for frame in told:
-            self.told.append((now_ms, frame))
+        batch = self._arranged(frames)
+        for frame in frames:
+            self.sent.append((now_ms, frame))
         for frame in batch:
             if self.faults.spend("drop") or frame.client_id in self.hidden:
                 continue
@@ -335,14 +335,14 @@ class Exchange(ABC):
                 self.faults.happened["silent"] += 1
             copies = 2 if self.faults.spend("duplicate") else 1
             for session in self.sessions:
-                if self.hears(session) and self.wants(session, frame):
+                if self.is_subscribed(session) and self.wants(session, frame):
                     for _ in range(copies):
                         session.tell(frame)
                         session.said += 1
 
-    def _arranged(self, told: list[Frame]) -> list[Frame]:
-        """The batch in the order in which it is told, with what the faults add."""
-        batch = list(told)
+    def _arranged(self, frames: list[Frame]) -> list[Frame]:
+        """The batch in the order in which it is sent, with what the faults add."""
+        batch = list(frames)
         news = [frame for frame in batch if frame.what == "NEW"]
         fills = [frame for frame in batch if frame.what == "FILL"]
         if self.faults.fill_first and fills and news:
@@ -355,13 +355,13 @@ class Exchange(ABC):
         if self.faults.price_later:
             for fill in fills:
                 self.faults.happened["price_later"] += 1
-                batch.insert(batch.index(fill), self.voice.without_price(fill))
+                batch.insert(batch.index(fill), self.encoder.without_price(fill))
         if self.faults.skew_ms:
             batch = [self._skewed(frame) for frame in batch]
         if self.faults.stale_status:
             for frame in [one for one in batch if one.completes]:
                 self.faults.happened["stale_status"] += 1
-                old: Iterable[Frame] = [one for _, one in self.told] + news
+                old: Iterable[Frame] = [one for _, one in self.sent] + news
                 batch += [one for one in old if one.what == "NEW" and one.key == frame.key][:1]
         return batch
 
@@ -369,19 +369,19 @@ class Exchange(ABC):
         if frame.what != "FILL":
             return frame
         self.faults.happened["skew_ms"] += 1
-        return self.voice.stamped(frame, self.faults.skew_ms)
+        return self.encoder.stamped(frame, self.faults.skew_ms)
 
     # ------------------------------------------------------------------------------------------------- time
 
     def step(self) -> None:
         """Let the market move once, and what is due happen."""
         now_ms = self.now_ms()
-        marks_due = now_ms - self._marks_told_ms >= 1_000
+        marks_due = now_ms - self._marks_sent_ms >= 1_000
         if marks_due:
-            self._marks_told_ms = now_ms
+            self._marks_sent_ms = now_ms
         for market in self.markets.values():
             made = market.step(now_ms)
-            self.account.hear_market(market, None if made is None else (made.price, made.size))
+            self.account.on_market(market, None if made is None else (made.price, made.size))
             self.tell_market(market, made, now_ms, marks_due=marks_due)
         self.passes_time(now_ms)
         if self.faults.spend("expire_key"):
@@ -398,7 +398,7 @@ class Exchange(ABC):
         """
         market = self.markets.get(symbol)
         if market is None:
-            raise self.voice.refusal("UNKNOWN_SYMBOL")
+            raise self.encoder.refusal("UNKNOWN_SYMBOL")
         market.set_price(price)
-        self.account.hear_market(market, None)
+        self.account.on_market(market, None)
         self.tell_market(market, None, self.now_ms(), marks_due=True)

@@ -41,9 +41,9 @@ class Faults:
         silent: The user stream connects, answers pings and says nothing.
         drop: So many frames of the user stream are lost.
         duplicate: So many frames come twice.
-        fill_first: A fill is told before the order's NEW frame.
+        fill_first: A fill is reported before the order's NEW frame.
         stale_status: After the fill that completes an order its NEW frame comes once more.
-        replay: Who connects to the user stream is told every fill of the last hour once more.
+        replay: Each new user stream gets every fill of the last hour once more.
         reject_after_ack: So many orders are acknowledged, and then expire unfilled.
         error_503: So many order requests are answered 503 "Service Unavailable" and not executed.
         error_503_executed: So many are executed, and answered 503 "Unknown error" all the same.
@@ -57,13 +57,13 @@ class Faults:
         error_in_200: So many are answered 200 with an error inside.
         slow_ms: How long each answer takes.
         hold_changes: Cancels and amends wait; `release` has them done.
-        fill_after_cancel: So many cancels are confirmed, and then a fill of one lot, made before, is told.
+        fill_after_cancel: So many cancels are confirmed, and then an earlier fill of one lot is reported.
         false_cancel: So many cancels are confirmed, and the order goes on working until `heal`.
         answer_lost: So many LIMIT orders to sell arrive unanswered, and are not found until they come again.
         not_found_ms: Orders arrive and are not answered, and for so long are not found.
-        first_fill_lost: Of two fills at once the first is told with `heal`.
+        first_fill_lost: Of two fills at once the first is reported with `heal`.
         one_id: A fill has the id of the fill before it on the other side.
-        price_later: A fill is told at price 0 without its fee, and then again with both.
+        price_later: A fill is reported at price 0 without its fee, and then again with both.
         instant_expired: So many orders expire at once, without a word before.
         skew_ms: Fills are stamped so long before they happen.
         liquidate: After its next fill the account is liquidated.

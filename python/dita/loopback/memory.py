@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
+from dita.loopback.api import Call, api_of
 from dita.loopback.commands import run_command
-from dita.loopback.door import Call, door_of
 from dita.loopback.exchange import Exchange, Terms
 from dita.loopback.network import MemoryStream, Network, NetworkFault
 from dita.venues.wire.failures import unanswered
@@ -35,8 +35,8 @@ class MemoryServer:
             terms: How.
             clock_ns: The exchange's time, nanoseconds.
         """
-        self.door = door_of(terms, clock_ns)
-        self.exchange: Any = self.door.exchange
+        self.api = api_of(terms, clock_ns)
+        self.exchange: Any = self.api.exchange
         self.network = Network()
         self._lock = threading.RLock()
 
@@ -66,7 +66,7 @@ class MemoryWire(Transport):
         network = self.server.network
         fault = None
         # A start needs the venue's time: it is never lost on purpose.
-        if request != self._dialect.server_time:
+        if request != self._codec.server_time:
             fault = network.happens(
                 NetworkFault.REQUEST_LOST, NetworkFault.ANSWER_LOST, NetworkFault.ANSWER_LATE,
                 NetworkFault.REQUEST_LATE, NetworkFault.DOWN,
@@ -74,7 +74,7 @@ class MemoryWire(Transport):
         if network.is_down:
             raise unanswered("ClientConnectorError", left=False)
         self.budget.take(request, self._clock_ns())
-        written = self._dialect.write(request, self.now_ms())
+        written = self._codec.write(request, self.now_ms())
         if fault == NetworkFault.REQUEST_LATE:
             await network.late()
         if fault == NetworkFault.REQUEST_LOST:
@@ -83,35 +83,35 @@ class MemoryWire(Transport):
         headers = {name.lower(): value for name, value in written.headers.items()}
         body = (written.body or b"").decode()
         call = Call(request.method, parts.path, parts.query, headers, body)
-        answer = self.server.call(lambda _: self.server.door.answer(call))
-        # What the exchange has said meanwhile is heard before or after, as it comes.
+        answer = self.server.call(lambda _: self.server.api.answer(call))
+        # Frames of the exchange arrive before or after, as they come.
         await asyncio.sleep(0)
         if fault == NetworkFault.ANSWER_LATE:
             await network.late()
         if answer.cut or fault == NetworkFault.ANSWER_LOST:
             raise unanswered("ServerDisconnectedError", left=True)
-        self.budget.told(request, answer.headers, self._clock_ns())
+        self.budget.read_headers(request, answer.headers, self._clock_ns())
         return self._read(answer.status, json.dumps(answer.body).encode(), answer.headers)
 
     async def listen(
         self,
         path: str,
         opened: Callable[[], Awaitable[None]],
-        hear: Callable[[str], bool],
+        on_frame: Callable[[str], bool],
         *,
         greet: Callable[[Say], Awaitable[None]] | None = None,
         ping: str = "",
         pongs: Mapping[str, str] | None = None,
         unpack: Callable[[bytes], str] | None = None,
     ) -> str:
-        """Hear a stream until it ends; see `Transport.listen`."""
+        """Read a stream until it ends; see `Transport.listen`."""
         del ping, pongs, unpack
         network = self.server.network
         if network.is_down:
             return "ClientConnectorError"
         stream = MemoryStream(network, asyncio.get_running_loop())
         parts = urlsplit(path)
-        session = self.server.door.session(parts.path, dict(parse_qsl(parts.query)), stream)
+        session = self.server.api.session(parts.path, dict(parse_qsl(parts.query)), stream)
         if session is None:
             return "WSServerHandshakeError"
         network.joined(stream)
@@ -131,8 +131,8 @@ class MemoryWire(Transport):
             while (frame := await stream.next()) is not None:
                 if not isinstance(frame, str):
                     return "a frame of type BINARY"
-                goes_on = hear(frame)
-                stream.heard()
+                goes_on = on_frame(frame)
+                stream.read()
                 if not goes_on:
                     return "ended by what it said"
             return "closed, code 1006"

@@ -28,7 +28,7 @@ class NetworkFault(enum.StrEnum):
 
     REQUEST_LOST = "REQUEST_LOST", "The connection is cut before a request arrives."
     ANSWER_LOST = "ANSWER_LOST", "The connection is cut before the answer arrives: it was executed."
-    ANSWER_LATE = "ANSWER_LATE", "The answer arrives after the stream has told."
+    ANSWER_LATE = "ANSWER_LATE", "The answer arrives after the stream has reported."
     REQUEST_LATE = "REQUEST_LATE", "A request arrives late, and another overtakes it."
     STREAM_CUT = "STREAM_CUT", "The stream ends, with what was on its way."
     STREAM_LATE = "STREAM_LATE", "Frames arrive late, after answers of REST that are newer."
@@ -164,7 +164,7 @@ class MemoryStream:
         frame = await self._frames.get()
         return None if self._ended else frame
 
-    def heard(self) -> None:
+    def read(self) -> None:
         """Note that the adapter has taken the frame that came last."""
         self._moved(-1)
 

@@ -132,15 +132,15 @@ class ExchangeRig(Rig):
                     exchange.account.trade_against(order, size)
 
         self.server.call(trade)
-        self._wait(self._has_heard)
+        self._wait(self._is_caught_up)
 
     def settle(self) -> None:
-        """Have what was held back done, and wait until everything was told."""
+        """Have what was held back done, and wait until everything was delivered."""
         self._disturb_now()
         if self.trouble == Trouble.SLOW_CHANGES:
             self.server.command("release")
         repairs = self.adapter.repairs
-        self._wait(lambda: self.adapter.is_quiet and self._has_heard())
+        self._wait(lambda: self.adapter.is_quiet and self._is_caught_up())
         was_deaf = self.adapter.is_deaf
         if was_deaf and self.trouble == Trouble.SILENCE:
             # The next but one began after this.
@@ -227,7 +227,7 @@ class ExchangeRig(Rig):
         for market in exchange.markets.values():
             market.fixed_mark = self.mark
             market.set_price(self.mark)
-            exchange.account.hear_market(market, None)
+            exchange.account.on_market(market, None)
         if self.trouble == Trouble.OTHER_FEE_ASSET:
             exchange.account.sim.pay_fees_in(self.other_asset, Decimal(600), Decimal("0.1"))
         elif self.trouble == Trouble.MAKER_REBATE:
@@ -253,7 +253,7 @@ class ExchangeRig(Rig):
         )
         return placed
 
-    def _has_heard(self) -> bool:
+    def _is_caught_up(self) -> bool:
         said: int = self.server.call(
             lambda one: sum(session.said for session in one.sessions if session.is_private)
         )
@@ -301,5 +301,5 @@ class MemoryRig(ExchangeRig):
     def _served(self, terms: Terms) -> ServerThread | MemoryServer:
         return MemoryServer(terms, lambda: self.now_ns)
 
-    def _has_heard(self) -> bool:
+    def _is_caught_up(self) -> bool:
         return self._memory.network.under_way == 0

@@ -23,7 +23,7 @@ from dita.clock import ManualClock
 from dita.kernel import ExecutionKernel
 from dita.venues.wire.failures import unanswered
 from dita.venues.wire.plain import PlainWireAdapter
-from dita.venues.wire.requests import Dialect, Request
+from dita.venues.wire.requests import Codec, Request
 from dita.venues.wire.spaced import Spaced
 from dita.venues.wire.transport import Say, Transport
 
@@ -37,15 +37,15 @@ Script = Callable[[str, str, dict[str, Any]], Answer | None]
 class ScriptedWire(Transport):
     """Carries bytes to a script and back."""
 
-    def __init__(self, dialect: Dialect, clock_ns: Callable[[], int], script: Script) -> None:
+    def __init__(self, codec: Codec, clock_ns: Callable[[], int], script: Script) -> None:
         """Start the thread.
 
         Args:
-            dialect: The venue's.
+            codec: The venue's.
             clock_ns: The time.
             script: Answers a request: status and JSON; None where no answer comes.
         """
-        super().__init__("http://script", "ws://script", dialect, clock_ns, Spaced({}, 1.0))
+        super().__init__("http://script", "ws://script", codec, clock_ns, Spaced({}, 1.0))
         self._script = script
         self._frames: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.said = 0
@@ -56,7 +56,7 @@ class ScriptedWire(Transport):
         self._frames.put(json.dumps(frame))
 
     async def _send(self, request: Request) -> Any:  # noqa: ANN401 - any JSON
-        written = self._dialect.write(request, self.now_ms())
+        written = self._codec.write(request, self.now_ms())
         parts = urlsplit(written.address)
         values: dict[str, Any] = dict(parse_qsl(parts.query))
         if written.body:
@@ -71,14 +71,14 @@ class ScriptedWire(Transport):
         self,
         path: str,
         opened: Callable[[], Awaitable[None]],
-        hear: Callable[[str], bool],
+        on_frame: Callable[[str], bool],
         *,
         greet: Callable[[Say], Awaitable[None]] | None = None,
         ping: str = "",
         pongs: Mapping[str, str] | None = None,
         unpack: Callable[[bytes], str] | None = None,
     ) -> str:
-        """Hear the script's frames; see `Transport.listen`."""
+        """Read the script's frames; see `Transport.listen`."""
         del path, greet, ping, pongs, unpack
         await opened()
         while True:
@@ -89,7 +89,7 @@ class ScriptedWire(Transport):
                 continue
             if frame is None:
                 return "closed"
-            if not hear(frame):
+            if not on_frame(frame):
                 return "ended by what it said"
 
 
@@ -105,7 +105,7 @@ class _Now:
 
 
 class WireScriptRig(ScriptedRig):
-    """The scripted venue, heard and spoken to in a venue's wire form."""
+    """The scripted venue in a venue's wire format."""
 
     kernel_options: ClassVar[Mapping[str, Any]] = {"clock": ManualClock(START_NS)}
     has_gtd: ClassVar[bool] = False
@@ -117,7 +117,7 @@ class WireScriptRig(ScriptedRig):
         """Make the adapter."""
 
     @abstractmethod
-    def dialect(self) -> Dialect:
+    def codec(self) -> Codec:
         """Return how the venue's requests are written."""
 
     @abstractmethod
@@ -147,7 +147,7 @@ class WireScriptRig(ScriptedRig):
     def reopen(self) -> PlainWireAdapter:  # type: ignore[override]
         """Give the same script to another adapter."""
         super().reopen()
-        self.wire = ScriptedWire(self.dialect(), lambda: self.now_ns, self._answered)
+        self.wire = ScriptedWire(self.codec(), lambda: self.now_ns, self._answered)
         self.adapter = self.make(self.wire)
         return self.adapter
 
@@ -159,19 +159,19 @@ class WireScriptRig(ScriptedRig):
         self._wait()
 
     def fill(self, venue_client_id: str, size: Decimal) -> None:
-        """Fill a resting order, and let it be heard."""
+        """Fill a resting order, and deliver the fill."""
         self._wait()
         super().fill(venue_client_id, size)
         self._wait()
 
     def settle(self) -> None:
-        """Let everything be heard."""
+        """Deliver everything."""
         self._wait()
         super().settle()
         self._wait()
 
     def heal(self) -> None:
-        """End the trouble, and let what was withheld be heard."""
+        """End the trouble, and deliver what was withheld."""
         super().heal()
         self._wait()
 
@@ -193,13 +193,13 @@ class WireScriptRig(ScriptedRig):
 
     def placed(self, sent: VenueOrder) -> Resting | str | None:
         """Place an order: the order, the reason of a refusal, or None where no answer comes."""
-        told = self._on_submit(sent)
-        if isinstance(told, BaseException):
+        events = self._on_submit(sent)
+        if isinstance(events, BaseException):
             return None
-        rejected = next((one for one in told if one.kind == "ORDER_REJECT"), None)
+        rejected = next((one for one in events if one.kind == "ORDER_REJECT"), None)
         if rejected is not None:
             return rejected.reason_code or rejected.reason or "rejected"
-        self._tell(told)
+        self._tell(events)
         return self._orders[sent.venue_client_id]
 
     def changed_order(self, client_id: str, change: dict[str, Any] | None) -> str:
@@ -207,11 +207,11 @@ class WireScriptRig(ScriptedRig):
         order = self._orders.get(client_id)
         if order is None:
             return "unknown"
-        told = self._on_change(order.told, change)
-        for event in told:
+        events = self._on_change(order.sent, change)
+        for event in events:
             if event.kind in {"CANCEL_REJECT", "AMEND_REJECT"}:
                 return event.reason or "refused"
-        self._tell(told)
+        self._tell(events)
         return ""
 
     def hidden(self, client_id: str) -> bool:
@@ -227,7 +227,7 @@ class WireScriptRig(ScriptedRig):
             return "CANCELED"
         return "PARTIALLY_FILLED" if order.filled else "ACKED"
 
-    def fills_told(self) -> list[VenueEvent]:
+    def fills_reported(self) -> list[VenueEvent]:
         """Return every fill, oldest first."""
         return list(self._fills)
 
@@ -260,8 +260,8 @@ class WireScriptRig(ScriptedRig):
         """Until nothing is on its way, either way."""
         until, calm = time.monotonic() + _PATIENCE_S, 0
         while calm < 3:
-            heard = self.wire._frames.empty()  # noqa: SLF001 - its own queue
-            calm = calm + 1 if heard and not self.adapter.requests_open else 0
+            is_read = self.wire._frames.empty()  # noqa: SLF001 - its own queue
+            calm = calm + 1 if is_read and not self.adapter.requests_open else 0
             if time.monotonic() > until:
                 raise TimeoutError("what was on its way did not arrive")
             time.sleep(_PAUSE_S)

@@ -14,10 +14,10 @@ from typing import Any, Final, Self, TypeVar
 from aiohttp import WSMsgType, web
 
 from dita.errors import InvalidInput, KernelError
+from dita.loopback.api import Call, api_of
 from dita.loopback.commands import run_command
-from dita.loopback.door import Call, door_of
+from dita.loopback.encoder import Refused
 from dita.loopback.exchange import Answer, Exchange, Session, Terms
-from dita.loopback.voice import Refused
 
 STEP_S: Final = 0.25
 # A closed transport lets go of its socket in the loop's next round; one that is accepted late, some after.
@@ -62,8 +62,8 @@ class Server:
         Raises:
             InvalidInput: There is no such wire format.
         """
-        self.door = door_of(terms, clock_ns)
-        self.exchange: Exchange = self.door.exchange
+        self.api = api_of(terms, clock_ns)
+        self.exchange: Exchange = self.api.exchange
         self._step_s = step_s
         self._released = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -118,9 +118,9 @@ class Server:
     async def _route(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._stream(request)
-        path = self.door.rest_path(request.path)
+        path = self.api.rest_path(request.path)
         if path is None:
-            return _sent(self.door.no_such_path(request.path, request.method))
+            return _sent(self.api.no_such_path(request.path, request.method))
         return await self._rest(request, path)
 
     async def _rest(self, request: web.Request, path: str) -> web.StreamResponse:
@@ -128,11 +128,11 @@ class Server:
         body = (await request.read()).decode("utf-8", "replace")
         headers = {name.lower(): value for name, value in request.headers.items()}
         call = Call(request.method, path, request.rel_url.raw_query_string, headers, body)
-        if faults.hold_changes and self.door.is_change(call):
+        if faults.hold_changes and self.api.is_change(call):
             faults.happened["hold_changes"] += 1
             self._released.clear()
             await self._released.wait()
-        answer = self.door.answer(call)
+        answer = self.api.answer(call)
         if faults.slow_ms:
             await asyncio.sleep(faults.slow_ms / 1000)
         if answer.cut:
@@ -146,11 +146,11 @@ class Server:
         if faults.spend("broken_json"):
             return web.Response(text='{"orderId": 12', content_type="application/json")
         if faults.spend("error_in_200"):
-            return _sent(self.door.error_in_200())
+            return _sent(self.api.error_in_200())
         return _sent(answer)
 
     async def _command(self, request: web.Request) -> web.StreamResponse:
-        peer = ipaddress.ip_address((request.remote or "0.0.0.0").partition("%")[0])  # noqa: S104 - nobody's
+        peer = ipaddress.ip_address((request.remote or "0.0.0.0").partition("%")[0])  # noqa: S104 - no peer
         if not peer.is_loopback:
             return web.json_response({"error": "commands are taken from this machine alone"}, status=403)
         line = (await request.read()).decode("utf-8", "replace")
@@ -185,7 +185,7 @@ class Server:
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         line = _Waiting()
-        session = self.door.session(request.path, request.query, line)
+        session = self.api.session(request.path, request.query, line)
         if session is None:
             return web.Response(status=404)
         socket = web.WebSocketResponse(heartbeat=_PING_S, max_msg_size=_FRAME_BYTES_MAX)

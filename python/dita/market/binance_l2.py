@@ -36,7 +36,7 @@ class CaptureCounts:
         unused_updates: depth updates dropped for want of a snapshot.
         other: messages that are skipped: of other streams, and what comes between a gap row and a snapshot.
         late_lines: lines received before the line above them; they are given the later time.
-        bad_lines: lines that could not be read, skipped where a conversion was told to.
+        bad_lines: lines that could not be read, skipped where a conversion is set to.
     """
 
     lines: int = 0

@@ -1,4 +1,4 @@
-"""Which reader a file needs, told from its content."""
+"""Detect which reader a file needs, from its content."""
 
 import re
 from pathlib import Path

@@ -55,7 +55,7 @@ class L2File:
 
     @property
     def counts(self) -> CaptureCounts | None:
-        """What the captures told; None until the last iteration has come to the end."""
+        """The counts of the captures; None until the last iteration has come to the end."""
         counts = None if self._reader is None else self._reader.counts
         return None if counts is None else CaptureCounts(**counts)
 
@@ -110,10 +110,10 @@ def convert(
         out: The file; it gets its name once it is whole, and replaces one of that name.
         allow_late_lines: Whether a line received before the one above it is counted; else it is an error.
         skip_bad_lines: Whether lines that cannot be read are skipped and counted; else one is an error.
-        progress: Hears how much of the captures has been read, from 0 to 1.
+        progress: Called with the part of the captures read, from 0 to 1.
 
     Returns:
-        The instrument, and what the captures told, by name, with the bytes `written`.
+        The instrument, and the counts of the captures, by name, with the bytes `written`.
 
     Raises:
         MarketFileError: A capture has something that cannot be, or the file cannot be written.

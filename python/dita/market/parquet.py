@@ -209,10 +209,10 @@ class ParquetFile(RecordedFile):
             raise MarketFileError(self.path, f"the schema has {has}; {EXPECTED}")
         columns = {name: given[name] for name in (*needed, *_OPTIONAL) if name in given}
         for ours, name in {"time": given[time], **columns}.items():
-            told = schema.field(name).type
-            wanted = _wanted(ours, told)
+            found = schema.field(name).type
+            wanted = _wanted(ours, found)
             if wanted is not None:
-                raise MarketFileError(self.path, f"{name}: its type is {told}; expected {wanted}")
+                raise MarketFileError(self.path, f"{name}: its type is {found}; expected {wanted}")
         return {"time": given[time], **columns}
 
     def _measured(self) -> int:
@@ -232,20 +232,20 @@ class ParquetFile(RecordedFile):
         raise MarketFileError(self.path, "there is a schema but no bar under it")
 
 
-def _wanted(ours: str, told: "pa.DataType") -> str | None:
+def _wanted(ours: str, found: "pa.DataType") -> str | None:
     """What a column should be; None where it is."""
     from pyarrow import types  # noqa: PLC0415 - an extra
 
-    text = types.is_string(told) or types.is_large_string(told)
+    text = types.is_string(found) or types.is_large_string(found)
     if ours == "time":
-        fits = text or types.is_timestamp(told) or types.is_date(told) or types.is_int64(told)
+        fits = text or types.is_timestamp(found) or types.is_date(found) or types.is_int64(found)
         return None if fits else "a timestamp, a date, int64 or text"
     if ours == "symbol":
-        fits = text or (types.is_dictionary(told) and types.is_string(told.value_type))
+        fits = text or (types.is_dictionary(found) and types.is_string(found.value_type))
         return None if fits else "text"
     if ours == "buyer_is_maker":
-        return None if text or types.is_boolean(told) or types.is_integer(told) else "a boolean"
-    fits = text or types.is_decimal(told) or types.is_float64(told) or types.is_integer(told)
+        return None if text or types.is_boolean(found) or types.is_integer(found) else "a boolean"
+    fits = text or types.is_decimal(found) or types.is_float64(found) or types.is_integer(found)
     return None if fits else "a decimal, text, float64 or an integer"
 
 
@@ -253,19 +253,19 @@ def _values(column: "pa.Array[Any]") -> list[object]:
     """A column's values: timestamps as nanoseconds since 1970, others as Python has them."""
     from pyarrow import int32, int64, types  # noqa: PLC0415 - an extra
 
-    told = column.type
-    if types.is_timestamp(told):
-        factor = _UNIT_NS[told.unit]
+    found = column.type
+    if types.is_timestamp(found):
+        factor = _UNIT_NS[found.unit]
         return [None if at is None else _At(at * factor) for at in column.cast(int64()).to_pylist()]
-    if types.is_date32(told):
+    if types.is_date32(found):
         return [None if day is None else _At(day * _DAY_NS) for day in column.cast(int32()).to_pylist()]
-    if types.is_date64(told):
+    if types.is_date64(found):
         return [None if at is None else _At(at * 1_000_000) for at in column.cast(int64()).to_pylist()]
     return list(column.to_pylist())
 
 
 class _At(int):
-    """A time that is nanoseconds already: an integer column has to be told its unit by its length."""
+    """A time that is nanoseconds already: an integer column's unit is read from its length."""
 
 
 def _time_ns(value: object) -> tuple[int, str]:

@@ -77,7 +77,7 @@ class Applier:
             stored: The plan.
             store: Where it is kept.
             wait_s: How long nothing may change while orders are at work, seconds.
-            progress: Hears how far it is.
+            progress: Called with the progress.
             tick: Called while orders are waited for: lets time pass where that is driven.
             stop: Ends it between two orders.
         """

@@ -40,7 +40,7 @@ class Prepared:
     Attributes:
         stored: The plan and how far it is.
         is_known: Whether it was begun before: it goes on, or is done.
-        provenance: What the kernel is told before anything is sent.
+        provenance: What the kernel takes before anything is sent.
     """
 
     stored: StoredPlan
@@ -198,7 +198,7 @@ class PortfolioDesk:
         Args:
             prepared: As `prepare` returned it.
             wait_s: How long nothing may change while orders are at work, seconds.
-            progress: Hears how far it is.
+            progress: Called with the progress.
             tick: Called while orders are waited for.
             stop: Ends it between two orders; the plan can go on later.
 
@@ -238,13 +238,13 @@ class PortfolioDesk:
         return now
 
     def _tell(self, provenance: Provenance) -> None:
-        """Tell the kernel what was audited, each by whose word; it refuses what it was not told."""
+        """Give the kernel what was audited, each with its author; it refuses the rest."""
         known = set(self._kernel.control.audited)
         if provenance.override is not None:
             # Why, before what: the ledger's record of an override says what was noted when it was given.
             self._kernel.note_reasons({provenance.override.id: provenance.override.why})
             self._kernel.note("portfolio.override", canonical(dataclasses.asdict(provenance.override)))
-        for by, names in provenance.by_whom():
+        for by, names in provenance.by_author():
             new = tuple(name for name in names if name not in known)
             if new:
                 self._kernel.update_control(ControlUpdate(audited=new, updated_by=by))

@@ -133,7 +133,7 @@ class Row:
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be done with one account, row by row.
+    """The actions for one account, row by row.
 
     Attributes:
         plan_id: The hash of file and account.

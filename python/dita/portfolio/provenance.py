@@ -1,7 +1,7 @@
 """Who vouches for a portfolio: its runs must be audited, and a CRISIS takes an override.
 
 The registry says who has audited what. The kernel holds each entry against its controls by itself; what is
-said here is told to it before, so that a file is refused whole and nothing of it is traded.
+said here is given to it before, so that a file is refused whole and nothing of it is traded.
 """
 
 from collections.abc import Iterator
@@ -32,8 +32,8 @@ class Provenance:
     runs: tuple[str, ...] = ()
     override: Entry | None = None
 
-    def by_whom(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Yield what the kernel is to be told, and whose word it is."""
+    def by_author(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield each author with what the kernel takes from it."""
         yield REGISTRY, self.runs
         if self.override is not None:
             yield self.override.by, (self.override.id,)

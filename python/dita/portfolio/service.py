@@ -34,7 +34,7 @@ class _Run:
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
-    def told(self) -> dict[str, Any]:
+    def progress(self) -> dict[str, Any]:
         """How far it is; with the plan once it has ended."""
         return dict(self._said)
 
@@ -84,7 +84,7 @@ class PortfolioService:
         if action == "progress":
             with self._lock:
                 run = self._running.get(desk.account)
-            return None if run is None else run.told()
+            return None if run is None else run.progress()
         if action not in ("plan", "apply"):
             raise InvalidInput(f"action: {action!r} is none of plan, apply, progress, status")
         prepared = desk.prepare(

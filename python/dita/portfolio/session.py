@@ -33,7 +33,7 @@ class Session(Protocol):
         """Return `plan` and whether it is `known`; nothing is traded."""
 
     def apply(self, request: Mapping[str, Any], shown: Progress, progress: Progress) -> dict[str, Any]:
-        """Apply, and return the same once it has ended; `shown` hears the plan before anything is sent."""
+        """Apply, and return the same once it has ended; `shown` gets the plan before anything is sent."""
 
 
 class Running:
@@ -82,7 +82,7 @@ class Running:
 
 
 class Marks:
-    """Prices that somebody gives for an account that hears no market, as a simulated one."""
+    """Prices that somebody gives for an account without a market feed, as a simulated one."""
 
     def __init__(self, given: Mapping[str, str] | None = None, path: Path | None = None) -> None:
         """Take prices.
@@ -156,7 +156,7 @@ class OwnHost:
             config: What to open.
             directory: Where the host keeps log, controls and plans.
             account: Which account; None means the only one.
-            marks: Prices, for accounts that hear no market.
+            marks: Prices, for accounts without a market feed.
         """
         self._marks = marks
         self.host = Host(config, directory=directory)

@@ -133,7 +133,7 @@ class PlanStore:
             yield
 
     def second(self) -> PortfolioRefused:
-        """Return what a second applier is told."""
+        """Return the refusal of a second applier."""
         return PortfolioRefused(
             PortfolioCode.APPLIER_RUNNING,
             f"{self.folder.name}: a plan is being applied to this account: wait for its end "

@@ -1,4 +1,4 @@
-"""What research decided: files of target weights, read whole, checked, and told apart by their hash.
+"""What research decided: files of target weights, read whole, checked, and identified by their hash.
 
 Three forms: `portfolio_optimized_v3.json` with a list of `winners`; its older form with `profile` and
 `assets` at the root; drift targets, a list of `Symbol Target_Weight Actual_Weight Drift Source_Run`.

@@ -30,13 +30,13 @@ class FileWatch:
         Args:
             stop: Ends it.
         """
-        told: tuple[int, ...] | None = None
+        taken: tuple[int, ...] | None = None
         seen: tuple[int, ...] | None = None
         is_first = True
         while not stop.is_set():
             now = self._state()
-            if now is not None and now != told and (now == seen or is_first):
-                told = now
+            if now is not None and now != taken and (now == seen or is_first):
+                taken = now
                 yield
             seen, is_first = now, False
             stop.wait(self._poll_s)

@@ -173,10 +173,10 @@ class HazelcastProjection:
         """The name is ours, and what an earlier life left is ours to end. In the claim's thread."""
         run = self._run or self._run_default
 
-        def told(client_id: str) -> State:
+        def state_of(client_id: str) -> State:
             return forgotten(self.kernel, Stamp(run, self._seq), client_id, ENDED_ORDER_TTL_S)
 
-        put_right(self._client, self._writer, self.kernel, run, told)
+        put_right(self._client, self._writer, self.kernel, run, state_of)
 
     def advance(self, seq: int) -> None:
         """Say that what is written from now on is true at this input."""

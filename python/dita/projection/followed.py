@@ -38,7 +38,7 @@ class FollowedProjection:
         self._reach: Callable[[float], bool] | None = None
 
     def follower(self) -> Mapping[str, Any]:
-        """Return what its follower is told."""
+        """Return the specification of its follower."""
         return {"kind": "projection", "to": str(self.address)}
 
     def attach(self, reach: Callable[[float], bool]) -> None:

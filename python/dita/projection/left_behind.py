@@ -16,7 +16,7 @@ def put_right(
     writer: NewestWriter,
     kernel: str,
     run: int,
-    told: Callable[[str], State],
+    state_of: Callable[[str], State],
 ) -> None:
     """Remove what is of another run, and end the orders that nobody ends any more. The name must be ours.
 
@@ -28,7 +28,7 @@ def put_right(
         writer: Who brings values there; it has been given all that there is.
         kernel: The name.
         run: Which sequence of inputs is the present one.
-        told: What became of an order, by client id.
+        state_of: Returns an order's final state, by client id.
 
     Raises:
         Exception: Whatever the client breaks with; the next attempt puts right the rest.
@@ -42,7 +42,7 @@ def put_right(
             if stamp_of(text).run != run:
                 place.remove_if_same(key, value)
             elif name == ORDERS and not writer.knows(Key(name, key)) and _is_live(text):
-                writer.offer(Key(name, key), told(key.removeprefix(f"{kernel}/")))
+                writer.offer(Key(name, key), state_of(key.removeprefix(f"{kernel}/")))
     writer.refill()
 
 

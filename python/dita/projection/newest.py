@@ -21,7 +21,7 @@ IN_FLIGHT_MAX: Final = 256
 # While the cluster is away nothing is asked of it more often than this.
 RETRY_S: Final = 0.1
 # A cluster that is away for longer is said to be.
-AWAY_TOLD_S: Final = 2.0
+AWAY_LOGGED_S: Final = 2.0
 # What was forgotten goes from the cluster so much later: a writer that is late finds it still.
 FORGOTTEN_TTL_S: Final = 60
 _FLUSH_LOOK_S: Final = 0.002
@@ -96,7 +96,7 @@ class _Entry:
     wire_key: Any = None
     # What each request to exchange it begins with; empty until there was one.
     request: bytes = b""
-    # Whether the cluster ever had a value of ours, and whether the entry goes once nothing is to be done.
+    # Whether the cluster ever had a value of ours, and whether the entry goes once nothing is left to do.
     is_there: bool = False
     leaves: bool = False
     since: float = 0.0
@@ -112,7 +112,7 @@ class NewestWriter:
     It holds the newest value of every key, so that a cluster that comes back empty is filled again.
 
     Three threads meet here. Whoever gives a value only puts it into a dict, and takes no lock. The writer's
-    own thread takes it from there and sends; the client's, which hears the answers, sends what is next.
+    own thread takes it from there and sends; the client's, which takes the answers, sends what is next.
     """
 
     def __init__(
@@ -271,7 +271,7 @@ class NewestWriter:
             self._wakes.clear()
 
     def _rest_s(self, beat_at: float) -> float:
-        """How long nothing is to be done, if nobody wakes us."""
+        """How long there is nothing to do, if nobody wakes us."""
         now = time.monotonic()
         with self._lock:
             if self._given or self._refill:
@@ -285,7 +285,7 @@ class NewestWriter:
             if self._on_beat is not None:
                 self._on_beat()
         except Exception:  # noqa: BLE001 - logged
-            # The one thread that writes must outlive whatever it is told to ask.
+            # The one thread that writes must outlive whatever it has to ask.
             _LOG.exception("the projection's beat failed")
 
     def _look_who_is_away(self) -> None:
@@ -295,7 +295,7 @@ class NewestWriter:
             if self.trouble:
                 self.trouble = ""
                 _LOG.warning("the projection's cluster is back: what waited follows")
-        elif not self.trouble and time.monotonic() - away_since > AWAY_TOLD_S:
+        elif not self.trouble and time.monotonic() - away_since > AWAY_LOGGED_S:
             self.trouble = self._explain()
             _LOG.warning("the projection is held up, the kernel is not: %s", self.trouble)
 
@@ -357,7 +357,7 @@ class NewestWriter:
     # ----------------------------------------------------------------- the writer's thread, and the client's
 
     def _soil(self, entry: _Entry, now: float) -> None:
-        """Remember that a key is to be written. The lock is held."""
+        """Remember to write a key. The lock is held."""
         if entry.is_dirty:
             return
         entry.is_dirty = True
@@ -396,7 +396,7 @@ class NewestWriter:
             requests = self._requests[key.map]
             if requests is not None and type(known) is bytes:
                 begun = entry.request = entry.request or requests.begun(entry.wire_key)
-                requests.exchange(begun, entry.wire_key, known, entry.sent_value, entry, self._hear)
+                requests.exchange(begun, entry.wire_key, known, entry.sent_value, entry, self._on_answer)
                 return
             place, value = self._maps[key.map], wire.value(entry.sent_value)
             if known is None:
@@ -408,16 +408,18 @@ class NewestWriter:
             _LOG.debug("%s/%s was not sent: %r", key.map, key.key, error)
             self._failed(entry)
             return
-        hear = self._hear_what_is_there if known is None else self._hear
-        future.add_done_callback(lambda future: self._hear_future(entry, future, hear))
+        on_answer = self._on_found if known is None else self._on_answer
+        future.add_done_callback(lambda future: self._on_future(entry, future, on_answer))
 
-    def _hear_future(self, entry: _Entry, future: "Future[Any]", hear: Callable[[_Entry, Any], None]) -> None:
+    def _on_future(
+        self, entry: _Entry, future: "Future[Any]", on_answer: Callable[[_Entry, Any], None]
+    ) -> None:
         if future.is_success():
-            hear(entry, future.result())
+            on_answer(entry, future.result())
         else:
             self._failed(entry)
 
-    def _hear(self, entry: _Entry, is_done: bool | None) -> None:  # noqa: FBT001 - as the client says it
+    def _on_answer(self, entry: _Entry, is_done: bool | None) -> None:  # noqa: FBT001 - as the client says it
         """Take an exchange's answer, mostly in the client's thread, and send what is next from there."""
         if is_done is None:
             self._failed(entry)
@@ -430,7 +432,7 @@ class NewestWriter:
             self._settle(entry, known=None, again=True)
         self._send(_NEXT)
 
-    def _hear_what_is_there(self, entry: _Entry, there: Any) -> None:  # noqa: ANN401 - whatever somebody put there
+    def _on_found(self, entry: _Entry, there: Any) -> None:  # noqa: ANN401 - whatever somebody put there
         """Take the answer to a value that is put if there is none."""
         self._note_answer()
         if there is None:

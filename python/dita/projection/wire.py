@@ -21,7 +21,7 @@ _INVOCATION: Final = {
     "pending_response_received_time",
 }  # fmt: skip
 
-Hear = Callable[[Any, Any], None]
+OnAnswer = Callable[[Any, Any], None]
 
 
 class Wire:
@@ -101,13 +101,21 @@ class Requests:
             (begun, pack(size + len(known), 0), known, pack(size + len(value), _FINAL), value)
         )
 
-    def exchange(self, begun: bytes, key: Any, known: bytes, value: bytes, about: Any, hear: Hear) -> None:  # noqa: ANN401 - the client's
+    def exchange(
+        self,
+        begun: bytes,
+        key: Any,  # noqa: ANN401 - the client's
+        known: bytes,
+        value: bytes,
+        about: Any,  # noqa: ANN401 - the caller's
+        on_answer: OnAnswer,
+    ) -> None:
         """Ask the cluster to put a value in the place of another.
 
-        `hear` is told `about`, and whether it was done; None for an answer that did not come.
+        `on_answer` gets `about`, and whether it was done; None for an answer that did not come.
         """
         request = self._request(self.message(begun, known, value))
-        self._invoke(self._invocation(request, self._partition_of(key), about, hear))
+        self._invoke(self._invocation(request, self._partition_of(key), about, on_answer))
 
 
 def _requests(place: Any, wire: Wire) -> Requests | None:  # noqa: ANN401 - the client's
@@ -126,9 +134,9 @@ def _requests(place: Any, wire: Wire) -> Requests | None:  # noqa: ANN401 - the 
     class Asked(Invocation):
         """An invocation that is its own future."""
 
-        __slots__ = ("about", "hear", "is_done")
+        __slots__ = ("about", "is_done", "on_answer")
 
-        def __init__(self, request: Any, partition_id: int, about: Any, hear: Hear) -> None:  # noqa: ANN401
+        def __init__(self, request: Any, partition_id: int, about: Any, on_answer: OnAnswer) -> None:  # noqa: ANN401
             # Not the client's, which makes the future. The same fields with the same values else.
             self.request = request
             self.partition_id = partition_id
@@ -138,7 +146,7 @@ def _requests(place: Any, wire: Wire) -> Requests | None:  # noqa: ANN401 - the 
             self.backup_acks_received = 0
             self.backup_acks_expected = self.pending_response_received_time = -1
             self.pending_response = None
-            self.about, self.hear = about, hear
+            self.about, self.on_answer = about, on_answer
 
         @property
         def future(self) -> "Asked":  # type: ignore[override] # no more of a future is asked for
@@ -149,12 +157,12 @@ def _requests(place: Any, wire: Wire) -> Requests | None:  # noqa: ANN401 - the 
 
         def set_result(self, result: Any) -> None:  # noqa: ANN401
             self.is_done = True
-            self.hear(self.about, result)
+            self.on_answer(self.about, result)
 
         def set_exception(self, error: Exception, traceback: Any = None) -> None:  # noqa: ANN401, ARG002
             if not self.is_done:
                 self.is_done = True
-                self.hear(self.about, None)
+                self.on_answer(self.about, None)
 
     shown = encode("", nothing, nothing, nothing, 0)
     is_retryable, has_data = shown.retryable, shown.contains_data

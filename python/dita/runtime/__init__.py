@@ -1,4 +1,4 @@
-"""Strategies at work: callbacks, actions, what they hear. The same in a backtest, on paper and live."""
+"""Strategies at work: callbacks, actions and events. The same in a backtest, on paper and live."""
 
 from dita.runtime.actor import Actor, ActorState
 from dita.runtime.bars import BarBuilder, interval_ns

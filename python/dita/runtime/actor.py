@@ -12,7 +12,7 @@ from typing import Final
 from dita._kernel import Listener, Player, TradeSlot, interval_ns
 from dita.errors import KernelClosed, KernelPoisoned, LogFailed
 from dita.kernel import ExecutionKernel
-from dita.runtime.desk import OwnDesk, Refusals, Seat
+from dita.runtime.context import ActorContext, Refusals, TradingClient
 from dita.runtime.notes import Notes
 from dita.runtime.timers import TICK, TICK_NS, Timers
 from dita.runtime.watchdog import Guarded
@@ -35,16 +35,16 @@ class ActorState(StrEnum):
 
 
 class Actor:
-    """One strategy, its desk, its bars, its timers.
+    """One strategy, its context, its bars, its timers.
 
     Attributes:
         name: The strategy's; its trades carry it as their owner.
         strategy: The strategy.
         error: Why it is in Error; empty else.
-        symbols: What it hears.
+        symbols: The symbols it receives.
         client: Its slots and its way to trade.
-        desk: What its actions go to.
-        teller: Tells it what happens to its trades.
+        context: What its actions go to.
+        teller: Dispatches what happens to its trades.
         notes: Keeps what it wants back after a restart; None where nothing is kept.
         started: Whether it was started in this process.
     """
@@ -54,19 +54,19 @@ class Actor:
         name: str,
         strategy: Strategy,
         kernel: ExecutionKernel,
-        client: Seat,
+        client: TradingClient,
         symbols: Sequence[str],
         *,
         live: bool = False,
     ) -> None:
-        """Give a strategy its desk.
+        """Give a strategy its context.
 
         Args:
             name: Its name.
             strategy: It.
             kernel: The account's.
             client: With its slots.
-            symbols: What it hears, where it names nothing itself.
+            symbols: What it receives where the strategy names no instruments.
             live: Whether a callback may take 1 s rather than 60, and notes are kept.
         """
         self.name = name
@@ -82,30 +82,30 @@ class Actor:
         self.started = False
         kind = type(strategy)
         limit_s = strategy.call_limit_s or (CALL_LIMIT_LIVE_S if live else CALL_LIMIT_BACKTEST_S)
-        self.hears_funding = kind.on_funding is not Strategy.on_funding
-        self.hears_ticks = kind.on_tick is not Strategy.on_tick
-        self.hears_quotes = kind.on_quote is not Strategy.on_quote
-        self.hears_trades = kind.on_trade is not Strategy.on_trade
-        self.hears_bars = kind.on_bar is not Strategy.on_bar
-        self.hears_books = kind.on_book is not Strategy.on_book
+        self.wants_funding = kind.on_funding is not Strategy.on_funding
+        self.wants_ticks = kind.on_tick is not Strategy.on_tick
+        self.wants_quotes = kind.on_quote is not Strategy.on_quote
+        self.wants_trades = kind.on_trade is not Strategy.on_trade
+        self.wants_bars = kind.on_bar is not Strategy.on_bar
+        self.wants_books = kind.on_book is not Strategy.on_book
         self._listener = Listener(
             symbols=self.symbols,
             intervals=strategy.intervals,
             warmup=strategy.warmup,
             slots=client.slots,
-            quotes=self.hears_quotes,
-            trades=self.hears_trades,
-            bars=self.hears_bars,
-            books=self.hears_books,
+            quotes=self.wants_quotes,
+            trades=self.wants_trades,
+            bars=self.wants_bars,
+            books=self.wants_books,
         )
         self.guarded = Guarded(limit_s, self._blocked, self._listener)
         self.timers = Timers(self._listener)
-        self.desk = OwnDesk(
+        self.context = ActorContext(
             name, strategy, kernel, client, self.symbols, self._listener, self.timers, lambda: self._state
         )
         # Notes are kept where there is a log that outlives the process.
         is_kept = live and kind.on_save is not Strategy.on_save and kernel.log_standing is not None
-        self.notes = Notes(name, strategy, kernel, self.desk, self._listener) if is_kept else None
+        self.notes = Notes(name, strategy, kernel, self.context, self._listener) if is_kept else None
         self.teller = kernel.teller(
             self._listener,
             self.guarded.leave,
@@ -113,9 +113,9 @@ class Actor:
             on_order=strategy.on_order if kind.on_order is not Strategy.on_order else None,
             on_fill=strategy.on_fill if kind.on_fill is not Strategy.on_fill else None,
             on_position=strategy.on_position if kind.on_position is not Strategy.on_position else None,
-            on_change=self._tell_funding if self.hears_funding else None,
+            on_change=self._dispatch_funding if self.wants_funding else None,
         )
-        strategy._desk = self.desk  # noqa: SLF001 - the program's side of it
+        strategy._context = self.context  # noqa: SLF001 - the program's side of it
 
     # ------------------------------------------------------------------------------------------------- life
 
@@ -132,7 +132,7 @@ class Actor:
     @property
     def refused(self) -> Mapping[str, Refusals]:
         """Its intents that were refused, by code."""
-        return self.desk.refused
+        return self.context.refused
 
     def start(self) -> None:
         """Start: `on_start`, at once or after the warm-up."""
@@ -156,7 +156,7 @@ class Actor:
         """Note what the strategy wants back, where it may have changed.
 
         Args:
-            told_seq: The last input of which everything was told.
+            told_seq: The last input whose events were all dispatched.
         """
         if self.notes is None or not self.notes.is_due(
             may_write=self._began and not self.strategy.warming and self.state is not ActorState.ERROR
@@ -178,7 +178,7 @@ class Actor:
         self.fail(f"StrategyTimeout: a callback is blocked for more than {waited_s:g} s")
 
     def pause(self) -> None:
-        """Hear no more until `resume`; orders and trades stay."""
+        """Receive no events until `resume`; orders and trades stay."""
         if self.state is ActorState.RUNNING:
             self.state = ActorState.PAUSED
 
@@ -187,7 +187,7 @@ class Actor:
         self.state = ActorState.PAUSED
 
     def resume(self) -> None:
-        """Hear again."""
+        """Receive events again."""
         if self.state is ActorState.PAUSED:
             self.state = ActorState.RUNNING
 
@@ -208,7 +208,7 @@ class Actor:
 
         Args:
             callback: A bound method of the strategy.
-            arguments: What it is told.
+            arguments: What the callback receives.
         """
         if self.state is not ActorState.RUNNING:
             return
@@ -266,17 +266,17 @@ class Actor:
 
     # -------------------------------------------------------------------------------------------- the market
 
-    def hear_quote(self, quote: QuoteTick) -> None:
-        """Tell a quote, where it is the strategy's."""
+    def dispatch_quote(self, quote: QuoteTick) -> None:
+        """Dispatch a quote of one of the strategy's symbols."""
         if quote.symbol in self.symbols:
             self.call(self.strategy.on_quote, quote)
 
-    def hear_trade(self, trade: TradeTick) -> None:
-        """Tell a trade of others, where it is the strategy's."""
+    def dispatch_trade(self, trade: TradeTick) -> None:
+        """Dispatch a public trade of one of the strategy's symbols."""
         if trade.symbol in self.symbols:
             self.call(self.strategy.on_trade, trade)
 
-    def hear_tick(self, tick: QuoteTick | TradeTick) -> list[Bar]:
+    def bars_closed_by(self, tick: QuoteTick | TradeTick) -> list[Bar]:
         """Take a quote or a trade: return the bars that it closes, where the strategy has no others.
 
         Args:
@@ -294,8 +294,8 @@ class Actor:
         """Build no bars from quotes and trades: the market gives bars."""
         self._listener.has_bars()
 
-    def hear_bar(self, bar: Bar) -> list[Bar]:
-        """Take a closed bar of the feed: return those to tell, the shortest first.
+    def bars_from(self, bar: Bar) -> list[Bar]:
+        """Take a closed bar of the feed: return those to dispatch, the shortest first.
 
         Args:
             bar: Of the feed's own length.
@@ -308,17 +308,17 @@ class Actor:
         except ValueError as error:
             raise StrategyError(str(error)) from None
 
-    def tell_bar(self, bar: Bar) -> None:
-        """Tell a closed bar, and count it for the warm-up.
+    def dispatch_bar(self, bar: Bar) -> None:
+        """Dispatch a closed bar, and count it for the warm-up.
 
         Args:
-            bar: As `hear_bar` returned it.
+            bar: As `bars_from` returned it.
         """
         self.call(self.strategy.on_bar, bar)
         self._listener.count_told(bar)
 
-    def hear(self, player: Player) -> None:
-        """Hear a player's markets: it calls `on_quote`, `on_trade`, `on_bar` and `on_book` where they are.
+    def subscribe(self, player: Player) -> None:
+        """Subscribe to a player's markets: it calls `on_quote`, `on_trade`, `on_bar` and `on_book`.
 
         Args:
             player: It has all its markets.
@@ -327,33 +327,33 @@ class Actor:
         player.listen(
             self._listener,
             self.guarded.leave,
-            on_quote=strategy.on_quote if self.hears_quotes else None,
-            on_trade=strategy.on_trade if self.hears_trades else None,
-            on_bar=strategy.on_bar if self.hears_bars else None,
-            on_book=strategy.on_book if self.hears_books else None,
+            on_quote=strategy.on_quote if self.wants_quotes else None,
+            on_trade=strategy.on_trade if self.wants_trades else None,
+            on_bar=strategy.on_bar if self.wants_bars else None,
+            on_book=strategy.on_book if self.wants_books else None,
         )
 
-    def hear_past(self, bar: Bar) -> None:
-        """Take a closed bar of before an interruption; `end_past` plays the last of them.
+    def add_past_bar(self, bar: Bar) -> None:
+        """Keep a closed bar from before an interruption; `end_past` plays the last of them.
 
         Args:
             bar: Of the feed's own length.
         """
-        for one in self.hear_bar(bar):
+        for one in self.bars_from(bar):
             key = (one.symbol, one.interval)
             kept = self._past.setdefault(key, deque(maxlen=max(1, self.strategy.warmup)))
             kept.append(one)
 
     def end_past(self) -> None:
-        """Warm up with what was kept of the past."""
+        """Warm up with the past bars that were kept."""
         kept = [bar for bars in self._past.values() for bar in bars] if self.strategy.warming else []
         self._past.clear()
         for bar in sorted(kept, key=lambda bar: (bar.close_ns, bar.symbol, interval_ns(bar.interval))):
-            self.tell_bar(bar)
+            self.dispatch_bar(bar)
         self.end_warm_up()
 
     def end_warm_up(self) -> None:
-        """Start in earnest, where each bar that the strategy hears has come often enough."""
+        """Start in earnest, where each of the strategy's intervals has had enough bars."""
         if self.strategy.warming and self._listener.is_warm:
             self.strategy.warming = False
             self._listener.end_warm_up()
@@ -362,12 +362,12 @@ class Actor:
     # ------------------------------------------------------------------------------------------ what happened
 
     def look_for_funding(self) -> None:
-        """Tell what funding has been booked to open trades since the last look."""
-        if self.hears_funding and self._began:
+        """Dispatch the funding booked to open trades since the last look."""
+        if self.wants_funding and self._began:
             for trade in self.client.trades():
-                self._tell_funding(trade)
+                self._dispatch_funding(trade)
 
-    def _tell_funding(self, trade: TradeSlot) -> None:
+    def _dispatch_funding(self, trade: TradeSlot) -> None:
         amount = trade.funding_net - self._funding.get(trade.trade_id, Decimal(0))
         if trade.is_free():
             self._funding.pop(trade.trade_id, None)
@@ -381,7 +381,7 @@ class Actor:
         return self.timers.next_ns()
 
     def run_timers(self, now_ns: int) -> None:
-        """Tell the timers that have run out, the earliest first.
+        """Call the timers that are due, the earliest first.
 
         Args:
             now_ns: The time.
@@ -394,5 +394,5 @@ class Actor:
 
     def tick_by_itself(self) -> None:
         """Let `on_tick` come each second of kernel time, where the strategy has one and nobody else ticks."""
-        if self.hears_ticks:
+        if self.wants_ticks:
             self.timers.set(TICK, TICK_NS, None, self._kernel.now_ns)

@@ -175,6 +175,6 @@ def made(strategy: type[Strategy], params: Any) -> Strategy:  # noqa: ANN401 - i
     except (Exception, SystemExit) as error:
         why = f"{type(error).__name__}: {error}"
         raise StrategyError(f"{strategy.__name__}: cannot be made: {why}") from error
-    if not hasattr(one, "_desk"):
+    if not hasattr(one, "_context"):
         raise StrategyError(f"{strategy.__name__}: its __init__ must call super().__init__(params)")
     return one

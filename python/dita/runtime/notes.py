@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from dita._kernel import Listener, Teller
 from dita.kernel import ExecutionKernel
-from dita.runtime.desk import OwnDesk
-from dita.runtime.retelling import happened_since
+from dita.runtime.context import ActorContext
+from dita.runtime.history import happened_since
 from dita.runtime.watchdog import Guarded
 from dita.strategy import Strategy, StrategyError
 
@@ -32,17 +32,22 @@ def _json_of(state: Mapping[str, Any]) -> str:
 
 
 def _read(text: str) -> tuple[int, Any]:
-    """Return how many callbacks had heard of the input that was told, and the state."""
+    """Return how many callbacks had received the input under way, and the state."""
     # A state is an object: what begins with a digit was noted within a callback.
-    heard, state = ("0", text) if text.startswith("{") else text.split(" ", 1)
-    return int(heard), json.loads(state)
+    count, state = ("0", text) if text.startswith("{") else text.split(" ", 1)
+    return int(count), json.loads(state)
 
 
 class Notes:
     """One strategy's notes in its kernel's log."""
 
     def __init__(
-        self, name: str, strategy: Strategy, kernel: ExecutionKernel, desk: OwnDesk, listener: Listener
+        self,
+        name: str,
+        strategy: Strategy,
+        kernel: ExecutionKernel,
+        context: ActorContext,
+        listener: Listener,
     ) -> None:
         """Note nothing yet.
 
@@ -50,13 +55,13 @@ class Notes:
             name: The strategy's.
             strategy: It.
             kernel: Whose log.
-            desk: Says whether the strategy has acted.
+            context: Says whether the strategy has acted.
             listener: Counts its callbacks.
         """
         self._name = name
         self._strategy = strategy
         self._kernel = kernel
-        self._desk = desk
+        self._context = context
         self._listener = listener
         self._calls = 0
         self._called = False
@@ -77,12 +82,12 @@ class Notes:
         noted = self._kernel.noted(self._name)
         strategy.recovering = True
         try:
-            heard = 0
+            count = 0
             if noted is not None:
-                heard, state = _read(noted.text)
+                count, state = _read(noted.text)
                 call(strategy.on_load, state)
             teller.clear_sizes()
-            teller.skip(heard)
+            teller.skip(count)
             known = 0 if noted is None else noted.told_seq
             for slot, event, order in happened_since(self._kernel, self._name, known, until):
                 teller.retell(slot, event, order)
@@ -93,7 +98,7 @@ class Notes:
         teller.set_told_seq(until)
 
     def is_due(self, *, may_write: bool) -> bool:
-        """Say whether the strategy's state may have changed, and is to be noted now.
+        """Say whether the strategy's state may have changed and is due for a note.
 
         Args:
             may_write: Whether the strategy has a state worth noting.
@@ -102,21 +107,21 @@ class Notes:
         if calls != self._calls:
             self._calls, self._called = calls, True
         if not self._called:
-            self._desk.acted = False
+            self._context.acted = False
             return False
-        return may_write and (self._desk.acted or time.monotonic() - self._noted_s >= NOTE_S)
+        return may_write and (self._context.acted or time.monotonic() - self._noted_s >= NOTE_S)
 
     def write(self, told_seq: int, guarded: Guarded) -> None:
         """Ask the strategy what it wants back, and note it.
 
         Args:
-            told_seq: The last input of which everything was told.
+            told_seq: The last input whose events were all dispatched.
             guarded: Watches the call.
 
         Raises:
             StrategyError: What it returned is no plain JSON, or too long.
         """
-        self._desk.acted = self._called = False
+        self._context.acted = self._called = False
         self._noted_s = time.monotonic()
         guarded.enter()
         try:
@@ -131,12 +136,12 @@ class Notes:
         """Ask the strategy, within a callback that is about to act, what it wants back.
 
         Args:
-            told_seq: The last input of which everything was told.
+            told_seq: The last input whose events were all dispatched.
             teller: Tells it.
 
         Returns:
-            A note's text and its last input; None where it wants nothing. What has been told of an input of
-            which more is to tell is counted in the text.
+            A note's text and its last input; None where it wants nothing. The text counts what was
+            dispatched of an input that has more to dispatch.
 
         Raises:
             StrategyError: What it returned is no plain JSON, or too long.
@@ -147,9 +152,9 @@ class Notes:
         text, told = _json_of(state), teller.under_way()
         if told is None:
             return text, max(told_seq, self._told_seq)
-        seq, heard = told
-        return f"{heard} {text}", max(seq - 1, self._told_seq)
+        seq, count = told
+        return f"{count} {text}", max(seq - 1, self._told_seq)
 
     def ask_again(self) -> None:
         """Let the next quiet moment write a note, however short the last one is ago."""
-        self._desk.acted = self._called = True
+        self._context.acted = self._called = True

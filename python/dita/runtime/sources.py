@@ -145,7 +145,7 @@ def own_folder(folder: Path) -> Iterator[None]:
 
 
 def state_of(strategy: type[Strategy]) -> tuple[FileState, ...]:
-    """Return how the files of a strategy's code are now: once it differs, the code is to be loaded anew.
+    """Return how the files of a strategy's code are now: once it differs, the code has to be loaded anew.
 
     Args:
         strategy: Its class.
@@ -214,7 +214,7 @@ def _imported(source: bytes, package: str) -> Iterator[str]:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
-        return  # whoever imports it is told
+        return  # importing it raises
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

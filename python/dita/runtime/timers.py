@@ -17,7 +17,7 @@ class Timers:
         """Begin with none.
 
         Args:
-            listener: Hears when the next one runs out.
+            listener: Takes the time of the next one.
         """
         self._listener = listener
         self._due: dict[str, tuple[int, int | None]] = {}

@@ -33,7 +33,7 @@ class Guarded:
         Args:
             limit_s: How long a call may take.
             blocked: Called from the watchdog's thread, once, where a call does not end by the exception: it
-                is blocked in C, and hears of it when that returns.
+                is blocked in C, and gets the exception when that returns.
             listener: Where the calls are counted: those that a player makes are watched as well.
         """
         self.limit_s = limit_s

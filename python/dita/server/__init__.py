@@ -7,7 +7,7 @@ operators ask goes to the host's other socket, as ever.
 from typing import TYPE_CHECKING, Any
 
 from dita.server.aio import AsyncKernel, connect_async
-from dita.server.connected import ConnectedKernel, Told, connect
+from dita.server.connected import ConnectedKernel, Notification, connect
 from dita.server.place import SOCKET_NAME
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ __all__ = [
     "SOCKET_NAME",
     "AsyncKernel",
     "ConnectedKernel",
+    "Notification",
     "Serving",
-    "Told",
     "connect",
     "connect_async",
 ]

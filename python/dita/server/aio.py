@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from dita._kernel import KernelIntent, KernelOutcome
 from dita.overrides import Override
-from dita.server.connected import ConnectedKernel, Told, connect, told_of
+from dita.server.connected import ConnectedKernel, Notification, connect, notification_of
 
 
 async def connect_async(path: str | os.PathLike[str], **options: Any) -> "AsyncKernel":  # noqa: ANN401 - connect's
@@ -44,19 +44,19 @@ class AsyncKernel:
         self._link = kernel.link
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[int, asyncio.Future[list[KernelOutcome]]] = {}
-        self._told: asyncio.Queue[Told] = asyncio.Queue()
+        self._notifications: asyncio.Queue[Notification] = asyncio.Queue()
         self._loop.add_reader(self._link.fileno(), self._look)
 
     def _look(self) -> None:
         """Hand out what the link's bell has rung for."""
-        # First what is told: the look for more of it ends the bell's ringing, also that for an answer which
-        # came meanwhile. Answers are looked for behind it, so none is left that no bell rings for.
+        # First notifications: the look for more of them stops the bell, also for an answer that came
+        # meanwhile. Answers are looked for behind it, so none is left that no bell rings for.
         while (found := self._link.next_told()) is not None:
-            self._told.put_nowait(told_of(found))
+            self._notifications.put_nowait(notification_of(found))
         for number, future in tuple(self._waiting.items()):
             try:
                 outcomes = self._link.taken(number)
-            except Exception as error:  # noqa: BLE001 - whoever awaits it is told
+            except Exception as error:  # noqa: BLE001 - whoever awaits it gets it
                 del self._waiting[number]
                 if not future.done():
                     future.set_exception(error)
@@ -120,19 +120,19 @@ class AsyncKernel:
             if self._waiting.pop(number, None) is not None:
                 self._link.forget(number)
 
-    async def told(self) -> AsyncIterator[Told]:
-        """Yield everything that the server tells, until the connection is closed."""
+    async def notifications(self) -> AsyncIterator[Notification]:
+        """Yield every notification, until the connection is closed."""
         while not self.kernel.closed:
-            yield await self._told.get()
+            yield await self._notifications.get()
 
-    async def poll(self, timeout_s: float | None = None) -> Told | None:
-        """Return the next thing that the server tells; None where nothing comes in time.
+    async def poll(self, timeout_s: float | None = None) -> Notification | None:
+        """Return the next notification; None where none comes in time.
 
         Args:
             timeout_s: At most so long, seconds; None waits for ever.
         """
         try:
-            return await asyncio.wait_for(self._told.get(), timeout_s)
+            return await asyncio.wait_for(self._notifications.get(), timeout_s)
         except TimeoutError:
             return None
 

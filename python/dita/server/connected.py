@@ -57,18 +57,18 @@ _NOTING_FROM: Final = 4
 _ENUMS: Final = {"mode": KernelMode, "gate": ControlGate, "verbosity": KernelVerbosity, "regime": Regime}
 
 
-class Told(NamedTuple):
-    """Something that the server has told unasked.
+class Notification(NamedTuple):
+    """An event that the server sends on its own.
 
     Attributes:
         kind: "news" (what happened to this program's trades), "gap" (news were lost: this program did not
             read), "slots" (its slots whole, after a gap or an absence), "market", "away" (the server is gone
             or ends), "back" (it is there again).
-        seq: The last input that it knows of; 0 where it names none.
-        slots: The slots concerned, as they are after it.
-        events: What the venue said.
-        gap: The first and the last input that were lost.
-        text: Why, of "away".
+        seq: The last input that it includes; 0 where it names none.
+        slots: The affected slots, as they are after it.
+        events: The venue's events.
+        gap: The first and the last lost input.
+        text: The reason, for "away".
     """
 
     kind: str
@@ -99,14 +99,14 @@ def connect(
     Args:
         path: The server's socket, or the host's directory.
         name: The lease's: the owner of its trades, and what its intents' ids begin with. None means one of
-            this process alone, which nobody takes up again.
+            this process alone, which no other process resumes.
         slots: How many trades it may run at once.
         on_loss: What becomes of its orders once it was away for `grace_s`: "keep" them, "cancel" its
             entries, or "flatten" its trades. Closing it does the same at once.
         grace_s: How long it may be away before that, seconds.
         secret: What keeps others from taking the lease while this program is away; None where nothing does.
         account: Which account; None means the only one.
-        market: Whether it hears of the market.
+        market: Whether it subscribes to market data.
         timeout_s: How long a call waits for its answer, seconds.
         comes_back_s: How long a call waits for a server that is away, seconds.
         spin: Whether calls go through shared memory: faster, and a processor at each end is busy looking,
@@ -176,8 +176,7 @@ class IntentNumbers:
 class ConnectedKernel:
     """A kernel in another process: `ExecutionKernel`'s face, for the slots of one lease. From any thread.
 
-    What happened is told by `poll`, `run`, or the asyncio face, in the thread that calls them, and nowhere
-    else.
+    Notifications are dispatched by `poll`, `run` or the asyncio face, in the calling thread only.
 
     Attributes:
         name: The lease's.
@@ -191,7 +190,7 @@ class ConnectedKernel:
         self._link = link
         self._source = Source(link)
         self._state = KernelStateView(self._source)
-        self._listeners: list[Callable[[Told], object]] = []
+        self._listeners: list[Callable[[Notification], object]] = []
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._carried = threading.local()
@@ -319,7 +318,7 @@ class ConnectedKernel:
 
     @property
     def control(self) -> KernelControlSnapshot:
-        """The controls as the kernel goes by them."""
+        """The controls that the kernel applies."""
         return control_of(self._source.control())
 
     @property
@@ -421,8 +420,8 @@ class ConnectedKernel:
     def now_ns(self) -> int:
         """Kernel time of the last input that is shown, nanoseconds since 1970-01-01 UTC."""
         reader = self._source.reader
-        told_ns: int = self._link.welcome()["now_ns"]
-        return told_ns if reader is None else max(told_ns, reader.time_ns)
+        sent_ns: int = self._link.welcome()["now_ns"]
+        return sent_ns if reader is None else max(sent_ns, reader.time_ns)
 
     @property
     def zinc_plane(self) -> ZincReader | None:
@@ -453,7 +452,7 @@ class ConnectedKernel:
         Args:
             name: The lease's.
             text: At most 65,536 bytes.
-            told_seq: The last input that its writer has heard of; None means the newest.
+            told_seq: The last input that its writer has received; None means the newest.
 
         Raises:
             InvalidInput: Name or text cannot be.
@@ -502,7 +501,7 @@ class ConnectedKernel:
         """Send a note with the next intent of this thread, unless `let_go` comes first.
 
         Args:
-            note: Its text, and the last input that its writer has heard of; None means none.
+            note: Its text, and the last input that its writer has received; None means none.
         """
         self._carried.note = note
 
@@ -518,9 +517,9 @@ class ConnectedKernel:
         """Whether it was closed."""
         return self._link.closed
 
-    def teller(self, listener: Listener, settle: Callable[[], object], **told: Any) -> Teller:  # noqa: ANN401
-        """Return what tells a strategy of its trades; see `ExecutionKernel.teller`."""
-        return Teller(None, listener, settle, **told)
+    def teller(self, listener: Listener, settle: Callable[[], object], **callbacks: Any) -> Teller:  # noqa: ANN401
+        """Return what dispatches a strategy's trade events; see `ExecutionKernel.teller`."""
+        return Teller(None, listener, settle, **callbacks)
 
     def verbs(self, owner: str = "", *, numbered: bool = False) -> "IntentNumbers":
         """Return what numbers a program's intents. They are built here, and travel.
@@ -534,47 +533,47 @@ class ConnectedKernel:
 
     # ------------------------------------------------------------------------------------------ what happened
 
-    def subscribe(self, listener: Callable[[Told], object]) -> Callable[[], None]:
-        """Call a function with everything that the server tells, from `poll` and `run`.
+    def subscribe(self, listener: Callable[[Notification], object]) -> Callable[[], None]:
+        """Call a function with every notification, from `poll` and `run`.
 
         Args:
             listener: The function.
 
         Returns:
-            Ends it.
+            A function that ends the subscription.
         """
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     def fileno(self) -> int:
-        """Return what an event loop watches: it can be read when `poll(0)` has something to tell."""
+        """Return what an event loop watches: it is readable when `poll(0)` has something to dispatch."""
         return self._link.fileno()
 
     def poll(self, timeout_s: float = 0.0) -> int:
-        """Tell what has happened, in this thread; wait for it at most so long.
+        """Dispatch what has happened, in this thread; wait for it at most so long.
 
         Args:
             timeout_s: Seconds; 0 does not wait.
 
         Returns:
-            How much was told.
+            How many notifications were dispatched.
         """
-        told = self._tell()
-        if not told and timeout_s > 0 and self._link.wait(timeout_s):
-            told = self._tell()
-        return told
+        count = self._dispatch()
+        if not count and timeout_s > 0 and self._link.wait(timeout_s):
+            count = self._dispatch()
+        return count
 
-    def _tell(self) -> int:
+    def _dispatch(self) -> int:
         count = 0
         while (found := self._link.next_told()) is not None:
             count += 1
-            one = told_of(found)
+            one = notification_of(found)
             for listener in tuple(self._listeners):
                 listener(one)
         return count
 
     def run(self, *, until: Callable[[], bool] | None = None) -> None:
-        """Tell what happens, in this thread, until `stop`, a closed connection, or as asked.
+        """Dispatch what happens, in this thread, until `stop`, a closed connection, or as asked.
 
         Args:
             until: Looked at after each turn: ends where it says so.
@@ -619,22 +618,22 @@ class ConnectedKernel:
         return f"<ConnectedKernel {self.name}: account {self.account_name}, slots {self.slots}>"
 
 
-def told_of(found: tuple[Any, ...]) -> Told:
-    """Return what the connection gave, by name.
+def notification_of(found: tuple[Any, ...]) -> Notification:
+    """Return a link's event as a notification.
 
     Args:
         found: As `Link.next_told` gives it.
     """
     kind = found[0]
     if kind == "news":
-        return Told(kind, found[1], tuple(found[2]), tuple(found[3]))
+        return Notification(kind, found[1], tuple(found[2]), tuple(found[3]))
     if kind == "gap":
-        return Told(kind, found[2], gap=(found[1], found[2]))
+        return Notification(kind, found[2], gap=(found[1], found[2]))
     if kind == "slots":
-        return Told(kind, found[1], tuple(found[2]))
+        return Notification(kind, found[1], tuple(found[2]))
     if kind == "away":
-        return Told(kind, text=found[1])
-    return Told(kind, found[1])
+        return Notification(kind, text=found[1])
+    return Notification(kind, found[1])
 
 
 def control_of(said: Mapping[str, Any]) -> KernelControlSnapshot:

@@ -38,7 +38,7 @@ class Heartbeat:
             directory: Where pulses are.
             name: The host's.
             limit_s: How long a primary may be silent, seconds.
-            now_s: The time that goes by.
+            now_s: A monotonic clock, seconds.
         """
         self.limit_s = limit_s
         self._directory, self._name = Path(directory), name

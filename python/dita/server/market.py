@@ -1,4 +1,4 @@
-"""A live venue's market in `dita serve`: heard by its adapter, given to the kernel, and shown to programs."""
+"""A venue's live market in `dita serve`: taken from its adapter, dispatched to the kernel and to programs."""
 
 import logging
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from dita.errors import KernelError
-from dita.host.strategies import Company
+from dita.host.strategies import StrategyRunner
 from dita.kernel import ExecutionKernel
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _INTERVAL: Final = "1m"
 
 
 def live_adapter_of(kernel: ExecutionKernel) -> "LiveAdapter | None":
-    """Return a kernel's adapter, where it hears a venue's market as `dita run` does; None else.
+    """Return a kernel's adapter where it has a venue's live market, as in `dita run`; None else.
 
     Args:
         kernel: It.
@@ -70,7 +70,7 @@ def look(kernel: ExecutionKernel, checks: Checks) -> "list[Check]":
 
 def load() -> None:
     """Load the modules that a market needs: a standby does so before there is any hurry (0.04 s)."""
-    from dita.live import checks, grounds, hearing, plan, waiting  # noqa: F401, PLC0415 - as above
+    from dita.live import checks, dispatch, live_account, market_queue, plan  # noqa: F401, PLC0415 - as above
 
 
 class LiveMarket:
@@ -81,23 +81,23 @@ class LiveMarket:
     """
 
     def __init__(
-        self, account: str, kernel: ExecutionKernel, company: Company, checks: Checks | None
+        self, account: str, kernel: ExecutionKernel, runner: StrategyRunner, checks: Checks | None
     ) -> None:
-        """Take the account over as it stands at the venue, and begin to hear its market.
+        """Take the account over as it stands at the venue, and subscribe to its market.
 
         Args:
             account: Its name.
             kernel: Its kernel; its venue is a `LiveAdapter`.
-            company: The host's strategies; what they hear, connected programs are shown.
-            checks: How the account is to be; None looks at nothing.
+            runner: The host's strategies; connected programs receive the same events.
+            checks: The checks that the account must pass; None checks nothing.
 
         Raises:
             KernelError: A check failed, the user stream does not open, or another kernel's orders
                 are at work.
         """
-        from dita.live.grounds import take_over  # noqa: PLC0415 - as above
-        from dita.live.hearing import Hearing  # noqa: PLC0415 - as above
-        from dita.live.waiting import Waiting  # noqa: PLC0415 - as above
+        from dita.live.dispatch import MarketDispatcher  # noqa: PLC0415 - as above
+        from dita.live.live_account import take_over  # noqa: PLC0415 - as above
+        from dita.live.market_queue import MarketQueue  # noqa: PLC0415 - as above
 
         self._account = account
         self.checks = [] if checks is None else look(kernel, checks)
@@ -107,19 +107,19 @@ class LiveMarket:
         adapter = self._adapter = (
             cast("LiveAdapter", kernel.venue) if is_known else take_over(kernel, kernel.instruments)
         )
-        self._waiting = Waiting()
-        self._hearing = Hearing(kernel, company, account=account)
-        self._feed = adapter.feed(self._waiting.put, quotes=True, trades=True)
+        self._queue = MarketQueue()
+        self._dispatcher = MarketDispatcher(kernel, runner, account=account)
+        self._feed = adapter.feed(self._queue.put, quotes=True, trades=True)
         self._symbols = kernel.instruments
-        self._company = company
+        self._runner = runner
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"dita-market-{account}", daemon=True)
 
     def begin(self) -> None:
-        """Hand on what is heard from now on. The host's strategies have their bars of the venue."""
-        from dita.live.hearing import bar_of, past_bars  # noqa: PLC0415 - it needs aiohttp
+        """Dispatch events from now on. The host's strategies take the venue's bars."""
+        from dita.live.dispatch import bar_of, past_bars  # noqa: PLC0415 - it needs aiohttp
 
-        inside = [one for one in self._company.handles.values() if one.account == self._account]
+        inside = [one for one in self._runner.handles.values() if one.account == self._account]
         for handle in inside:
             handle.actor.take_bars_of_the_market()
         warming = [one.strategy for one in inside if one.strategy.warming]
@@ -127,41 +127,41 @@ class LiveMarket:
             past = self._past(lambda: past_bars(self._adapter, self._symbols, _INTERVAL, warming))
             for bar in past:
                 self._feed.begin_after(bar)
-                self._company.hear_past(bar_of(bar), self._account)
-            self._company.end_past(self._account)
+                self._runner.add_past_bar(bar_of(bar), self._account)
+            self._runner.end_past(self._account)
         self._thread.start()
 
     def _past(self, ask: "Callable[[], list[VenueBar]]") -> "list[VenueBar]":
-        """The bars of before; none where the venue does not tell them: warm-ups then wait for new ones."""
+        """Return past bars; none where the venue does not give them: warm-ups then wait for new ones."""
         from dita.venues.wire.failures import Failure  # noqa: PLC0415 - as above
 
         try:
             return ask()
         except (Failure, TimeoutError) as error:
-            _LOG.warning("%s: no bars of before: %s; warm-ups begin with the next", self._account, error)
+            _LOG.warning("%s: no past bars: %s; warm-ups begin with the next", self._account, error)
             return []
 
-    def heard(self) -> Mapping[str, Any]:
-        """Return how the market is heard: ages of the marks, and what was missed or passed over."""
+    def market_health(self) -> Mapping[str, Any]:
+        """Return the feed's health: ages of the marks, reconnects, missed trades, events passed over."""
         return {
             "mark_age_s": {symbol: self._feed.age_s(symbol) for symbol in self._symbols},
             "reconnects": self._feed.reconnects,
             "missed_trades": self._feed.missed_trades,
-            "passed_over": self._waiting.passed_over,
+            "passed_over": self._queue.passed_over,
         }
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self._hearing.hear(self._waiting.take(_LOOK_S))
+                self._dispatcher.dispatch(self._queue.take(_LOOK_S))
             except KernelError as error:
                 if self._stop.is_set():
                     return
-                _LOG.error("%s: the market is not handed on any more: %s", self._account, error)
+                _LOG.error("%s: market events are no longer dispatched: %s", self._account, error)
                 raise
 
     def end(self) -> None:
-        """Hand on nothing more. The host closes the adapter."""
+        """Dispatch nothing more. The host closes the adapter."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from dita._kernel import Watcher, ZincReader
 from dita.errors import KernelError
 from dita.host.client import Client, Seats
-from dita.host.strategies import Company, StrategyHandle
-from dita.server.connected import ConnectedKernel, Told, told_of
+from dita.host.strategies import StrategyHandle, StrategyRunner
+from dita.server.connected import ConnectedKernel, Notification, notification_of
 from dita.server.leased import LeasedSeats
 from dita.strategy import Bar, Params, QuoteTick, Strategy, TradeTick
 
@@ -26,24 +26,24 @@ class ConnectedStrategies:
     Attributes:
         kernel: The connection.
         missed: How many trades and bars were overwritten in shared memory before they were read.
-        gaps: How often news were lost, since nobody polled.
-        heard: Up to which number the market was heard.
+        gaps: How often events were lost because `poll` came too late.
+        received: The number of the last market event that was dispatched.
     """
 
     def __init__(self, kernel: ConnectedKernel) -> None:
         """Use a connection; nobody else polls it.
 
         Args:
-            kernel: The connection, opened with `market=True` where a strategy hears of the market.
+            kernel: The connection, opened with `market=True` where a strategy needs market data.
         """
         self.kernel = kernel
         self.missed = {"trades": 0, "bars": 0}
         self.gaps = 0
         self._account = kernel.account_name
         self._watcher = Watcher(hears=False)
-        self._company = Company({self._account: self._watcher})
+        self._runner = StrategyRunner({self._account: self._watcher})
         self._plane = None if kernel.zinc_plane is None else kernel.zinc_plane.segment
-        self.heard = 0
+        self.received = 0
         self._places = (0, 0) if self._plane is None else self._plane.market_places()
         self._ticked_s = time.monotonic()
         self._ended = ""
@@ -60,7 +60,7 @@ class ConnectedStrategies:
         Args:
             strategy: Its class, a file with one strategy in it, or `module:Class`.
             params: Its parameters, or texts that are read as such; None means their defaults.
-            symbols: What it hears where it names nothing itself; none means all of the account's instruments.
+            symbols: What it receives where it names no instruments; none means all that the account has.
 
         Raises:
             StrategyError: It cannot be loaded, or a parameter cannot be.
@@ -68,7 +68,7 @@ class ConnectedStrategies:
         # It has the face of a kernel, and a lease that of seats.
         kernel = cast("ExecutionKernel", self.kernel)
         seats = cast("Seats", LeasedSeats(self.kernel))
-        handle = self._company.load(
+        handle = self._runner.load(
             strategy,
             lambda wanted: Client(kernel, seats, self.kernel.name, slots=wanted),
             kernel,
@@ -87,18 +87,18 @@ class ConnectedStrategies:
         notes, teller = handle.actor.notes, handle.actor.teller
         if notes is None or not self.kernel.keeps_notes_with_intents:
             return
-        hold = handle.actor.desk.hold
+        hold = handle.actor.context.hold
 
         def carry() -> None:
             hold()
             self.kernel.carry(notes.within(self._watcher.told_seq(), teller))
 
-        handle.actor.desk.hold = carry
+        handle.actor.context.hold = carry
 
-    # ------------------------------------------------------------------------------------------ what is told
+    # ------------------------------------------------------------------------------------------ notifications
 
     def poll(self, timeout_s: float = 0.0) -> bool:
-        """Tell what has happened, in this thread; wait for it at most so long.
+        """Dispatch what has happened, in this thread; wait for it at most so long.
 
         Args:
             timeout_s: Seconds; 0 does not wait.
@@ -109,48 +109,48 @@ class ConnectedStrategies:
         if timeout_s > 0:
             self.kernel.link.wait(timeout_s)
         while (found := self.kernel.link.next_told(self._watcher)) is not None:
-            self._hear(told_of(found))
-        self._company.deliver()
+            self._on_notification(notification_of(found))
+        self._runner.deliver()
         if time.monotonic() - self._ticked_s >= _TICK_S:
             self._ticked_s = time.monotonic()
-            self._company.tick(time.time_ns(), self._account)
+            self._runner.tick(time.time_ns(), self._account)
         return not self._ended
 
-    def _hear(self, told: Told) -> None:
-        # What came before it is told before it.
-        self._company.deliver()
-        if told.kind == "market":
-            self._hear_market(told.seq)
-        elif told.kind == "gap":
+    def _on_notification(self, notification: Notification) -> None:
+        # What came before it is dispatched before it.
+        self._runner.deliver()
+        if notification.kind == "market":
+            self._dispatch_market(notification.seq)
+        elif notification.kind == "gap":
             self.gaps += 1
-        elif told.kind == "away" and told.text == "the server ends":
-            self._ended = told.text
+        elif notification.kind == "away" and notification.text == "the server ends":
+            self._ended = notification.text
 
-    def _hear_market(self, upto: int) -> None:
+    def _dispatch_market(self, upto: int) -> None:
         plane: ZincReader | None = self._plane
         if plane is None:
             return
         count = len(self.kernel.instruments)
-        ticks, self._places, missed = plane.read_market((self.heard, upto), count, self._places)
-        self.heard = upto
+        ticks, self._places, missed = plane.read_market((self.received, upto), count, self._places)
+        self.received = upto
         self.missed["trades"] += missed[0]
         self.missed["bars"] += missed[1]
         bars: list[Bar] = []
         for tick in ticks:
             if bars and not (isinstance(tick, Bar) and tick.close_ns == bars[0].close_ns):
-                self._company.hear_bars(bars, self._account)
+                self._runner.dispatch_bars(bars, self._account)
                 bars = []
             if isinstance(tick, Bar):
                 bars.append(tick)
             elif isinstance(tick, QuoteTick):
-                self._company.hear_quote(tick, self._account)
+                self._runner.dispatch_quote(tick, self._account)
             elif isinstance(tick, TradeTick):
-                self._company.hear_trade(tick, self._account)
+                self._runner.dispatch_trade(tick, self._account)
         if bars:
-            self._company.hear_bars(bars, self._account)
+            self._runner.dispatch_bars(bars, self._account)
 
     def run(self, until: Callable[[], bool]) -> None:
-        """Tell what happens, in this thread, until it is asked to end or the server ends.
+        """Dispatch what happens, in this thread, until it is asked to end or the server ends.
 
         Args:
             until: Looked at after each turn: ends where it says so.
@@ -167,13 +167,13 @@ class ConnectedStrategies:
     @property
     def handles(self) -> Mapping[str, StrategyHandle]:
         """The strategies by name."""
-        return self._company.handles
+        return self._runner.handles
 
     def stop(self) -> None:
         """Stop every strategy: `on_stop`, which may still act. What they want back is noted."""
-        for handle in self._company.handles.values():
+        for handle in self._runner.handles.values():
             handle.stop(self._settle)
-        self._company.close()
+        self._runner.close()
 
     def _settle(self) -> None:
         """Dispatch what the server has reported up to now: a read is answered behind it."""

@@ -16,9 +16,9 @@ from dita.errors import KernelError, refuse
 from dita.host import Directory, Host
 from dita.host.metrics_port import MetricsPort
 from dita.server.asking import standbys
-from dita.server.door import Door
 from dita.server.market import Checks, LiveMarket, live_adapter_of
 from dita.server.place import SOCKET_NAME
+from dita.server.program_server import ProgramServer
 from dita.server.sameness import terms_of, write_terms
 from dita.venues import SimulatedVenue
 from dita.venues.wire.failures import Failure
@@ -36,12 +36,12 @@ _STUCK_S: Final = 10.0
 class Serving:
     """Owns the accounts of a configuration, and lets programs trade them.
 
-    Use it as a context manager, or close it. The loop that hears the programs is a thread of the extension's.
+    Use it as a context manager, or close it. The loop that serves programs is a thread of the extension's.
     It takes the interpreter only where a venue's adapter written in Python is asked.
 
     Attributes:
         host: Owns the accounts.
-        server: Hears the programs.
+        server: The kernel server.
         path: Where they connect.
         metrics: The port for Prometheus; None where there is none.
     """
@@ -63,7 +63,7 @@ class Serving:
             config: What to open; every account is shown in shared memory, whatever its `zinc` says.
             directory: Where the host keeps what survives it.
             socket: Where programs connect; None means the configuration's, or the directory's `kernel.sock`.
-            notifier: Hears that the service is ready, alive, and ends.
+            notifier: Notified when the service is ready, alive and ends.
             replicas: By account, what has followed its log: of a standby that takes over.
             adapters: By account, adapters that are made already.
             allow_withdrawals: Whether a live venue's key that may withdraw is good enough.
@@ -75,8 +75,8 @@ class Serving:
         shared = {name: one.model_copy(update={"zinc": True}) for name, one in config.accounts.items()}
         self._notifier = notifier or Notifier({})
         self._beats, self._turned_s = 0, time.monotonic()
-        self._told_s = 0.0
-        # A watcher of Rust's hears for strategies inside; a feed would be told in Python at each intent.
+        self._notified_s = 0.0
+        # Rust's watcher serves strategies inside; a feed would cost a Python call at each intent.
         self.host = Host(
             config.model_copy(update={"accounts": shared}),
             directory=directory,
@@ -99,7 +99,7 @@ class Serving:
             where = socket or (Path(config.serve.socket) if config.serve.socket else None)
             self.path = (where or directory.path / SOCKET_NAME).absolute()
             write_terms(directory, terms_of(config, self.path))
-            door = Door(
+            programs = ProgramServer(
                 self.host,
                 directory,
                 socket=self.path,
@@ -110,12 +110,14 @@ class Serving:
         except BaseException:
             self.host.close(drain_s=0)
             raise
-        self.server = door.server
+        self.server = programs.server
         self.host.answer(
             "server", lambda _: {**self.server.standing(), "pid": os.getpid(), "epochs": self.epochs()}
         )
         self.host.answer("quote", self._quote)
-        self.host.answer("market", lambda _: {name: one.heard() for name, one in self._markets.items()})
+        self.host.answer(
+            "market", lambda _: {name: one.market_health() for name, one in self._markets.items()}
+        )
         self.host.answer("figures", lambda _: self.figures())
         try:
             self.metrics = self._open_metrics(config, takes_over=replicas is not None)
@@ -147,10 +149,10 @@ class Serving:
 
     def _begin(self) -> None:
         """Hand on the markets of live venues, and say that it is ready."""
-        self.hear_markets()
+        self.subscribe_markets()
         self._notifier.tell(READY)
 
-    def hear_markets(self) -> None:
+    def subscribe_markets(self) -> None:
         """Hand on the markets of live venues from now on: `run` does."""
         for market in self._markets.values():
             market.begin()
@@ -177,13 +179,13 @@ class Serving:
     def _look(self) -> None:
         """Say that it is alive, while the server's thread turns."""
         interval_s = self._notifier.interval_s
-        if interval_s is None or time.monotonic() - self._told_s < interval_s:
+        if interval_s is None or time.monotonic() - self._notified_s < interval_s:
             return
         beats = self.server.standing()["beats"]
         if beats != self._beats:
             self._beats, self._turned_s = beats, time.monotonic()
         if self.server.alive and time.monotonic() - self._turned_s < _STUCK_S:
-            self._told_s = time.monotonic()
+            self._notified_s = time.monotonic()
             self._notifier.tell(ALIVE)
 
     def _end(self) -> None:
@@ -207,10 +209,10 @@ class Serving:
         bid_size, ask_size = (request.get(name) and str(request[name]) for name in ("bid_size", "ask_size"))
         venue.on_quote(symbol, bid, bid_size, ask, ask_size)
         account = next(name for name, known in self.host.accounts.items() if known is kernel)
-        self.hear(QuoteTick(symbol, kernel.now_ns, (bid, bid_size, ask, ask_size)), account)
+        self.publish(QuoteTick(symbol, kernel.now_ns, (bid, bid_size, ask, ask_size)), account)
         return {"seq": kernel.seq}
 
-    def hear(self, tick: QuoteTick | TradeTick | Bar, account: str | None = None) -> None:
+    def publish(self, tick: QuoteTick | TradeTick | Bar, account: str | None = None) -> None:
         """Tell a part of the market to strategies inside and to the programs that are connected.
 
         Args:
@@ -218,11 +220,11 @@ class Serving:
             account: Of which account; None means of all.
         """
         if isinstance(tick, QuoteTick):
-            self.host.strategies.hear_quote(tick, account)
+            self.host.strategies.dispatch_quote(tick, account)
         elif isinstance(tick, TradeTick):
-            self.host.strategies.hear_trade(tick, account)
+            self.host.strategies.dispatch_trade(tick, account)
         else:
-            self.host.strategies.hear_bars([tick], account)
+            self.host.strategies.dispatch_bars([tick], account)
 
     def close(self) -> None:
         """End the server, then the host. Closing again does nothing."""

@@ -39,7 +39,7 @@ from dita.zinc.directory import directory_of
 _LOG: Final = logging.getLogger("dita.standby")
 #: How long the locks of a process that was killed may take to be free: it may be in the midst of a sync.
 _GONE_S: Final = 30.0
-_TOLD_EVERY_S: Final = 10.0
+_LOGGED_EVERY_S: Final = 10.0
 #: So long after a takeover that failed the next one is tried.
 _AGAIN_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 _RECORDS_MAX: Final = 65_536
@@ -70,7 +70,7 @@ class Standby:
             config: What to open at a takeover: the primary's own.
             directory: The host's.
             socket: Where programs connect; None means as the configuration says.
-            notifier: Hears that it stands by, and is alive.
+            notifier: Notified that it stands by, and is alive.
 
         Raises:
             KernelError: An adapter cannot be made, or a secret is not to be had.
@@ -84,7 +84,7 @@ class Standby:
         if config.serve.metrics is not None:
             address_of(config.serve.metrics, public=config.serve.metrics_public)
         self._notifier = notifier or Notifier({})
-        self._told_s = 0.0
+        self._notified_s = 0.0
         self.heartbeat = Heartbeat(directory_of(None), directory.path.name, float(config.serve.heartbeat_s))
         self._adapters = self._made_adapters()
         if self._adapters:
@@ -106,7 +106,7 @@ class Standby:
     # -------------------------------------------------------------------------------------------- standing by
 
     def wait(self) -> Serving | None:
-        """Stand by until there is nobody there; then take over. In the main thread it hears SIGTERM.
+        """Stand by until there is nobody there; then take over. In the main thread it handles SIGTERM.
 
         Returns:
             The server that it has become, to be run; None where it was asked to end.
@@ -208,7 +208,7 @@ class Standby:
 
     def _look_at_owner(self) -> None:
         owner = self.directory.owner()
-        # Nobody's name, or this process's own: the lock changes hands, and who had it last is known.
+        # No name, or this process's own: the lock changes hands, and who had it last is known.
         if owner is None or owner == self._me:
             return
         if owner != self.primary:
@@ -250,7 +250,7 @@ class Standby:
         why = f"process {owner.pid} has shown no sign of life for {silent_s:.2f} s (limit {limit_s:g} s)"
         if self._killed == owner:
             # It dies once the system lets it: nobody takes over before that.
-            if time.monotonic() - self._stuck_s >= _TOLD_EVERY_S:
+            if time.monotonic() - self._stuck_s >= _LOGGED_EVERY_S:
                 self._stuck_s = time.monotonic()
                 _LOG.critical(
                     "%s: process %d was ended and still holds the lock", self.directory.path, owner.pid
@@ -262,8 +262,8 @@ class Standby:
 
     def _tell_alive(self) -> None:
         interval_s = self._notifier.interval_s
-        if interval_s is not None and time.monotonic() - self._told_s >= interval_s:
-            self._told_s = time.monotonic()
+        if interval_s is not None and time.monotonic() - self._notified_s >= interval_s:
+            self._notified_s = time.monotonic()
             self._notifier.tell(ALIVE)
 
     # -------------------------------------------------------------------------------------------- taking over
@@ -307,8 +307,8 @@ class Standby:
             _LOG.info("%s: nobody was there: this is the primary", self.directory.path)
             return serving
         why = self._why or f"process {before.pid} has ended"
-        told = ", ".join(f"{name} {epoch}" for name, epoch in epochs.items())
-        text = f"{why}; process {os.getpid()} has taken over in {took_s:.3f} s, epoch {told}"
+        listed = ", ".join(f"{name} {epoch}" for name, epoch in epochs.items())
+        text = f"{why}; process {os.getpid()} has taken over in {took_s:.3f} s, epoch {listed}"
         _LOG.warning("%s: %s", self.directory.path, text)
         details = {
             "before": before.pid,

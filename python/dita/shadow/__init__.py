@@ -1,8 +1,8 @@
 """Shadow trading: quote both sides of a market on an exchange on which nothing is traded.
 
 `FakeExchangeClient` is the simulated venue and a kernel with the face of an exchange. `ExecutionLoop` places
-orders on it as far as `RuntimeRiskMonitor` lets it, and reports. Order stores show what the kernel has told
-of each order. `docs/README_EXECUTION.md` has the whole of it.
+orders on it as far as `RuntimeRiskMonitor` lets it, and reports. Order stores show what the kernel has
+reported of each order. `docs/README_EXECUTION.md` has the whole of it.
 """
 
 from dita.shadow.exchange import (

@@ -195,7 +195,7 @@ class IExchangeClient(Protocol):
         """Return the positions that are not flat, by symbol."""
 
     def stream_fills(self) -> Iterator[FillEvent]:
-        """Yield the fills that have not been told yet."""
+        """Yield the fills that have not been reported yet."""
 
     def reset(self) -> None:
         """Begin anew."""
@@ -259,7 +259,7 @@ class FakeExchangeClient:
         self._slots = slots
         self._given = {symbol: dict(rules) for symbol, rules in (instruments or {}).items()}
         self._log_dir = log_dir
-        self._heard: list[Callable[[VenueOrder], object]] = []
+        self._listeners: list[Callable[[VenueOrder], object]] = []
         self._open()
 
     def _open(self) -> None:
@@ -305,13 +305,13 @@ class FakeExchangeClient:
         if not self.kernel.seq:
             self.kernel.set_seed_capital(self._balance)
 
-    def listen(self, hear: Callable[[VenueOrder], object]) -> None:
-        """Say who hears each change of an order from now on.
+    def listen(self, listener: Callable[[VenueOrder], object]) -> None:
+        """Call a function with each change of an order from now on.
 
         Args:
-            hear: Takes the kernel's order as it is then.
+            listener: Takes the kernel's order as it is then.
         """
-        self._heard.append(hear)
+        self._listeners.append(listener)
 
     # ----------------------------------------------------------------------------------------------- market
 
@@ -485,7 +485,7 @@ class FakeExchangeClient:
         return self._quantities
 
     def stream_fills(self) -> Iterator[FillEvent]:
-        """Yield the fills that have not been told yet, oldest first. What is on its way arrives first."""
+        """Yield the fills that have not been reported yet, oldest first. What is on its way arrives first."""
         self._pass(self._latency_ns + _FILL_DELAY_MS * _MS_NS)
         while self._fills:
             yield self._fills.popleft()
@@ -505,7 +505,7 @@ class FakeExchangeClient:
         """Close the kernel and its log."""
         self.kernel.close()
 
-    # ------------------------------------------------------------------------------------------ what is told
+    # -------------------------------------------------------------------------------------------- reports
 
     def _on_order(self, order: VenueOrder) -> None:
         self._answered = order
@@ -515,8 +515,8 @@ class FakeExchangeClient:
             self._live.pop(order.venue_order_id, None)
             if order.slot_id is not None:
                 self._free.append(order.slot_id)
-        for hear in self._heard:
-            hear(order)
+        for listener in self._listeners:
+            listener(order)
 
     def _on_fill(self, fill: OwnFill) -> None:
         self._quantities = None

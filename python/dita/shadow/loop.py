@@ -131,11 +131,11 @@ class ExecutionLoop:
         self._sized = (Decimal(0), Decimal(0))
         if self._fake is not None:
             fake = self._fake
-            fake.listen(lambda order: order_store.hear(order, self._clock()))
+            fake.listen(lambda order: order_store.on_order(order, self._clock()))
             risk_monitor.bind(fake.quantities, fake.mark)
-            # What a kernel on a log already has, and what a store that was killed had not heard yet.
+            # What a kernel on a log already has, and what a killed store had not received yet.
             for order in fake.kernel.orders():
-                order_store.hear(order, self._clock())
+                order_store.on_order(order, self._clock())
 
     def _time_ms(self) -> int:
         return (started_at() if self._fake is None else self._fake.kernel.now_ns) // _MS_NS
@@ -183,7 +183,7 @@ class ExecutionLoop:
             store.update_state(order.client_order_id, state, self._clock(), answer.order_id, answer.message)
 
     def on_fill(self) -> None:
-        """Take the fills that the exchange has not told yet."""
+        """Take the fills that the exchange has not reported yet."""
         for fill in self.exchange.stream_fills():
             self.risk_monitor.on_fill(fill.symbol, fill.side, fill.qty, fill.price)
             self.stats["orders_filled"] += 1

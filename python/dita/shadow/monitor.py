@@ -13,7 +13,7 @@ class RuntimeRiskMonitor:
     """Limits in USD at the mark, and a freeze when the edge falls under its threshold.
 
     Bound to a kernel's exchange (`ExecutionLoop` does that) it keeps no positions: it reads the kernel's.
-    Alone it sums up the fills that it is told.
+    Alone it sums up the fills that it is given.
 
     Attributes:
         max_inventory_usd_per_symbol: What one instrument's position may be worth.

@@ -1,4 +1,4 @@
-"""Order stores of a shadow run: what the kernel has told of each order, in memory or in a file."""
+"""Order stores of a shadow run: what the kernel has reported of each order, in memory or in a file."""
 
 import sqlite3
 from collections import Counter
@@ -34,7 +34,7 @@ _STATES: Final = {status: OrderState[status.name] for status in OrderStatus}
 
 
 class Order(NamedTuple):
-    """An order, as the kernel last told of it.
+    """An order, as the kernel last reported it.
 
     Attributes:
         client_order_id: Its own id.
@@ -91,7 +91,7 @@ class OrderStore(Protocol):
     def create(self, symbol: str, side: str, qty: Number, price: Number, timestamp_ms: int) -> Order:
         """Keep a new order, PENDING."""
 
-    def hear(self, order: VenueOrder, timestamp_ms: int) -> None:
+    def on_order(self, order: VenueOrder, timestamp_ms: int) -> None:
         """Take an order as the kernel has it now."""
 
     def get_open_orders(self) -> list[Order]:
@@ -107,7 +107,7 @@ class InMemoryOrderStore:
     def __init__(self) -> None:
         """Begin with none."""
         self._orders: dict[str, Order] = {}
-        self._told: dict[str, tuple[VenueOrder, int]] = {}
+        self._reported: dict[str, tuple[VenueOrder, int]] = {}
         self._by_order_id: dict[str, str] = {}
         self._next = 1
 
@@ -150,19 +150,19 @@ class InMemoryOrderStore:
         self._put(order)
         return order
 
-    def hear(self, order: VenueOrder, timestamp_ms: int) -> None:
+    def on_order(self, order: VenueOrder, timestamp_ms: int) -> None:
         """Take an order as the kernel has it now; one that was not made here is kept as well.
 
         Args:
             order: The kernel's.
             timestamp_ms: Now, ms since 1970 UTC.
         """
-        self._told[order.intent_id] = (order, timestamp_ms)
+        self._reported[order.intent_id] = (order, timestamp_ms)
 
     def _settle(self) -> dict[str, Order]:
-        """Write down what was told since the last time: nobody reads most of what an order goes through."""
-        while self._told:
-            client_order_id, (order, timestamp_ms) = self._told.popitem()
+        """Store what was reported since the last time: most changes of an order are never read."""
+        while self._reported:
+            client_order_id, (order, timestamp_ms) = self._reported.popitem()
             self._put(_of(order, timestamp_ms, self._orders.get(client_order_id)))
         return self._orders
 
@@ -222,7 +222,7 @@ class InMemoryOrderStore:
     def reset(self) -> None:
         """Forget everything."""
         self._orders.clear()
-        self._told.clear()
+        self._reported.clear()
         self._by_order_id.clear()
         self._next = 1
 
@@ -384,7 +384,7 @@ class PersistentOrderStore(InMemoryOrderStore):
         )
         super()._put(order)
 
-    def hear(self, order: VenueOrder, timestamp_ms: int) -> None:
+    def on_order(self, order: VenueOrder, timestamp_ms: int) -> None:
         """Take an order as the kernel has it now, at once.
 
         Args:

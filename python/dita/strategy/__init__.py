@@ -1,6 +1,6 @@
 """Strategies: they look at a market and say what to do; the kernel does the rest."""
 
-from dita.strategy.base import Desk, Params, Strategy
+from dita.strategy.base import Params, Strategy, StrategyContext
 from dita.strategy.crossover import Crossover, Stance
 from dita.strategy.errors import NotRunning, StrategyError, StrategyTimeout, TooManyIntents, WarmingUp
 from dita.strategy.views import Bar, Book, OwnFill, Position, QuoteTick, TradeTick
@@ -9,7 +9,6 @@ __all__ = [
     "Bar",
     "Book",
     "Crossover",
-    "Desk",
     "NotRunning",
     "OwnFill",
     "Params",
@@ -17,6 +16,7 @@ __all__ = [
     "QuoteTick",
     "Stance",
     "Strategy",
+    "StrategyContext",
     "StrategyError",
     "StrategyTimeout",
     "TooManyIntents",

@@ -22,8 +22,8 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Desk(Protocol):
-    """What a strategy's actions and questions go to. The program that runs it gives it one."""
+class StrategyContext(Protocol):
+    """The interface between a strategy and the program that runs it: actions, state, timers and the log."""
 
     def now_ns(self) -> int:
         """Return the time, ns."""
@@ -66,7 +66,7 @@ class Desk(Protocol):
 
 
 class Strategy:
-    """A strategy: callbacks that hear, actions that trade. The same in backtests, on paper and live.
+    """A strategy: callbacks receive events, actions trade. The same in backtests, on paper and live.
 
     Callbacks never nest: what an action causes is in its outcome at once, and `on_order`, `on_fill` and
     `on_position` come after the running callback has returned, in the kernel's order. A callback that raises
@@ -74,7 +74,7 @@ class Strategy:
 
     Attributes:
         instruments: What it trades; empty means what the program was given.
-        intervals: Lengths of bars that it hears; longer ones are built from shorter ones.
+        intervals: The bar lengths it receives; longer ones are built from shorter ones.
         warmup: How many closed bars of each interval come first, with `warming` true.
         slots: How many trades it may run at once.
         on_error: "keep", "cancel" (entries only) or "flatten".
@@ -85,7 +85,7 @@ class Strategy:
             content: a host keeps it there. None: nothing.
         params: Its parameters.
         warming: True while its history is played: it may look, and not act.
-        recovering: True while what happened before a restart is told: it may look, and not act.
+        recovering: True while events from before a restart are replayed: it may look, and not act.
     """
 
     instruments: ClassVar[tuple[str, ...]] = ()
@@ -103,84 +103,84 @@ class Strategy:
     def __init__(self, params: Params | None = None) -> None:
         """Take the parameters; None means their defaults.
 
-        Derive with `on_start`, not with another `__init__`: a strategy is made before it has a desk.
+        Derive with `on_start`, not with another `__init__`: a strategy is made before it has a context.
         """
         self.params: Any = self.params_type() if params is None else params
-        self._desk: Desk | None = None
+        self._context: StrategyContext | None = None
 
-    # ----------------------------------------------------------------------------------------- what it hears
+    # ---------------------------------------------------------------------------------------------- callbacks
 
     def on_start(self) -> None:
-        """Hear that it starts: after the warm-up, before the first event."""
+        """Called when the strategy starts: after the warm-up, before the first event."""
 
     def on_stop(self) -> None:
-        """Hear that it ends. It may still act."""
+        """Called when the strategy stops. It may still send orders."""
 
     def on_tick(self, now: datetime) -> None:
-        """Hear that time has passed: where the program ticks.
+        """Called each second of kernel time.
 
         Args:
             now: The time, UTC.
         """
 
     def on_timer(self, name: str) -> None:
-        """Hear that a timer has run out.
+        """Called when a timer is due.
 
         Args:
             name: As it was set.
         """
 
     def on_quote(self, quote: QuoteTick) -> None:
-        """Hear a new best bid and ask.
+        """Called with each new best bid and ask.
 
         Args:
             quote: It.
         """
 
     def on_trade(self, trade: TradeTick) -> None:
-        """Hear a trade of others.
+        """Called with each public trade.
 
         Args:
             trade: It.
         """
 
     def on_bar(self, bar: Bar) -> None:
-        """Hear a bar that has closed.
+        """Called with each closed bar.
 
         Args:
             bar: It.
         """
 
     def on_book(self, book: Book) -> None:
-        """Hear that an order book has changed: in backtests and on paper, on markets with depth.
+        """Called when an order book changes: in backtests and on paper, on markets with depth.
 
         Args:
             book: As the venue has it after the change, 50 levels of a side at most.
         """
 
     def on_order(self, order: VenueOrder) -> None:
-        """Hear news of one of its orders.
+        """Called when one of its orders changes.
 
         Args:
             order: As it is now.
         """
 
     def on_fill(self, fill: OwnFill) -> None:
-        """Hear a fill of one of its orders.
+        """Called with each fill of its orders.
 
         Args:
             fill: It.
         """
 
     def on_position(self, trade: TradeSlot) -> None:
-        """Hear that the size of one of its trades has changed.
+        """Called when the size of one of its trades changes.
 
         Args:
             trade: As it is now; `size` 0 once it is closed.
         """
 
     def on_funding(self, symbol: str, amount: Decimal) -> None:
-        """Hear that funding was paid or received for its trades.
+        """Called when funding is paid or received for its trades.
 
         Args:
             symbol: The instrument.
@@ -190,8 +190,8 @@ class Strategy:
     def on_save(self) -> Mapping[str, Any] | None:
         """Return what it wants back after a restart: plain JSON of at most 64 KiB; None means nothing.
 
-        It is asked after each callback that acted, once what came of that is told, and at most once a second
-        else. What it returns is durable together with the actions, or neither is. Not in backtests.
+        Called after each callback that acted, once the events that it caused are dispatched, and at most once
+        a second else. What it returns is durable together with the actions, or neither is. Not in backtests.
 
         In a program of its own (`dita.connect`) it is asked before each action as well: the action is sent
         together with the state of that moment, so that a program which is killed right behind it has both.
@@ -271,7 +271,7 @@ class Strategy:
         return self._at().amend(order, fields)
 
     def timer(self, name: str, *, every: timedelta | None = None, at: datetime | None = None) -> None:
-        """Set a timer; `on_timer` hears it. One of the same name is replaced; with neither it is removed.
+        """Set a timer; it calls `on_timer`. One of the same name is replaced; with neither it is removed.
 
         Args:
             name: Its name.
@@ -362,7 +362,7 @@ class Strategy:
         Args:
             symbol: The instrument.
             count: How many, at most 10,000.
-            interval: Of which bars; None means the shortest that it hears.
+            interval: The bar length; None means the shortest that it receives.
         """
         return self._at().closes_float(symbol, count, interval)
 
@@ -403,10 +403,10 @@ class Strategy:
         # A whole quotient is exact: nothing is rounded before it is cut to the lot.
         return Decimal(value // (apart * multiplier * lot) * lot)
 
-    def _at(self) -> Desk:
-        if self._desk is None:
+    def _at(self) -> StrategyContext:
+        if self._context is None:
             raise NotRunning(f"{type(self).__name__}: runs in no program yet")
-        return self._desk
+        return self._context
 
 
 def _amount(given: object, name: str) -> Decimal:

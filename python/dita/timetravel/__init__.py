@@ -53,7 +53,7 @@ def replay(log_dir: Directory, until: Until = None, *, progress: Progress = None
     Args:
         log_dir: The log's directory.
         until: The last input's number, or a time as `moment` reads it; None means the log's end.
-        progress: Hears how far it is.
+        progress: Called with the progress.
 
     Returns:
         `seq` and `time_ns` of the last input taken, `began` (the snapshot it began with), `replayed`,
@@ -100,7 +100,7 @@ def explain(log_dir: Directory, trade_id: str, *, progress: Progress = None) -> 
     Args:
         log_dir: The log's directory.
         trade_id: The trade.
-        progress: Hears how far it is.
+        progress: Called with the progress.
 
     Returns:
         `steps`: each input that had to do with the trade, with `seq time_ns type input accepted code
@@ -159,7 +159,7 @@ def explain_drift(log_dir: Directory, until: Until = None, *, progress: Progress
     Args:
         log_dir: The log's directory.
         until: As for `replay`.
-        progress: Hears how far it is.
+        progress: Called with the progress.
 
     Returns:
         `assets`: for each `asset k e delta tolerance status explanation frame_ns`, `parted` (the input since
@@ -180,7 +180,7 @@ def verify(log_dir: Directory, *, replay: bool = False, progress: Progress = Non
     Args:
         log_dir: The log's directory.
         replay: True also replays everything, and holds it against what was logged and against each snapshot.
-        progress: Hears how far it is.
+        progress: Called with the progress.
 
     Returns:
         `good`; where it is False `damage` (`file offset seq reason`) or the differences in `replay`; else
@@ -198,7 +198,7 @@ def stats(log_dir: Directory, *, progress: Progress = None) -> dict[str, Any]:
 
     Args:
         log_dir: The log's directory.
-        progress: Hears how far it is.
+        progress: Called with the progress.
 
     Returns:
         What `verify` finds, and `types` (records, refused ones and bytes by type), `epochs` (each opening),
@@ -235,7 +235,7 @@ def what_if(
         symbol: Only this instrument's fees and fills; None means all.
         limits: Limits by name, as `KernelControlSnapshot.limits` has them; those not named stay.
         latency_ms: How much later, in milliseconds.
-        progress: Hears how far it is.
+        progress: Called with the progress.
 
     Returns:
         `assets`: `k realized_pnl fees_paid funding_net` of each, `then`, `now` and `difference`; `trades`:

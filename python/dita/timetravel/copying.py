@@ -37,7 +37,7 @@ def backup(
     Args:
         log_dir: The log's directory.
         to: The copy's directory; must not be there, or be empty.
-        progress: Hears how far the copying is.
+        progress: Called with the progress.
 
     Returns:
         What `verify` found of the copy, and `files` and `copied_bytes`.

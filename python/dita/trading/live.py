@@ -57,7 +57,7 @@ class VenueConnector(ConnectorBase):
             shadow: Whether nothing is sent: the simulated venue fills the orders on the live depth.
             api_key: Where the key is: env:NAME, file:PATH or keyring:SERVICE/NAME. A shadow needs none.
             api_secret: Where its secret is.
-            interval: The length of the bars that are heard.
+            interval: The length of the bars that strategies receive.
             on_stop: What happens at the end: "keep", "cancel" entries, or "flatten".
             capital: What a shadow begins with.
         """
@@ -98,7 +98,7 @@ class VenueConnector(ConnectorBase):
         """Check the account, and open it with its strategies; nothing is traded yet.
 
         Args:
-            loaded: The strategies, in the order in which they hear an event.
+            loaded: The strategies, in the order in which they receive an event.
 
         Raises:
             ConnectorError: There is none, or pairs differ and a strategy names no instruments; or the extra

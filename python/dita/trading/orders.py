@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dita._kernel import KernelEventKind, KernelOutcome, VenueEvent, VenueOrder, VenueOrderStatus
 from dita.errors import refuse
-from dita.runtime.retelling import happened_since
+from dita.runtime.history import happened_since
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,7 @@ class Fill:
         price: Quote units.
         quantity: Base units or contracts.
         fee: What was paid; below 0 is a rebate; None where the venue has not said it.
-        fee_asset: In which asset; empty where it is not told.
+        fee_asset: In which asset; empty where it is not reported.
         timestamp: The venue's time, ns.
     """
 
@@ -114,8 +114,8 @@ class TrackedOrder:
 
 
 # Fills, and the times of an order's first and last event.
-_Heard: TypeAlias = tuple[tuple[Fill, ...], int | None, int | None]
-_NOTHING: Final[_Heard] = ((), None, None)
+_Reported: TypeAlias = tuple[tuple[Fill, ...], int | None, int | None]
+_NOTHING: Final[_Reported] = ((), None, None)
 
 
 class OrderTracker:
@@ -147,7 +147,7 @@ class OrderTracker:
         client_id = order if isinstance(order, str) else order.client_id
         if self._kernel is not None:
             known = self._known(client_id)
-            return self._shown(known, self._heard(known.owner).get(client_id, _NOTHING))
+            return self._shown(known, self._reported(known.owner).get(client_id, _NOTHING))
         if isinstance(order, str):
             return self._by_hand(order)
         if client_id in self._own:
@@ -255,9 +255,9 @@ class OrderTracker:
         """
         if self._kernel is None:
             return [order for order in self._own.values() if order.strategy_id == strategy_id]
-        heard = self._heard(strategy_id)
+        reported = self._reported(strategy_id)
         return [
-            self._shown(order, heard.get(order.venue_client_id, _NOTHING))
+            self._shown(order, reported.get(order.venue_client_id, _NOTHING))
             for order in self._kernel.orders()
             if order.owner == strategy_id
         ]
@@ -279,8 +279,8 @@ class OrderTracker:
             raise refuse("client_id", client_id, "is no order that is known")
         return order
 
-    def _shown(self, order: VenueOrder, heard: _Heard = _NOTHING) -> TrackedOrder:
-        fills, created_at, updated_at = heard
+    def _shown(self, order: VenueOrder, reported: _Reported = _NOTHING) -> TrackedOrder:
+        fills, created_at, updated_at = reported
         return TrackedOrder(
             id=order.venue_order_id,
             client_id=order.venue_client_id,
@@ -299,17 +299,17 @@ class OrderTracker:
             updated_at=updated_at,
         )
 
-    def _heard(self, owner: str) -> dict[str, _Heard]:
-        """What the log has of an owner's orders: fills, and when they were heard of first and last."""
-        found: dict[str, _Heard] = {}
+    def _reported(self, owner: str) -> dict[str, _Reported]:
+        """What the log has of an owner's orders: fills, and the times of their first and last events."""
+        found: dict[str, _Reported] = {}
         if self._kernel is None:
             return found
-        told: VenueEvent | None = None
+        last: VenueEvent | None = None
         for _, event, _ in happened_since(self._kernel, owner, 0, self._kernel.seq):
             # A fill that closes trades of the other side comes once for each slot that it changes.
-            if event is told:
+            if event is last:
                 continue
-            told = event
+            last = event
             fills, created_at, _ = found.get(event.venue_client_id, _NOTHING)
             if is_fill(event):
                 fills = (*fills, fill_of(event))

@@ -30,8 +30,8 @@ class BacktestTrade:
         side: BUY or SELL.
         price: Quote units.
         quantity: Base units or contracts.
-        fee: What was paid; below 0 is a rebate; None where it is not told.
-        fee_asset: In which asset; empty where it is not told.
+        fee: What was paid; below 0 is a rebate; None where it is not reported.
+        fee_asset: In which asset; empty where it is not reported.
         client_id: Our id of the order.
     """
 

@@ -79,10 +79,10 @@ class FillEvent:
         price: Quote units.
         quantity: Base units or contracts.
         timestamp: The venue's time, ns.
-        fee: What was paid; None where it is not told.
+        fee: What was paid; None where it is not reported.
         fee_asset: In which asset.
-        pair: The instrument, where it is told.
-        side: BUY or SELL, where it is told.
+        pair: The instrument, where it is reported.
+        side: BUY or SELL, where it is reported.
     """
 
     connector: str
@@ -262,7 +262,7 @@ class TradingRuntime:
         return found[0]
 
     def start_strategy(self, strategy_id: str) -> None:
-        """Start a strategy, or let it hear again.
+        """Start a strategy, or resume it.
 
         Raises:
             InvalidInput: It is not known.
@@ -278,7 +278,7 @@ class TradingRuntime:
         self._handle(strategy_id).stop()
 
     def pause_strategy(self, strategy_id: str) -> None:
-        """Let a strategy hear nothing until it is started again.
+        """Dispatch nothing to a strategy until it is started again.
 
         Raises:
             InvalidInput: It is not known.
@@ -288,7 +288,7 @@ class TradingRuntime:
     # -------------------------------------------------------------------------------------------------- time
 
     def tick(self) -> list[OrderIntent]:
-        """Let each strategy hear that time has passed: its timers, then `on_tick`.
+        """Run each strategy's due timers, then call `on_tick`.
 
         Returns:
             The intents of all strategies since the last tick, in their order; they are carried out already.
@@ -296,9 +296,9 @@ class TradingRuntime:
         for connector in self._connectors.values():
             if not connector.plays_itself:
                 connector.host.strategies.tick(connector.kernel.now_ns)
-        told = list(self._intents)
+        intents = list(self._intents)
         self._intents.clear()
-        return told
+        return intents
 
     def on_fill(self, fill: FillEvent) -> KernelOutcome:
         """Take a fill that comes through this program.
@@ -314,7 +314,7 @@ class TradingRuntime:
             fill.client_id, Fill(fill.price, fill.quantity, fill.fee, fill.fee_asset, fill.timestamp)
         )
         host = self._connector(fill.connector).host
-        with host.strategies.turn:
+        with host.strategies.lock:
             host.strategies.deliver()
         return cast("KernelOutcome", outcome)
 

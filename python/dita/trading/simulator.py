@@ -75,9 +75,9 @@ class ExchangeSimulator(PaperConnector):
 
 
 class _Booked:
-    """Hears every transition of the kernel, and writes the fills down."""
+    """Observes every transition of the kernel, and records the fills."""
 
-    hears_controls: Final = False
+    wants_controls: Final = False
 
     def __init__(self, connector: str) -> None:
         self.fills: list[FillEvent] = []

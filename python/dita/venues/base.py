@@ -64,7 +64,7 @@ class VenueAdapter(Protocol):
     - `attach(kernel)` is called once, with the kernel, before anything else but `catch_up_later`.
     - `catch_up_later(since_ns, caught_up)` says at a takeover that fills and income since then are asked for
       by the adapter itself, once `catch_up_now()` is called; it says RESYNCED after that.
-    - `live = True` says that the venue runs on real time: the kernel then goes by the system's clock, and
+    - `live = True` says that the venue runs on real time: the kernel then uses the system's clock, and
       its timer calls the adapter from a thread of its own.
     - `real_money` says whether real money is at stake there; where it is not stated, it is what `live` is. A
       live adapter of a test network says `real_money = False`.

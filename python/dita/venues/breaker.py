@@ -1,6 +1,6 @@
 """A circuit breaker for a venue: while it answers badly, no new entries are sent there.
 
-It goes by what came of the orders that were sent: errors (no answer, an exception, a rate limit), how long
+It judges by the results of sent orders: errors (no answer, an exception, a rate limit), how long
 answers took, and refusals one after the other. Only entries wait. An exit, a cancel, an amend and a
 protective stop always leave.
 """
@@ -188,7 +188,7 @@ class CircuitBreaker:
             if self._waiting.pop(client_id, None) is not None:
                 self._take_error(client_id, why)
 
-    def hear(self, event: VenueEvent) -> None:
+    def observe(self, event: VenueEvent) -> None:
         """Take what the venue says of an order; only the first word on each counts."""
         client_id = event.venue_client_id
         # Read without the lock: most events are of orders that were answered long before.
@@ -324,7 +324,7 @@ class GuardedAdapter:
         if isinstance(events, (list, tuple)):
             for event in events:
                 if isinstance(event, VenueEvent):
-                    breaker.hear(event)
+                    breaker.observe(event)
         return events
 
     def cancel(self, order: VenueOrder, reason: str) -> Sequence[VenueEvent]:
@@ -332,26 +332,26 @@ class GuardedAdapter:
         return self._venue.cancel(order, reason)
 
 
-class HeardSink:
-    """What an adapter behind a breaker brings its events to: the breaker hears them first."""
+class BreakerSink:
+    """The sink of an adapter behind a breaker: the breaker observes each event before the kernel takes it."""
 
     def __init__(self, kernel: KernelSink, breaker: CircuitBreaker) -> None:
         """Stand between an adapter and a kernel.
 
         Args:
-            kernel: It; it owns its adapter, so it is not kept alive from here.
+            kernel: The kernel; it owns its adapter, so no reference here keeps it alive.
             breaker: The venue's.
         """
         self._kernel = weakref.ref(kernel)
         self._breaker = breaker
 
     def on_venue_event(self, event: VenueEvent) -> KernelOutcome:
-        """Take what the venue said of an order."""
-        self._breaker.hear(event)
+        """Take an order event."""
+        self._breaker.observe(event)
         return self._sink().on_venue_event(event)
 
     def on_account_event(self, event: dict[str, Any]) -> Mapping[str, Any]:
-        """Take what the venue said of the account."""
+        """Take an account event."""
         return self._sink().on_account_event(event)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the kernel has

@@ -173,7 +173,7 @@ class IBKRAdapter(BaseExecutionAdapter):
     def query_order(  # type: ignore[override]
         self, client_id: str
     ) -> OrderResponse | None:
-        """Return how an order stands; None where this session has not heard of it."""
+        """Return how an order stands; None where this session does not know it."""
 
         async def found() -> OrderResponse | None:
             trade = self._trade(client_id)
@@ -191,7 +191,7 @@ class IBKRAdapter(BaseExecutionAdapter):
         async def cancel() -> OrderResponse:
             trade = self._trade(client_id)
             if trade is None:
-                raise NotSent(f"{client_id}: this session has not heard of it")
+                raise NotSent(f"{client_id}: this session does not know the order")
             self._ib.cancelOrder(trade.order)
             await self._until(trade.isDone)
             return self._response(trade)
@@ -250,14 +250,14 @@ class IBKRAdapter(BaseExecutionAdapter):
         if status is None:
             raise InvalidInput(f"status: {word!r} is no order status that is known")
         filled, cost, fee, asset = Decimal(0), Decimal(0), Decimal(0), ""
-        told = True
+        has_ids = True
         for fill in trade.fills:
             shares = exactly("shares", fill.execution.shares)
             filled += shares
             cost += shares * exactly("price", fill.execution.price)
             report = fill.commissionReport
             # A commission comes a moment after its execution; until then the fee is unknown.
-            told = told and bool(report.execId)
+            has_ids = has_ids and bool(report.execId)
             fee += exactly("commission", report.commission)
             asset = report.currency or asset
         if status == "FILLED" and filled < exactly("totalQuantity", trade.order.totalQuantity):
@@ -268,8 +268,8 @@ class IBKRAdapter(BaseExecutionAdapter):
         return OrderResponse(
             status, order_id=str(trade.orderStatus.permId or trade.order.orderId),
             client_id=trade.order.orderRef, filled_quantity=filled,
-            average_price=cost / filled if filled else None, fee=fee if filled and told else None,
-            fee_asset=asset if filled and told else "", reason=trade.log[-1].message if trade.log else "",
+            average_price=cost / filled if filled else None, fee=fee if filled and has_ids else None,
+            fee_asset=asset if filled and has_ids else "", reason=trade.log[-1].message if trade.log else "",
         )  # fmt: skip
 
     async def _detail(self, symbol: str) -> Any:  # noqa: ANN401 - ib_async.ContractDetails

@@ -1,4 +1,4 @@
-"""A scripted venue for tests: it answers what it was told to, and remembers what it was asked."""
+"""A scripted venue for tests: it answers as scripted, and remembers what it was asked."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -264,7 +264,7 @@ class SimulatedVenue:
         self._running().sim_bar(symbol, open_price, high, low, close, open_time, close_time, high_first)
 
     def mark(self, symbol: str, price: Number, ts: Time | None = None) -> None:
-        """Set the mark price: the kernel hears it, triggers and liquidations that go by it follow.
+        """Set the mark price: the kernel takes it, and triggers and liquidations at it follow.
 
         Args:
             symbol: The instrument.
@@ -279,7 +279,7 @@ class SimulatedVenue:
     def set_funding(
         self, symbol: str, rate: Number, next_boundary: Time, interval_secs: int, ts: Time | None = None
     ) -> None:
-        """Set a funding rate and its schedule, also at run time; the kernel hears them.
+        """Set a funding rate and its schedule, also at run time; the kernel takes them.
 
         Args:
             symbol: The instrument.
@@ -321,7 +321,7 @@ class SimulatedVenue:
         price: Number,
         position_side: PositionSide | str | None = None,
     ) -> None:
-        """Trade as somebody else on this account: the kernel sees a fill of an order that is nobody's.
+        """Trade as somebody else on this account: the kernel sees a fill of an external order.
 
         Args:
             symbol: The instrument.
@@ -410,7 +410,7 @@ class SimulatedVenue:
             live: What was read of the log.
             at: Where to begin among its inputs.
             until_ns: The last time that is meant, ns; None means all.
-            marks: Whether the marks that live heard are set here as well.
+            marks: Whether the live marks are set here as well.
 
         Returns:
             Where to go on, and the intents that live took and this kernel refuses: number and code.

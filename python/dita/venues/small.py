@@ -126,7 +126,7 @@ def rules_of(answer: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 @dataclass(slots=True)
 class _Followed:
-    """An order that works, as far as it was told of."""
+    """A working order, as far as it was reported."""
 
     order: VenueOrder
     filled: Decimal = _ZERO
@@ -160,8 +160,8 @@ class PolledAdapter(BaseExecutionAdapter):
         self._name = type(small).__name__
         self._working: dict[str, _Followed] = {}
         self._held: dict[str, Decimal] = {}
-        self._told: dict[str, Decimal] = {}
-        self._not_told: set[str] = set()
+        self._reported: dict[str, Decimal] = {}
+        self._unreported: set[str] = set()
         # The venue is asked one thing at a time: a position read while an order is sent proves nothing.
         self._lock = threading.RLock()
         self._end = threading.Event()
@@ -264,7 +264,7 @@ class PolledAdapter(BaseExecutionAdapter):
                 return []
             response = response_of(answer)
             if not response.has_ended:
-                # It works on: a cancel that was taken is told once the order has ended.
+                # It works on: a cancel that was taken is reported once the order has ended.
                 return self._fills(order.venue_client_id, response)
             return self._events(order.venue_client_id, response)
 
@@ -360,8 +360,8 @@ class PolledAdapter(BaseExecutionAdapter):
             if infers:
                 self._infer(symbol, row)
             self._held[symbol] = row["size"]
-            if self._told.get(symbol) != row["size"] and symbol not in self._not_told:
-                self._told[symbol] = row["size"]
+            if self._reported.get(symbol) != row["size"] and symbol not in self._unreported:
+                self._reported[symbol] = row["size"]
                 self._tell_position(row)
 
     def _tell_position(self, row: Mapping[str, Any]) -> None:
@@ -371,8 +371,8 @@ class PolledAdapter(BaseExecutionAdapter):
             raise
         except KernelError as error:
             # On a spot market what is held is a balance; and what is not configured has no book.
-            self._not_told.add(row["symbol"])
-            _LOG.info("%s: its position in %s is not told: %s", self._name, row["symbol"], error)
+            self._unreported.add(row["symbol"])
+            _LOG.info("%s: its position in %s is not reported: %s", self._name, row["symbol"], error)
 
     def _infer(self, symbol: str, row: Mapping[str, Any]) -> None:
         """Read a fill from a position that changed, where one order alone can have made the change."""
@@ -411,7 +411,7 @@ class PolledAdapter(BaseExecutionAdapter):
     # ------------------------------------------------------------------------------- answers, as events
 
     def _events(self, client_id: str, response: OrderResponse, *, first: bool = False) -> list[VenueEvent]:
-        """What an answer says that was not told before."""
+        """Return the events in an answer that were not reported before."""
         followed = self._working[client_id]
         order = followed.order
         ids: dict[str, Any] = {"venue_client_id": client_id, "asset": order.asset}
@@ -435,7 +435,7 @@ class PolledAdapter(BaseExecutionAdapter):
         return events
 
     def _fills(self, client_id: str, response: OrderResponse) -> list[VenueEvent]:
-        """The fill between what was told and what an answer says; both are totals."""
+        """The fill between what was reported and what an answer says; both are totals."""
         followed = self._working[client_id]
         size = response.filled_quantity - followed.filled
         if size <= 0 or response.average_price is None:

@@ -44,7 +44,7 @@ class SharedHalt:
         self._halt = ZincHalt(directory_of(directory), name)
 
     def ask(self, gate: Literal["REDUCE_ONLY", "HALTED"] = "HALTED", *, by: str) -> int:
-        """Ask for a gate. Returns at once, whether the kernel runs or not: one that opens later goes by it.
+        """Ask for a gate. Returns at once, whether the kernel runs or not: one that opens later applies it.
 
         Args:
             gate: HALTED refuses every intent but CANCEL and EXIT, and cancels working entries; REDUCE_ONLY
@@ -60,7 +60,7 @@ class SharedHalt:
         return self._halt.ask(gate, by, time.time_ns())
 
     def is_taken(self, asked: int, timeout_s: float = 0.0) -> bool:
-        """Return whether the kernel goes by a request, or by a later one; wait for that, at most so long.
+        """Return whether the kernel has applied a request, or by a later one; wait for that, at most so long.
 
         Args:
             asked: What `ask` returned.

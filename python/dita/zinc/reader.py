@@ -40,9 +40,9 @@ class Quote(NamedTuple):
     Attributes:
         symbol: The instrument.
         bid: Quote units.
-        bid_size: Base units or contracts; None where it is not told.
+        bid_size: Base units or contracts; None where it is not reported.
         ask: Quote units.
-        ask_size: Base units or contracts; None where it is not told.
+        ask_size: Base units or contracts; None where it is not reported.
         time_ns: The venue's time of it, ns since 1970.
     """
 

@@ -224,14 +224,14 @@ def _plain(result: BacktestResult) -> Iterator[str]:
     yield _figure("accounts", _ACCOUNTS, pictures.accounts(result, 200), 200)
     yield from tables.accounts(result)
     yield '</section><section id="trades"><div class="tools"><h2>Trades</h2>'
-    yield f'<span class="soft">{_told(result)}</span></div>'
+    yield f'<span class="soft">{_summary(result)}</span></div>'
     yield from tables.trades(result)
     yield '</section><section id="metrics"><h2>Metrics and what they mean</h2>'
     yield from tables.metrics(result)
     yield "</section>"
 
 
-def _told(result: BacktestResult) -> str:
+def _summary(result: BacktestResult) -> str:
     count, ambiguous = len(result.trades), sum(trade.ambiguous for trade in result.trades)
     text = f"The first {SHOWN_MAX} of {count:,} are shown" if count > SHOWN_MAX else f"{count:,} in all"
     if count > MARKED_MAX:

@@ -68,8 +68,8 @@ def accounts(result: BacktestResult, height: int) -> str:
         height: Of the picture.
     """
     points = thinned_equity(result.equity, POINTS_MAX)
-    told = [(point.time_ns, point.e) for point in points if point.e is not None]
-    lines = [Line("k", [(point.time_ns, point.k) for point in points]), Line("e", told)]
+    equity = [(point.time_ns, point.e) for point in points if point.e is not None]
+    lines = [Line("k", [(point.time_ns, point.k) for point in points]), Line("e", equity)]
     return _Picture(f"K and E, {result.asset}", lines, height).drawn()
 
 

@@ -1,7 +1,7 @@
 """What the page's script draws: columns of whole numbers, each the difference to the one before it.
 
-A chart has a thousand points of width, so a value is told to a millionth of its column's range. Exact amounts
-are in report.json.
+A chart has a thousand points of width, so a value is written to a millionth of its column's range. Exact
+amounts are in report.json.
 """
 
 import json

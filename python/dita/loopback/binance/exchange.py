@@ -5,23 +5,23 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from dita.loopback.binance import frames, refusals
-from dita.loopback.binance.asked import Asked
+from dita.loopback.binance.encoder import BinanceEncoder
 from dita.loopback.binance.limits import Limits
 from dita.loopback.binance.quotes import Quotes
+from dita.loopback.binance.request import BinanceRequest
 from dita.loopback.binance.streams import MarketStreams, UserSession
 from dita.loopback.binance.trading import Trading
-from dita.loopback.binance.voice import BinanceVoice
 from dita.loopback.binance.wallet import Wallet
+from dita.loopback.encoder import Frame, Refused
 from dita.loopback.exchange import Answer, Exchange, Session, Terms
 from dita.loopback.faults import HOUR_MS
 from dita.loopback.market import MadePrint, Market
-from dita.loopback.voice import Frame, Refused
 
 _KEY_LIFE_MS: Final = HOUR_MS
 _ORDER_PATHS: Final = {("POST", "/fapi/v1/order"), ("PUT", "/fapi/v1/order"), ("POST", "/fapi/v1/algoOrder")}
 _KINDS: Final = {"POST": "place", "PUT": "amend", "DELETE": "cancel", "GET": "query"}
 
-Endpoint = tuple[Callable[[Asked], Any], int, bool]
+Endpoint = tuple[Callable[[BinanceRequest], Any], int, bool]
 
 
 class BinanceExchange(Exchange):
@@ -35,7 +35,7 @@ class BinanceExchange(Exchange):
             clock_ns: The true time, nanoseconds.
         """
         self.keys: dict[str, int] = {}
-        super().__init__(terms, clock_ns, BinanceVoice())
+        super().__init__(terms, clock_ns, BinanceEncoder())
         self.limits = Limits()
         self.trading = Trading(self)
         self.wallet = Wallet(self.account, self.faults, can_withdraw=terms.can_withdraw)
@@ -45,14 +45,14 @@ class BinanceExchange(Exchange):
 
     # --------------------------------------------------------------------------------------------- requests
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: BinanceRequest) -> Answer:
         """Answer a request.
 
         Args:
             asked: It.
 
         Returns:
-            Status, body and headers; `cut` where the connection is to be cut instead.
+            Status, body and headers; `cut` to cut the connection instead.
         """
         now_ms = self.now_ms()
         headers: dict[str, str] = {}
@@ -79,22 +79,22 @@ class BinanceExchange(Exchange):
                 headers["Retry-After"] = str(refused.retry_after_s)
             return Answer(refused.status, refusals.body_of(refused), headers)
 
-    def _weight(self, asked: Asked, weight: int) -> int:
+    def _weight(self, asked: BinanceRequest, weight: int) -> int:
         everything = {"/fapi/v1/openOrders", "/fapi/v1/openAlgoOrders"}
         return 40 if asked.path in everything and "symbol" not in asked.values else weight
 
-    def _count(self, asked: Asked, weight: int, orders: int, now_ms: int) -> dict[str, str]:
+    def _count(self, asked: BinanceRequest, weight: int, orders: int, now_ms: int) -> dict[str, str]:
         if self.faults.spend("rate_limited"):
             raise Refused(-1003, "Too many requests.", status=429, retry_after_s=1)
         return self.limits.take(self._weight(asked, weight), orders, now_ms)
 
-    def _check_key(self, asked: Asked) -> None:
+    def _check_key(self, asked: BinanceRequest) -> None:
         if not asked.key:
             raise Refused(-2014, "API-key format invalid.", status=401)
         if asked.key != self.terms.api_key:
             raise Refused(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
 
-    def _listen_key(self, asked: Asked) -> dict[str, Any]:
+    def _listen_key(self, asked: BinanceRequest) -> dict[str, Any]:
         now_ms = self.now_ms()
         alive = [key for key, until_ms in self.keys.items() if until_ms > now_ms]
         match asked.method:
@@ -106,7 +106,7 @@ class BinanceExchange(Exchange):
                 key = alive[0]
             case _:
                 for known in alive:
-                    self.end_key(known, told=False)
+                    self.end_key(known, reported=False)
                 return {}
         self.keys[key] = now_ms + _KEY_LIFE_MS
         return {"listenKey": key}
@@ -114,7 +114,7 @@ class BinanceExchange(Exchange):
     def _table(self) -> dict[tuple[str, str], Endpoint]:
         trading, wallet, quotes = self.trading, self.wallet, self.quotes
 
-        def timed(call: Callable[[Asked, int], Any]) -> Callable[[Asked], Any]:
+        def timed(call: Callable[[BinanceRequest, int], Any]) -> Callable[[BinanceRequest], Any]:
             return lambda asked: call(asked, self.now_ms())
 
         # Method, path: endpoint, weight, whether it is signed.
@@ -194,7 +194,7 @@ class BinanceExchange(Exchange):
             return self.failed(503, -1000, text)
         return self.failed(503, -1008, "Service Unavailable. Please try again later.")
 
-    def new_order(self, asked: Asked) -> tuple[str, bool]:
+    def new_order(self, asked: BinanceRequest) -> tuple[str, bool]:
         """The client id, and whether it is a limit order to sell."""
         is_limit_sell = (asked.values.get("type"), asked.values.get("side")) == ("LIMIT", "SELL")
         return asked.values.get("newClientOrderId", ""), is_limit_sell
@@ -224,17 +224,17 @@ class BinanceExchange(Exchange):
             self.end_key(key)
         return len(keys)
 
-    def end_key(self, key: str, *, told: bool = True) -> None:
+    def end_key(self, key: str, *, reported: bool = True) -> None:
         """Have a listen key expire: its stream says so, and says no more."""
         self.keys.pop(key, None)
         for session in self.sessions:
             if isinstance(session, UserSession) and session.listen_key == key:
-                if told and session.path == "private":
+                if reported and session.path == "private":
                     session.say(key, frames.key_expired(key, self.now_ms()))
                     session.said += 1
                 session.listen_key = ""
 
-    def hears(self, session: Session) -> bool:
+    def is_subscribed(self, session: Session) -> bool:
         """Whether a user stream's key is good."""
         return (
             isinstance(session, UserSession)

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from dita.loopback.voice import Refused
+from dita.loopback.encoder import Refused
 
 MINUTE_MS: Final = 60_000
 TEN_SECONDS_MS: Final = 10_000

@@ -4,8 +4,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dita.loopback.binance import refusals
-from dita.loopback.binance.asked import Asked
 from dita.loopback.binance.limits import Limits
+from dita.loopback.binance.request import BinanceRequest
+from dita.loopback.encoder import Refused
 from dita.loopback.market import (
     FUNDING_MS,
     HOUR_MS,
@@ -18,7 +19,6 @@ from dita.loopback.market import (
     next_funding_ms,
 )
 from dita.loopback.records import plain
-from dita.loopback.voice import Refused
 
 INTERVALS: Final = {
     "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "8h": 480,
@@ -69,7 +69,7 @@ class Quotes:
             "symbols": [self._symbol_info(market) for market in self.markets.values()],
         }
 
-    def depth(self, asked: Asked, now_ms: int) -> dict[str, Any]:
+    def depth(self, asked: BinanceRequest, now_ms: int) -> dict[str, Any]:
         """GET /fapi/v1/depth."""
         market, limit = self._market(asked), asked.whole("limit", 500)
         return {
@@ -80,7 +80,7 @@ class Quotes:
             "asks": [[plain(price), plain(size)] for price, size in market.asks[:limit]],
         }
 
-    def trades(self, asked: Asked) -> list[dict[str, Any]]:
+    def trades(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """GET /fapi/v1/trades."""
         return [
             {
@@ -91,7 +91,7 @@ class Quotes:
             for made in list(self._market(asked).prints)[-asked.whole("limit", 500) :]
         ]  # fmt: skip
 
-    def agg_trades(self, asked: Asked) -> list[dict[str, Any]]:
+    def agg_trades(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """GET /fapi/v1/aggTrades."""
         start, end = asked.maybe("startTime"), asked.maybe("endTime")
         first = asked.maybe("fromId")
@@ -106,7 +106,7 @@ class Quotes:
         chosen = rows[:limit] if start is not None or first is not None else rows[-limit:]
         return [agg_trade(made) for made in chosen]
 
-    def klines(self, asked: Asked, now_ms: int) -> list[list[Any]]:
+    def klines(self, asked: BinanceRequest, now_ms: int) -> list[list[Any]]:
         """GET /fapi/v1/klines."""
         market, interval = self._market(asked), asked.text("interval")
         limit = min(asked.whole("limit", 500), 1_500)
@@ -114,12 +114,12 @@ class Quotes:
         bars = bars_of(market, interval, start or 0, (end if end is not None else now_ms) + 1)
         return [bar_row(bar, interval) for bar in (bars[:limit] if start else bars[-limit:])]
 
-    def mark_klines(self, asked: Asked, now_ms: int) -> list[list[Any]]:
+    def mark_klines(self, asked: BinanceRequest, now_ms: int) -> list[list[Any]]:
         """GET /fapi/v1/markPriceKlines: the trades' bars, without volumes."""
         rows = self.klines(asked, now_ms)
         return [[*row[:5], "0", row[6], "0", row[8], "0", "0", "0"] for row in rows]
 
-    def premium_index(self, asked: Asked, now_ms: int) -> Any:  # noqa: ANN401 - one, or a list of all
+    def premium_index(self, asked: BinanceRequest, now_ms: int) -> Any:  # noqa: ANN401 - one, or a list of all
         """GET /fapi/v1/premiumIndex."""
         rows = [
             {
@@ -132,7 +132,7 @@ class Quotes:
         ]  # fmt: skip
         return rows[0] if "symbol" in asked.values else rows
 
-    def funding_rate(self, asked: Asked, now_ms: int) -> list[dict[str, Any]]:
+    def funding_rate(self, asked: BinanceRequest, now_ms: int) -> list[dict[str, Any]]:
         """GET /fapi/v1/fundingRate: the last two days' boundaries, all at today's rate."""
         last = next_funding_ms(now_ms) - FUNDING_MS
         start, end = asked.whole("startTime", 0), asked.whole("endTime", now_ms)
@@ -156,12 +156,12 @@ class Quotes:
             for symbol in self.markets
         ]  # fmt: skip
 
-    def ticker_day(self, asked: Asked, now_ms: int) -> Any:  # noqa: ANN401 - one, or a list of all
+    def ticker_day(self, asked: BinanceRequest, now_ms: int) -> Any:  # noqa: ANN401 - one, or a list of all
         """GET /fapi/v1/ticker/24hr."""
         rows = [self.day(market, now_ms) for market in self._chosen(asked)]
         return rows[0] if "symbol" in asked.values else rows
 
-    def ticker_price(self, asked: Asked, now_ms: int) -> Any:  # noqa: ANN401 - one, or a list of all
+    def ticker_price(self, asked: BinanceRequest, now_ms: int) -> Any:  # noqa: ANN401 - one, or a list of all
         """GET /fapi/v1/ticker/price."""
         rows = [
             {"symbol": market.listing.symbol, "price": plain(market.last), "time": now_ms}
@@ -169,7 +169,7 @@ class Quotes:
         ]
         return rows[0] if "symbol" in asked.values else rows
 
-    def ticker_book(self, asked: Asked, now_ms: int) -> Any:  # noqa: ANN401 - one, or a list of all
+    def ticker_book(self, asked: BinanceRequest, now_ms: int) -> Any:  # noqa: ANN401 - one, or a list of all
         """GET /fapi/v1/ticker/bookTicker."""
         rows = [
             {
@@ -181,7 +181,7 @@ class Quotes:
         ]  # fmt: skip
         return rows[0] if "symbol" in asked.values else rows
 
-    def open_interest(self, asked: Asked, now_ms: int) -> dict[str, Any]:
+    def open_interest(self, asked: BinanceRequest, now_ms: int) -> dict[str, Any]:
         """GET /fapi/v1/openInterest."""
         return {"openInterest": "10659.509", "symbol": self._market(asked).listing.symbol, "time": now_ms}
 
@@ -201,13 +201,13 @@ class Quotes:
             "count": whole.prints,
         }  # fmt: skip
 
-    def _market(self, asked: Asked) -> Market:
+    def _market(self, asked: BinanceRequest) -> Market:
         market = self.markets.get(asked.text("symbol"))
         if market is None:
             raise refusals.unknown_symbol()
         return market
 
-    def _chosen(self, asked: Asked) -> list[Market]:
+    def _chosen(self, asked: BinanceRequest) -> list[Market]:
         return [self._market(asked)] if "symbol" in asked.values else list(self.markets.values())
 
     def _symbol_info(self, market: Market) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from dita.loopback.voice import Refused
+from dita.loopback.encoder import Refused
 
 _MISSING: Final = "Mandatory parameter '{}' was not sent, was empty/null, or malformed."
 

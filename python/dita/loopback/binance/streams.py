@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from dita.loopback.binance.quotes import INTERVALS, Quotes, bars_of
+from dita.loopback.encoder import Frame
 from dita.loopback.exchange import Line
 from dita.loopback.market import MINUTE_MS, MadePrint, Market, next_funding_ms
 from dita.loopback.records import plain
-from dita.loopback.voice import Frame
 
 Path = Literal["private", "public", "market", "old"]
 _SUBSCRIPTIONS_MAX: Final = 1_024
@@ -32,8 +32,8 @@ class UserSession:
         names: What it listens to.
         listen_key: Whose user stream it is.
         events: Which events of it; None means all.
-        last_update: The number of the last depth that it was told, by instrument.
-        said: How many frames of the user stream it was told.
+        last_update: The number of the last depth that it was sent, by instrument.
+        said: How many frames of the user stream it was sent.
     """
 
     path: Path
@@ -121,7 +121,7 @@ class MarketStreams:
             market: Which.
             made: A trade of others, where one happened.
             now_ms: The time.
-            marks_due: Whether a second has passed since marks were last told.
+            marks_due: Whether a second has passed since marks were last sent.
         """
         low = market.listing.symbol.lower()
         for session in sessions:
@@ -199,9 +199,9 @@ class MarketStreams:
         length_ms = INTERVALS[interval] * MINUTE_MS
         open_ms = now_ms - now_ms % length_ms
         key = f"{market.listing.symbol}@{interval}"
-        told = session.last_update.get(key, open_ms)
+        last_ms = session.last_update.get(key, open_ms)
         session.last_update[key] = open_ms
-        for bar in bars_of(market, interval, told, now_ms + 1):
+        for bar in bars_of(market, interval, last_ms, now_ms + 1):
             yield {
                 "e": "kline", "E": now_ms, "s": market.listing.symbol,
                 "k": {

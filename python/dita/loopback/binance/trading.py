@@ -9,12 +9,12 @@ from typing import Any, Final, TypeVar
 
 from dita.loopback.account import NewOrder
 from dita.loopback.binance import refusals
-from dita.loopback.binance.asked import Asked
 from dita.loopback.binance.replies import algo_reply, order_reply, status_reply, trade_reply
+from dita.loopback.binance.request import BinanceRequest
+from dita.loopback.encoder import Refused
 from dita.loopback.exchange import Exchange
 from dita.loopback.market import Listing, Market
 from dita.loopback.records import ZERO, PlacedOrder, plain
-from dita.loopback.voice import Refused
 
 CONDITIONAL: Final = frozenset({"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET"})
 _LIVES: Final = frozenset({"GTC", "IOC", "FOK", "GTX", "GTD"})
@@ -36,7 +36,7 @@ class Trading:
 
     # ------------------------------------------------------------------------------------------ placing
 
-    def place(self, asked: Asked) -> dict[str, Any]:
+    def place(self, asked: BinanceRequest) -> dict[str, Any]:
         """POST /fapi/v1/order."""
         wanted = self._read(asked)
         if self.faults.spend("instant_expired"):
@@ -59,12 +59,12 @@ class Trading:
             return order_reply(order)
         return {**order_reply(order), "status": "NEW", "executedQty": "0", "cumQty": "0"}
 
-    def test(self, asked: Asked) -> dict[str, Any]:
+    def test(self, asked: BinanceRequest) -> dict[str, Any]:
         """POST /fapi/v1/order/test: the parameters alone are looked at."""
         self._read(asked)
         return {}
 
-    def place_algo(self, asked: Asked) -> dict[str, Any]:
+    def place_algo(self, asked: BinanceRequest) -> dict[str, Any]:
         """POST /fapi/v1/algoOrder."""
         if asked.text("algoType") != "CONDITIONAL":
             raise Refused(-1130, "Data sent for parameter 'algoType' is not valid.")
@@ -73,7 +73,7 @@ class Trading:
         order = self.account.place(self._read(asked, conditional=True), conditional=True)
         return algo_reply(order)
 
-    def amend(self, asked: Asked) -> dict[str, Any]:
+    def amend(self, asked: BinanceRequest) -> dict[str, Any]:
         """PUT /fapi/v1/order: quantity and price are both needed."""
         order = self._one(asked)
         quantity, price = asked.number("quantity"), asked.number("price")
@@ -81,7 +81,7 @@ class Trading:
             raise refusals.missing("side")
         return order_reply(self.account.amend(order, quantity, price, asked.values.get("modifyId", "")))
 
-    def place_batch(self, asked: Asked) -> list[dict[str, Any]]:
+    def place_batch(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """POST /fapi/v1/batchOrders: five orders at most, each on its own."""
         wanted = _listed(asked, "batchOrders")
         if not all(isinstance(one, dict) for one in wanted) or len(wanted) > _BATCH_MAX:
@@ -89,7 +89,7 @@ class Trading:
         fields = [{name: str(value) for name, value in one.items()} for one in wanted]
         return [self._each(self.place, replace(asked, values=one)) for one in fields]
 
-    def cancel_batch(self, asked: Asked) -> list[dict[str, Any]]:
+    def cancel_batch(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """DELETE /fapi/v1/batchOrders: by our ids, or the venue's; ten at most."""
         # ccxt writes the names in lower case, which the venue takes as well.
         given = {name.lower(): name for name in asked.values}
@@ -100,7 +100,9 @@ class Trading:
         fields = [{"symbol": asked.text("symbol"), of: str(one)} for one in wanted]
         return [self._each(self.cancel, replace(asked, values=one)) for one in fields]
 
-    def _each(self, call: Callable[[Asked], dict[str, Any]], asked: Asked) -> dict[str, Any]:
+    def _each(
+        self, call: Callable[[BinanceRequest], dict[str, Any]], asked: BinanceRequest
+    ) -> dict[str, Any]:
         """What comes of one order of several: its refusal stands in its place."""
         try:
             return call(asked)
@@ -109,7 +111,7 @@ class Trading:
 
     # --------------------------------------------------------------------------------------- cancelling
 
-    def cancel(self, asked: Asked) -> dict[str, Any]:
+    def cancel(self, asked: BinanceRequest) -> dict[str, Any]:
         """DELETE /fapi/v1/order."""
         number, client_id = asked.maybe("orderId"), asked.values.get("origClientOrderId")
         if number is None and not client_id:
@@ -124,14 +126,14 @@ class Trading:
             return order_reply(self.account.cancel_with_a_fill_untold(order))
         return order_reply(self.account.cancel(order))
 
-    def cancel_all(self, asked: Asked) -> dict[str, Any]:
+    def cancel_all(self, asked: BinanceRequest) -> dict[str, Any]:
         """DELETE /fapi/v1/allOpenOrders: plain orders only, conditional ones have their own endpoint."""
         symbol = asked.text("symbol")
         for order in [o for o in self.account.open_orders() if o.symbol == symbol and o.is_open]:
             self.account.cancel(order)
         return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
-    def cancel_algo(self, asked: Asked) -> dict[str, Any]:
+    def cancel_algo(self, asked: BinanceRequest) -> dict[str, Any]:
         """DELETE /fapi/v1/algoOrder."""
         order = self.account.find_algo(asked.maybe("algoId"), asked.values.get("clientAlgoId"))
         if order is None or not order.waits:
@@ -144,7 +146,7 @@ class Trading:
             "msg": "success",
         }
 
-    def cancel_all_algo(self, asked: Asked) -> dict[str, Any]:
+    def cancel_all_algo(self, asked: BinanceRequest) -> dict[str, Any]:
         """DELETE /fapi/v1/algoOpenOrders."""
         symbol = asked.text("symbol")
         for order in [o for o in self.account.open_orders() if o.symbol == symbol and o.waits]:
@@ -153,22 +155,22 @@ class Trading:
 
     # -------------------------------------------------------------------------------------------- asking
 
-    def order(self, asked: Asked) -> dict[str, Any]:
+    def order(self, asked: BinanceRequest) -> dict[str, Any]:
         """GET /fapi/v1/order: with a client id, the newest order that had it."""
         return status_reply(self._as_seen(self._one(asked)))
 
-    def open_order(self, asked: Asked) -> dict[str, Any]:
+    def open_order(self, asked: BinanceRequest) -> dict[str, Any]:
         """GET /fapi/v1/openOrder."""
         order = self._as_seen(self._one(asked))
         if not order.is_open:
             raise refusals.unknown_order()
         return status_reply(order)
 
-    def open_orders(self, asked: Asked) -> list[dict[str, Any]]:
+    def open_orders(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """GET /fapi/v1/openOrders."""
         return [status_reply(o) for o in self._seen(asked.values.get("symbol")) if o.is_open]
 
-    def all_orders(self, asked: Asked) -> list[dict[str, Any]]:
+    def all_orders(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """GET /fapi/v1/allOrders."""
         orders = [o for o in self._seen(asked.text("symbol")) if o.number]
         first = asked.maybe("orderId")
@@ -176,23 +178,23 @@ class Trading:
             orders = [o for o in orders if o.number >= first]
         return [status_reply(o) for o in self._in_time(asked, orders, lambda o: o.created_ms)]
 
-    def algo_order(self, asked: Asked) -> dict[str, Any]:
+    def algo_order(self, asked: BinanceRequest) -> dict[str, Any]:
         """GET /fapi/v1/algoOrder."""
         order = self.account.find_algo(asked.maybe("algoId"), asked.values.get("clientAlgoId"))
         if order is None:
             raise refusals.unknown_order()
         return algo_reply(self._as_seen(order))
 
-    def open_algo_orders(self, asked: Asked) -> list[dict[str, Any]]:
+    def open_algo_orders(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """GET /fapi/v1/openAlgoOrders."""
         return [algo_reply(o) for o in self._seen(asked.values.get("symbol")) if o.waits]
 
-    def all_algo_orders(self, asked: Asked) -> list[dict[str, Any]]:
+    def all_algo_orders(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """GET /fapi/v1/allAlgoOrders."""
         orders = [o for o in self._seen(asked.text("symbol")) if o.algo_number]
         return [algo_reply(o) for o in self._in_time(asked, orders, lambda o: o.created_ms)]
 
-    def user_trades(self, asked: Asked) -> list[dict[str, Any]]:
+    def user_trades(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """GET /fapi/v1/userTrades: a symbol is needed, a call spans seven days at most."""
         symbol = asked.text("symbol")
         market = self.account.markets.get(symbol)
@@ -212,7 +214,7 @@ class Trading:
             chosen = self._in_time(asked, trades, lambda t: t.time_ms)
         return [trade_reply(t, market.listing.quote) for t in chosen]
 
-    def force_orders(self, asked: Asked) -> list[dict[str, Any]]:
+    def force_orders(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """GET /fapi/v1/forceOrders: liquidations and deleveragings."""
         forced = ("autoclose-", "adl_autoclose")
         orders = [o for o in self._seen(asked.values.get("symbol")) if o.client_id.startswith(forced)]
@@ -220,7 +222,7 @@ class Trading:
 
     # -------------------------------------------------------------------------------------------- inside
 
-    def _one(self, asked: Asked) -> PlacedOrder:
+    def _one(self, asked: BinanceRequest) -> PlacedOrder:
         number, client_id = asked.maybe("orderId"), asked.values.get("origClientOrderId")
         if number is None and not client_id:
             raise refusals.missing("orderId")
@@ -246,7 +248,9 @@ class Trading:
             if (symbol is None or order.symbol == symbol) and order.client_id not in self.exchange.hidden
         ]
 
-    def _in_time(self, asked: Asked, rows: Iterable[_Row], time_of: Callable[[_Row], int]) -> list[_Row]:
+    def _in_time(
+        self, asked: BinanceRequest, rows: Iterable[_Row], time_of: Callable[[_Row], int]
+    ) -> list[_Row]:
         start, end = asked.maybe("startTime"), asked.maybe("endTime")
         if start is not None and end is not None and end - start > 7 * _DAY_MS:
             raise Refused(-4166, "Search window is restricted to recent 7 days only.")
@@ -261,7 +265,7 @@ class Trading:
         # With a start the oldest come first, without one the newest are meant.
         return chosen[:limit] if start is not None else chosen[-limit:]
 
-    def _check_kind(self, asked: Asked, kind: str, *, conditional: bool) -> None:
+    def _check_kind(self, asked: BinanceRequest, kind: str, *, conditional: bool) -> None:
         if not conditional and (kind in CONDITIONAL or kind == "TRAILING_STOP_MARKET"):
             text = (
                 "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
@@ -280,7 +284,7 @@ class Trading:
         if conditional and sum(order.waits for order in orders) >= listing.max_open_stops:
             raise Refused(-4045, "Reach max stop order limit.")
 
-    def _read(self, asked: Asked, *, conditional: bool = False) -> NewOrder:
+    def _read(self, asked: BinanceRequest, *, conditional: bool = False) -> NewOrder:
         symbol, side, kind = asked.text("symbol"), asked.text("side"), asked.text("type")
         market = self.account.markets.get(symbol)
         if market is None:
@@ -336,7 +340,7 @@ def _check_band(market: Market, side: str, price: Decimal) -> None:
         raise Refused(-4024, f"Limit price can't be lower than {plain(low)}.")
 
 
-def _listed(asked: Asked, name: str) -> list[Any]:
+def _listed(asked: BinanceRequest, name: str) -> list[Any]:
     try:
         found = json.loads(asked.text(name))
     except ValueError:

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from dita.loopback.account import Account
 from dita.loopback.binance import refusals
-from dita.loopback.binance.asked import Asked
 from dita.loopback.binance.replies import income_reply
+from dita.loopback.binance.request import BinanceRequest
+from dita.loopback.encoder import Refused
 from dita.loopback.faults import Faults
 from dita.loopback.records import ZERO, HeldPosition, plain
-from dita.loopback.voice import Refused
 
 _LEVERAGE_MAX: Final = 125
 _BRACKETS: Final = (
@@ -44,7 +44,7 @@ class Wallet:
         self.fee_burn = False
         self.dead_man: dict[str, int] = {}
 
-    def balance(self, asked: Asked) -> list[dict[str, Any]]:
+    def balance(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """GET /fapi/v2/balance and /fapi/v3/balance."""
         del asked
         held = self.account.held(self.faults.rest_lag_ms)
@@ -66,7 +66,7 @@ class Wallet:
             for asset, wallet in held.wallets.items()
         ]
 
-    def account_info(self, asked: Asked) -> dict[str, Any]:
+    def account_info(self, asked: BinanceRequest) -> dict[str, Any]:
         """GET /fapi/v2/account and /fapi/v3/account."""
         held = self.account.held(self.faults.rest_lag_ms)
         shown = (
@@ -127,7 +127,7 @@ class Wallet:
         }
         return {**head, **totals, "assets": assets, "positions": positions}
 
-    def account_config(self, asked: Asked) -> dict[str, Any]:
+    def account_config(self, asked: BinanceRequest) -> dict[str, Any]:
         """GET /fapi/v1/accountConfig."""
         del asked
         return {
@@ -136,7 +136,7 @@ class Wallet:
             "multiAssetsMargin": self.multi_assets, "tradeGroupId": -1,
         }  # fmt: skip
 
-    def key_rights(self, asked: Asked) -> dict[str, Any]:
+    def key_rights(self, asked: BinanceRequest) -> dict[str, Any]:
         """GET /sapi/v1/account/apiRestrictions."""
         del asked
         return {
@@ -147,7 +147,7 @@ class Wallet:
             "enablePortfolioMarginTrading": self.portfolio_margin,
         }  # fmt: skip
 
-    def position_risk(self, asked: Asked) -> list[dict[str, Any]]:
+    def position_risk(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """GET /fapi/v2/positionRisk (all symbols) and /fapi/v3/positionRisk (those with a position)."""
         held = self.account.held(self.faults.rest_lag_ms)
         symbol = asked.values.get("symbol")
@@ -158,7 +158,7 @@ class Wallet:
             if (symbol is None or p.symbol == symbol) and (whole or p.size)
         ]
 
-    def income(self, asked: Asked) -> list[dict[str, Any]]:
+    def income(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """GET /fapi/v1/income."""
         until = self.account.now_ms() - self.faults.rest_lag_ms
         start, end = asked.maybe("startTime"), asked.maybe("endTime")
@@ -177,7 +177,7 @@ class Wallet:
             return [income_reply(row) for row in rows[-limit:]]
         return [income_reply(row) for row in rows[(page - 1) * limit : page * limit]]
 
-    def leverage(self, asked: Asked) -> dict[str, Any]:
+    def leverage(self, asked: BinanceRequest) -> dict[str, Any]:
         """POST /fapi/v1/leverage."""
         symbol, leverage = self._symbol(asked), asked.whole("leverage")
         if not 1 <= leverage <= _LEVERAGE_MAX:
@@ -185,7 +185,7 @@ class Wallet:
         self.account.set_leverage(symbol, leverage)
         return {"leverage": leverage, "maxNotionalValue": "100000000", "symbol": symbol}
 
-    def margin_type(self, asked: Asked) -> dict[str, Any]:
+    def margin_type(self, asked: BinanceRequest) -> dict[str, Any]:
         """POST /fapi/v1/marginType."""
         symbol, mode = self._symbol(asked), asked.text("marginType")
         if mode not in {"ISOLATED", "CROSSED"}:
@@ -193,7 +193,7 @@ class Wallet:
         self.account.set_isolated(symbol, isolated=mode == "ISOLATED")
         return {"code": 200, "msg": "success"}
 
-    def position_margin(self, asked: Asked) -> dict[str, Any]:
+    def position_margin(self, asked: BinanceRequest) -> dict[str, Any]:
         """POST /fapi/v1/positionMargin: refused, an isolated position has its initial margin and no more."""
         symbol = self._symbol(asked)
         if asked.number("amount") <= 0:
@@ -205,12 +205,12 @@ class Wallet:
             raise Refused(-4049, "Add margin only support for isolated position.")
         raise Refused(-4051, "Isolated balance insufficient.")
 
-    def trading_status(self, asked: Asked) -> dict[str, Any]:
+    def trading_status(self, asked: BinanceRequest) -> dict[str, Any]:
         """GET /fapi/v1/apiTradingStatus: no indicator is tracked, and nothing is locked."""
         del asked
         return {"indicators": {}, "updateTime": self.account.now_ms()}
 
-    def position_mode(self, asked: Asked) -> dict[str, Any]:
+    def position_mode(self, asked: BinanceRequest) -> dict[str, Any]:
         """GET and POST /fapi/v1/positionSide/dual: it is chosen when the exchange starts."""
         if asked.method == "GET":
             return {"dualSidePosition": self.account.hedge}
@@ -218,7 +218,7 @@ class Wallet:
             raise Refused(-4059, "No need to change position side.")
         raise Refused(-4068, "Position side cannot be changed if there exists position.")
 
-    def multi_assets_mode(self, asked: Asked) -> dict[str, Any]:
+    def multi_assets_mode(self, asked: BinanceRequest) -> dict[str, Any]:
         """GET and POST /fapi/v1/multiAssetsMargin: always single-asset."""
         if asked.method == "GET":
             return {"multiAssetsMargin": self.multi_assets}
@@ -227,14 +227,14 @@ class Wallet:
         self.multi_assets = asked.flag("multiAssetsMargin")
         return {"code": 200, "msg": "success"}
 
-    def burn(self, asked: Asked) -> dict[str, Any]:
+    def burn(self, asked: BinanceRequest) -> dict[str, Any]:
         """GET and POST /fapi/v1/feeBurn."""
         if asked.method == "GET":
             return {"feeBurn": self.fee_burn}
         self.fee_burn = asked.flag("feeBurn")
         return {"code": 200, "msg": "success"}
 
-    def commission(self, asked: Asked) -> dict[str, Any]:
+    def commission(self, asked: BinanceRequest) -> dict[str, Any]:
         """GET /fapi/v1/commissionRate."""
         return {
             "symbol": self._symbol(asked),
@@ -243,7 +243,7 @@ class Wallet:
             "rpiCommissionRate": "0.000050",
         }
 
-    def brackets(self, asked: Asked) -> Any:  # noqa: ANN401 - a list, of one symbol too
+    def brackets(self, asked: BinanceRequest) -> Any:  # noqa: ANN401 - a list, of one symbol too
         """GET /fapi/v1/leverageBracket."""
         symbols = [asked.values["symbol"]] if asked.values.get("symbol") else list(self.account.markets)
         return [
@@ -261,7 +261,7 @@ class Wallet:
             for symbol in symbols
         ]  # fmt: skip
 
-    def symbol_config(self, asked: Asked) -> list[dict[str, Any]]:
+    def symbol_config(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """GET /fapi/v1/symbolConfig."""
         wanted = asked.values.get("symbol")
         return [
@@ -276,7 +276,7 @@ class Wallet:
             if wanted in {None, "", symbol}
         ]
 
-    def adl_quantile(self, asked: Asked) -> list[dict[str, Any]]:
+    def adl_quantile(self, asked: BinanceRequest) -> list[dict[str, Any]]:
         """GET /fapi/v1/adlQuantile."""
         del asked
         return [
@@ -285,7 +285,7 @@ class Wallet:
             if p.size
         ]
 
-    def countdown(self, asked: Asked) -> dict[str, Any]:
+    def countdown(self, asked: BinanceRequest) -> dict[str, Any]:
         """POST /fapi/v1/countdownCancelAll: the dead man's switch; 0 takes it off."""
         symbol, wait_ms = self._symbol(asked), asked.whole("countdownTime")
         if wait_ms:
@@ -308,7 +308,7 @@ class Wallet:
     def _quote(self) -> str:
         return next(iter(self.account.markets.values())).listing.quote
 
-    def _symbol(self, asked: Asked) -> str:
+    def _symbol(self, asked: BinanceRequest) -> str:
         symbol = asked.text("symbol")
         if symbol not in self.account.markets:
             raise refusals.unknown_symbol()

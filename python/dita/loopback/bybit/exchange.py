@@ -6,17 +6,17 @@ from typing import Any, Final
 
 from dita.loopback.account import MS
 from dita.loopback.bybit import streams
-from dita.loopback.bybit.asked import Asked
+from dita.loopback.bybit.encoder import BybitEncoder
 from dita.loopback.bybit.limits import Limits, TooMany
 from dita.loopback.bybit.quotes import Quotes
 from dita.loopback.bybit.refusals import wrong
+from dita.loopback.bybit.request import BybitRequest
 from dita.loopback.bybit.streams import BybitSession, MarketStreams
 from dita.loopback.bybit.trading import Trading
-from dita.loopback.bybit.voice import BybitVoice
 from dita.loopback.bybit.wallet import Wallet
+from dita.loopback.encoder import Frame, Refused
 from dita.loopback.exchange import Answer, Exchange, Session, Terms
 from dita.loopback.market import MadePrint, Market
-from dita.loopback.voice import Frame, Refused
 
 _KINDS: Final = {
     "/v5/order/create": "place",
@@ -29,7 +29,7 @@ _ORDERS: Final = frozenset({"/v5/order/create", "/v5/order/amend"})
 #: What is asked of every category at a start: in the others there is nothing.
 _LISTS: Final = frozenset({"/v5/market/instruments-info", "/v5/market/risk-limit"})
 _BATCH_MAX: Final = 20
-Endpoint = tuple[Callable[[Asked], Any], bool]
+Endpoint = tuple[Callable[[BybitRequest], Any], bool]
 
 
 class BybitExchange(Exchange):
@@ -42,26 +42,26 @@ class BybitExchange(Exchange):
             terms: How.
             clock_ns: The true time, nanoseconds.
         """
-        voice = BybitVoice()
-        super().__init__(terms, clock_ns, voice)
-        voice.books = self.account
+        encoder = BybitEncoder()
+        super().__init__(terms, clock_ns, encoder)
+        encoder.books = self.account
         self.limits = Limits()
         self.trading = Trading(self)
-        self.wallet = Wallet(self, voice)
+        self.wallet = Wallet(self, encoder)
         self.quotes = Quotes(self.markets)
         self.streams = MarketStreams(self.quotes, self.now_ms)
         self._endpoints = self._table()
 
     # --------------------------------------------------------------------------------------------- requests
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: BybitRequest) -> Answer:
         """Answer a request.
 
         Args:
             asked: It.
 
         Returns:
-            Status, body and headers; `cut` where the connection is to be cut instead.
+            Status, body and headers; `cut` to cut the connection instead.
         """
         now_ms = self.now_ms()
         headers: dict[str, str] = {}
@@ -102,7 +102,7 @@ class BybitExchange(Exchange):
             return self.failed(200, 10000, "Server Timeout")
         return self.failed(200, 10429, "System level frequency protection")
 
-    def new_order(self, asked: Asked) -> tuple[str, bool]:
+    def new_order(self, asked: BybitRequest) -> tuple[str, bool]:
         """The client id, and whether it is a limit order to sell."""
         is_limit_sell = (asked.maybe("orderType"), asked.maybe("side")) == ("Limit", "Sell")
         return asked.maybe("orderLinkId"), is_limit_sell
@@ -110,7 +110,7 @@ class BybitExchange(Exchange):
     def _table(self) -> dict[tuple[str, str], Endpoint]:
         trading, wallet, quotes = self.trading, self.wallet, self.quotes
 
-        def timed(call: Callable[[Asked, int], Any]) -> Callable[[Asked], Any]:
+        def timed(call: Callable[[BybitRequest, int], Any]) -> Callable[[BybitRequest], Any]:
             return lambda asked: call(asked, self.now_ms())
 
         # Method, path: endpoint, whether it is signed.
@@ -145,7 +145,7 @@ class BybitExchange(Exchange):
             ("POST", "/v5/position/switch-mode"): (wallet.switch_mode, True),
         }
 
-    def _create_batch(self, asked: Asked) -> Answer:
+    def _create_batch(self, asked: BybitRequest) -> Answer:
         """POST /v5/order/create-batch: each order on its own, in the order that is given."""
         asked.check_linear()
         wanted = asked.values.get("request")
@@ -179,7 +179,7 @@ class BybitExchange(Exchange):
         given = (key, expires, signature)
         return streams.is_good(self.terms.api_key, self.terms.api_secret, given, self.now_ms())
 
-    def hears(self, session: Session) -> bool:
+    def is_subscribed(self, session: Session) -> bool:
         """Whether a user stream has logged in."""
         return isinstance(session, BybitSession) and session.is_known and not self.faults.silent
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from dita.loopback.bybit import refusals
-from dita.loopback.voice import Refused
+from dita.loopback.encoder import Refused
 
 _SECOND_MS: Final = 1_000
 _ADDRESS_MS: Final = 5_000

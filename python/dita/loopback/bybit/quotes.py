@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dita.loopback.bybit import refusals
-from dita.loopback.bybit.asked import Asked
 from dita.loopback.bybit.refusals import wrong
+from dita.loopback.bybit.request import BybitRequest
 from dita.loopback.bybit.wallet import RISK_LIMITS
 from dita.loopback.market import (
     FUNDING_MS,
@@ -44,16 +44,16 @@ class Quotes:
         """Serve markets."""
         self.markets = markets
 
-    def instruments(self, asked: Asked) -> dict[str, Any]:
+    def instruments(self, asked: BybitRequest) -> dict[str, Any]:
         """GET /v5/market/instruments-info."""
         rows = [self._instrument(market) for market in self._chosen(asked)]
         return {"category": asked.text("category"), "list": rows, "nextPageCursor": ""}
 
-    def depth(self, asked: Asked, now_ms: int) -> dict[str, Any]:
+    def depth(self, asked: BybitRequest, now_ms: int) -> dict[str, Any]:
         """GET /v5/market/orderbook."""
         return book_of(self._market(asked), asked.whole("limit", 25)) | {"ts": now_ms, "cts": now_ms}
 
-    def trades(self, asked: Asked) -> dict[str, Any]:
+    def trades(self, asked: BybitRequest) -> dict[str, Any]:
         """GET /v5/market/recent-trade, the newest first."""
         symbol = asked.text("symbol")
         rows = [
@@ -66,7 +66,7 @@ class Quotes:
         ]  # fmt: skip
         return {"category": "linear", "list": rows}
 
-    def klines(self, asked: Asked, now_ms: int) -> dict[str, Any]:
+    def klines(self, asked: BybitRequest, now_ms: int) -> dict[str, Any]:
         """GET /v5/market/kline: the newest first, and the newest where there are more than asked for."""
         market, interval = self._market(asked), asked.text("interval")
         start, end = asked.whole("start", 0), asked.whole("end", now_ms)
@@ -80,18 +80,18 @@ class Quotes:
         ]  # fmt: skip
         return {"symbol": market.listing.symbol, "category": "linear", "list": rows}
 
-    def mark_klines(self, asked: Asked, now_ms: int) -> dict[str, Any]:
+    def mark_klines(self, asked: BybitRequest, now_ms: int) -> dict[str, Any]:
         """GET /v5/market/mark-price-kline: the trades' bars, without volumes."""
         said = self.klines(asked, now_ms)
         return {**said, "list": [row[:5] for row in said["list"]]}
 
-    def tickers(self, asked: Asked, now_ms: int) -> dict[str, Any]:
+    def tickers(self, asked: BybitRequest, now_ms: int) -> dict[str, Any]:
         """GET /v5/market/tickers."""
         asked.check_linear()
         rows = [self.ticker(market, now_ms) for market in self._chosen(asked)]
         return {"category": asked.text("category"), "list": rows}
 
-    def funding_history(self, asked: Asked, now_ms: int) -> dict[str, Any]:
+    def funding_history(self, asked: BybitRequest, now_ms: int) -> dict[str, Any]:
         """GET /v5/market/funding/history: the last two days' boundaries, all at today's rate."""
         market, last = self._market(asked), next_funding_ms(now_ms) - FUNDING_MS
         start, end = asked.whole("startTime", 0), asked.whole("endTime", now_ms)
@@ -107,7 +107,7 @@ class Quotes:
         ]  # fmt: skip
         return {"category": "linear", "list": rows[: asked.whole("limit", 200)]}
 
-    def risk_limits(self, asked: Asked) -> dict[str, Any]:
+    def risk_limits(self, asked: BybitRequest) -> dict[str, Any]:
         """GET /v5/market/risk-limit."""
         rows = [
             {
@@ -138,13 +138,13 @@ class Quotes:
             "ask1Price": plain(ask[0]), "ask1Size": plain(ask[1]),
         }  # fmt: skip
 
-    def _market(self, asked: Asked) -> Market:
+    def _market(self, asked: BybitRequest) -> Market:
         market = self.markets.get(asked.text("symbol"))
         if market is None or asked.text("category") != "linear":
             raise refusals.of_order("UNKNOWN_SYMBOL")
         return market
 
-    def _chosen(self, asked: Asked) -> list[Market]:
+    def _chosen(self, asked: BybitRequest) -> list[Market]:
         return [self._market(asked)] if asked.maybe("symbol") else list(self.markets.values())
 
     def _instrument(self, market: Market) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from dita.loopback.voice import Refused
+from dita.loopback.encoder import Refused
 
 PARAMETER: Final = 10001
 CLOCK: Final = 10002

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from dita.loopback.bybit.quotes import INTERVALS, Quotes, bars_of, book_of
+from dita.loopback.encoder import Frame
 from dita.loopback.exchange import Line
 from dita.loopback.market import MINUTE_MS, MadePrint, Market
 from dita.loopback.records import plain
-from dita.loopback.voice import Frame
 
 Path = Literal["private", "public"]
 _OF_ACCOUNT: Final = ("order", "execution", "position", "wallet")
@@ -31,8 +31,8 @@ class BybitSession:
         names: What it listens to.
         is_known: Whether it has logged in.
         number: Which connection it is.
-        said: How many frames of the user stream it was told.
-        told_bars: Up to where bars were told, by topic.
+        said: How many frames of the user stream it was sent.
+        sent_bars: Up to where bars were sent, by topic.
     """
 
     path: Path
@@ -44,7 +44,7 @@ class BybitSession:
     names: set[str] = field(default_factory=set)
     is_known: bool = False
     said: int = 0
-    told_bars: dict[str, int] = field(default_factory=dict)
+    sent_bars: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_private(self) -> bool:
@@ -174,7 +174,7 @@ class MarketStreams:
             sessions: Who may listen.
             market: Which.
             made: A trade of others, where one happened.
-            marks_due: Whether a second has passed since marks were last told.
+            marks_due: Whether a second has passed since marks were last sent.
         """
         for session in sessions:
             for name in sorted(session.names):
@@ -221,8 +221,8 @@ class MarketStreams:
     ) -> Iterable[dict[str, Any]]:
         now_ms, length_ms = self._now_ms(), INTERVALS[interval] * MINUTE_MS
         open_ms = now_ms - now_ms % length_ms
-        since = session.told_bars.get(name, open_ms)
-        session.told_bars[name] = open_ms
+        since = session.sent_bars.get(name, open_ms)
+        session.sent_bars[name] = open_ms
         for bar in bars_of(market, interval, since, now_ms + 1):
             row = {
                 "start": bar.open_ms, "end": bar.open_ms + length_ms - 1, "interval": interval,

@@ -7,13 +7,13 @@ from typing import Any, Final, TypeVar
 
 from dita.loopback.account import NewOrder
 from dita.loopback.bybit import refusals
-from dita.loopback.bybit.asked import Asked
 from dita.loopback.bybit.refusals import wrong
 from dita.loopback.bybit.replies import closing_row, execution_row, link_id, order_id, order_row
+from dita.loopback.bybit.request import BybitRequest
+from dita.loopback.encoder import Refused
 from dita.loopback.exchange import Exchange
 from dita.loopback.market import Market
 from dita.loopback.records import ZERO, PlacedOrder, Trade
-from dita.loopback.voice import Refused
 
 _DAY_MS: Final = 86_400_000
 _WINDOW_MS: Final = 7 * _DAY_MS
@@ -38,7 +38,7 @@ class Trading:
 
     # ------------------------------------------------------------------------------------------ changing
 
-    def create(self, asked: Asked) -> dict[str, Any]:
+    def create(self, asked: BybitRequest) -> dict[str, Any]:
         """POST /v5/order/create: its answer is an acknowledgement, no acceptance."""
         wanted = self._read(asked)
         if self.faults.spend("instant_expired"):
@@ -56,7 +56,7 @@ class Trading:
             self.account.expire(order)
         return _ids(order, wanted)
 
-    def amend(self, asked: Asked) -> dict[str, Any]:
+    def amend(self, asked: BybitRequest) -> dict[str, Any]:
         """POST /v5/order/amend: what is not named stays as it is."""
         asked.check_linear()
         order = self._one(asked)
@@ -66,7 +66,7 @@ class Trading:
         price = asked.number("price") if asked.maybe("price") else order.price
         return _ids(self.account.amend(order, quantity, price))
 
-    def cancel(self, asked: Asked) -> dict[str, Any]:
+    def cancel(self, asked: BybitRequest) -> dict[str, Any]:
         """POST /v5/order/cancel."""
         asked.check_linear()
         order = self._one(asked)
@@ -79,7 +79,7 @@ class Trading:
             return _ids(self.account.cancel_with_a_fill_untold(order))
         return _ids(self.account.cancel(order))
 
-    def cancel_all(self, asked: Asked) -> dict[str, Any]:
+    def cancel_all(self, asked: BybitRequest) -> dict[str, Any]:
         """POST /v5/order/cancel-all: a symbol or a settlement coin has to be named."""
         asked.check_linear()
         canceled = [
@@ -91,7 +91,7 @@ class Trading:
 
     # -------------------------------------------------------------------------------------------- asking
 
-    def realtime(self, asked: Asked) -> dict[str, Any]:
+    def realtime(self, asked: BybitRequest) -> dict[str, Any]:
         """GET /v5/order/realtime: what is open, and by id also what ended lately."""
         asked.check_linear()
         named = asked.maybe("orderId") or asked.maybe("orderLinkId")
@@ -100,13 +100,13 @@ class Trading:
         rows = [one for one in self._seen(asked) if one.is_open or one.waits or one in recent]
         return self._page(asked, rows, order_row)
 
-    def history(self, asked: Asked) -> dict[str, Any]:
+    def history(self, asked: BybitRequest) -> dict[str, Any]:
         """GET /v5/order/history: what has ended."""
         asked.check_linear()
         rows = [order for order in self._seen(asked, needs_scope=False) if not (order.is_open or order.waits)]
         return self._page(asked, self._in_time(asked, rows, lambda o: o.created_ms), order_row)
 
-    def executions(self, asked: Asked) -> dict[str, Any]:
+    def executions(self, asked: BybitRequest) -> dict[str, Any]:
         """GET /v5/execution/list: seven days a call at most, the newest first."""
         asked.check_linear()
         until = self.account.now_ms() - self.faults.rest_lag_ms
@@ -129,7 +129,7 @@ class Trading:
             rows = [row for row in rows if row["execType"] == kind]
         return self._page(asked, rows, lambda row: row)
 
-    def closed_pnl(self, asked: Asked) -> dict[str, Any]:
+    def closed_pnl(self, asked: BybitRequest) -> dict[str, Any]:
         """GET /v5/position/closed-pnl: an order that has closed something is a row, the newest first."""
         asked.check_linear()
         rows = [row for row in self._closings() if asked.maybe("symbol") in {"", row["symbol"]}]
@@ -155,7 +155,7 @@ class Trading:
             closing_row(parts, self.account.leverages[parts[0][0].order.symbol]) for parts in found.values()
         ]
 
-    def trading_stop(self, asked: Asked) -> dict[str, Any]:
+    def trading_stop(self, asked: BybitRequest) -> dict[str, Any]:
         """POST /v5/position/trading-stop: a stop and a target of all that is held now; "0" cancels one."""
         asked.check_linear()
         symbol, place = asked.text("symbol"), _POSITIONS[asked.whole("positionIdx", 0)]
@@ -177,7 +177,7 @@ class Trading:
             raise Refused(34040, "not modified", status=200)
         return {}
 
-    def _guard(self, asked: Asked, key: tuple[str, str, str], price: Decimal, held: Decimal) -> bool:
+    def _guard(self, asked: BybitRequest, key: tuple[str, str, str], price: Decimal, held: Decimal) -> bool:
         """Set a position's stop or target anew; whether that changes anything."""
         symbol, place, name = key
         before = self._guards.get(key)
@@ -210,7 +210,7 @@ class Trading:
             self.account.cancel(before)
         return True
 
-    def _quantity(self, asked: Asked, market: Market, place: str, side: str) -> Decimal:
+    def _quantity(self, asked: BybitRequest, market: Market, place: str, side: str) -> Decimal:
         """Read qty: 0 of a market order that only closes is all that is held, or the largest order."""
         quantity, most = asked.number("qty"), market.listing.market_max_qty
         if asked.text("orderType") != "Market":
@@ -232,7 +232,7 @@ class Trading:
 
     # -------------------------------------------------------------------------------------------- inside
 
-    def _one(self, asked: Asked) -> PlacedOrder:
+    def _one(self, asked: BybitRequest) -> PlacedOrder:
         number, client_id = asked.maybe("orderId"), asked.maybe("orderLinkId")
         if not number and not client_id:
             raise wrong("orderId or orderLinkId")
@@ -243,14 +243,14 @@ class Trading:
                 return order
         raise refusals.of_order("UNKNOWN_ORDER")
 
-    def _is_asked_for(self, asked: Asked, symbol: str, *, needs_scope: bool = True) -> bool:
+    def _is_asked_for(self, asked: BybitRequest, symbol: str, *, needs_scope: bool = True) -> bool:
         wanted, base, settle = asked.maybe("symbol"), asked.maybe("baseCoin"), asked.maybe("settleCoin")
         if needs_scope and not (wanted or base or settle):
             raise Refused(refusals.PARAMETER, "Missing some parameters that must be filled in", status=200)
         listing = self.account.markets[symbol].listing
         return wanted in {"", symbol} and base in {"", listing.base} and settle in {"", listing.quote}
 
-    def _seen(self, asked: Asked, *, needs_scope: bool = True) -> list[PlacedOrder]:
+    def _seen(self, asked: BybitRequest, *, needs_scope: bool = True) -> list[PlacedOrder]:
         """The orders that a question may show, the newest first."""
         lag_ms = self.faults.rest_lag_ms
         orders = list(self.account.lagged(lag_ms).values()) if lag_ms else self.account.histories.orders
@@ -273,10 +273,12 @@ class Trading:
             return self.exchange.is_hidden(order.client_id)
         return order.client_id in self.exchange.hidden
 
-    def _scope_is_named(self, asked: Asked) -> bool:
+    def _scope_is_named(self, asked: BybitRequest) -> bool:
         return any(asked.maybe(name) for name in ("symbol", "baseCoin", "settleCoin"))
 
-    def _in_time(self, asked: Asked, rows: Iterable[_Row], time_of: Callable[[_Row], int]) -> list[_Row]:
+    def _in_time(
+        self, asked: BybitRequest, rows: Iterable[_Row], time_of: Callable[[_Row], int]
+    ) -> list[_Row]:
         start, end = asked.whole("startTime", -1), asked.whole("endTime", -1)
         now_ms = self.account.now_ms()
         if start >= 0 and end >= 0 and end - start > _WINDOW_MS:
@@ -292,7 +294,7 @@ class Trading:
         return chosen
 
     def _page(
-        self, asked: Asked, rows: list[_Row], write: Callable[[_Row], dict[str, Any]]
+        self, asked: BybitRequest, rows: list[_Row], write: Callable[[_Row], dict[str, Any]]
     ) -> dict[str, Any]:
         limit = min(asked.whole("limit", 20), 100)
         begin = asked.whole("cursor", 0)
@@ -300,7 +302,7 @@ class Trading:
         written = [write(row) for row in rows[begin : begin + limit]]
         return {"category": "linear", "nextPageCursor": str(begin + limit) if more else "", "list": written}
 
-    def _read(self, asked: Asked) -> NewOrder:
+    def _read(self, asked: BybitRequest) -> NewOrder:
         asked.check_linear()
         symbol, kind = asked.text("symbol"), asked.text("orderType")
         market = self.account.markets.get(symbol)

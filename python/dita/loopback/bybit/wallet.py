@@ -5,13 +5,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dita.loopback.bybit import refusals
-from dita.loopback.bybit.asked import Asked
+from dita.loopback.bybit.encoder import BybitEncoder
 from dita.loopback.bybit.refusals import wrong
 from dita.loopback.bybit.replies import exec_id, link_id, order_id, position_row, title, wallet_row
-from dita.loopback.bybit.voice import BybitVoice
+from dita.loopback.bybit.request import BybitRequest
+from dita.loopback.encoder import Refused
 from dita.loopback.exchange import Exchange
 from dita.loopback.records import ZERO, Income, Trade, plain
-from dita.loopback.voice import Refused
 
 _LEVERAGE_MAX: Final = 100
 _DAY_MS: Final = 86_400_000
@@ -30,16 +30,16 @@ RISK_LIMITS: Final = (
 class Wallet:
     """The endpoints that show money and positions, and change the account's settings."""
 
-    def __init__(self, exchange: Exchange, voice: BybitVoice) -> None:
+    def __init__(self, exchange: Exchange, encoder: BybitEncoder) -> None:
         """Serve an exchange's account."""
         self.account = exchange.account
         self.faults = exchange.faults
         self.terms = exchange.terms
         self.margin_mode = "REGULAR_MARGIN"
         self.unified_status = 6
-        self._voice = voice
+        self._encoder = encoder
 
-    def balance(self, asked: Asked) -> dict[str, Any]:
+    def balance(self, asked: BybitRequest) -> dict[str, Any]:
         """GET /v5/account/wallet-balance."""
         if asked.text("accountType") != "UNIFIED":
             raise Refused(refusals.PARAMETER, "accountType only support UNIFIED.", status=200)
@@ -49,11 +49,11 @@ class Wallet:
         unrealized = sum((one.unrealized for one in held.positions), ZERO)
         return {
             "list": [
-                wallet_row(wallets, unrealized, self.account.available(), self._quote, self._voice.prices())
+                wallet_row(wallets, unrealized, self.account.available(), self._quote, self._encoder.prices())
             ]
         }
 
-    def info(self, asked: Asked) -> dict[str, Any]:
+    def info(self, asked: BybitRequest) -> dict[str, Any]:
         """GET /v5/account/info."""
         del asked
         return {
@@ -62,7 +62,7 @@ class Wallet:
             "isMasterTrader": False, "spotHedgingStatus": "OFF",
         }  # fmt: skip
 
-    def fee_rate(self, asked: Asked) -> dict[str, Any]:
+    def fee_rate(self, asked: BybitRequest) -> dict[str, Any]:
         """GET /v5/account/fee-rate."""
         asked.check_linear()
         return {
@@ -73,7 +73,7 @@ class Wallet:
             ]
         }
 
-    def key_rights(self, asked: Asked) -> dict[str, Any]:
+    def key_rights(self, asked: BybitRequest) -> dict[str, Any]:
         """GET /v5/user/query-api."""
         del asked
         rights = ["AccountTransfer", "SubMemberTransfer"] + ["Withdraw"] * self.terms.can_withdraw
@@ -90,7 +90,7 @@ class Wallet:
             "isMaster": True, "parentUid": "0",
         }  # fmt: skip
 
-    def positions(self, asked: Asked) -> dict[str, Any]:
+    def positions(self, asked: BybitRequest) -> dict[str, Any]:
         """GET /v5/position/list: by symbol, flat ones too; by settlement coin, only those that are held."""
         asked.check_linear()
         symbol = asked.maybe("symbol")
@@ -106,7 +106,7 @@ class Wallet:
         ]
         return {"category": "linear", "nextPageCursor": "", "list": rows}
 
-    def set_leverage(self, asked: Asked) -> dict[str, Any]:
+    def set_leverage(self, asked: BybitRequest) -> dict[str, Any]:
         """POST /v5/position/set-leverage."""
         asked.check_linear()
         symbol, leverage = asked.text("symbol"), asked.number("buyLeverage")
@@ -121,7 +121,7 @@ class Wallet:
         self.account.set_leverage(symbol, int(leverage))
         return {}
 
-    def switch_mode(self, asked: Asked) -> dict[str, Any]:
+    def switch_mode(self, asked: BybitRequest) -> dict[str, Any]:
         """POST /v5/position/switch-mode: it is chosen when the exchange starts."""
         asked.check_linear()
         if (asked.whole("mode", 0) == 3) == self.account.hedge:
@@ -130,7 +130,7 @@ class Wallet:
             110024, "You have an existing position, so the position mode cannot be switched.", status=200
         )
 
-    def set_margin_mode(self, asked: Asked) -> dict[str, Any]:
+    def set_margin_mode(self, asked: BybitRequest) -> dict[str, Any]:
         """POST /v5/account/set-margin-mode: of the whole account."""
         mode = asked.text("setMarginMode")
         if mode not in {"REGULAR_MARGIN", "ISOLATED_MARGIN", "PORTFOLIO_MARGIN"}:
@@ -148,7 +148,7 @@ class Wallet:
         self.margin_mode = mode
         return {"reasons": []}
 
-    def transactions(self, asked: Asked) -> dict[str, Any]:
+    def transactions(self, asked: BybitRequest) -> dict[str, Any]:
         """GET /v5/account/transaction-log: the last day where no time is named, the newest first."""
         now_ms = self.account.now_ms()
         start, end = asked.whole("startTime", -1), asked.whole("endTime", -1)
@@ -183,14 +183,14 @@ class Wallet:
         """Every change of the wallet, the oldest first, with what it held then."""
         balances = dict(self.terms.balances)
         trades = {(trade.order.symbol, trade.number): trade for trade in self.account.histories.trades}
-        told: set[tuple[str, int]] = set()
+        counted: set[tuple[str, int]] = set()
         for entry in self.account.histories.income:
             if entry.trade_number is None:
                 yield self._of_entry(entry, balances)
                 continue
             key = (entry.symbol, entry.trade_number)
-            if key not in told:
-                told.add(key)
+            if key not in counted:
+                counted.add(key)
                 yield from self._of_trade(trades[key], balances)
 
     def _of_trade(self, trade: Trade, balances: dict[str, Decimal]) -> Iterator[dict[str, Any]]:

@@ -9,8 +9,8 @@ from dita.certify.books import Resting
 from dita.certify.rig import Trouble
 from dita.loopback.scripted_wire import Answer, ScriptedWire, WireScriptRig
 from dita.venues.bingx.adapter import BingxPractice
-from dita.venues.bingx.requests import BingxDialect
-from dita.venues.wire.requests import Dialect
+from dita.venues.bingx.requests import BingxCodec
+from dita.venues.wire.requests import Codec
 
 _STATUSES: Final = {
     "ACKED": "NEW", "PARTIALLY_FILLED": "PARTIALLY_FILLED", "FILLED": "FILLED", "CANCELED": "CANCELED",
@@ -45,9 +45,9 @@ class BingxScriptRig(WireScriptRig):
             deaf_s=0.5,
         )  # fmt: skip
 
-    def dialect(self) -> Dialect:
+    def codec(self) -> Codec:
         """Return how BingX's requests are written."""
-        return BingxDialect("key", "secret")
+        return BingxCodec("key", "secret")
 
     # -------------------------------------------------------------------------------------------- requests
 
@@ -64,15 +64,15 @@ class BingxScriptRig(WireScriptRig):
                 return self._place(values)
             case "GET", "order":
                 order = self._asked(values)
-                if order is None or self.hidden(order.told.venue_client_id):
+                if order is None or self.hidden(order.sent.venue_client_id):
                     return 200, {"code": 80016, "msg": "order does not exist"}
                 return _good({"order": self._row(order)})
             case "DELETE", "order":
                 order = self._asked(values)
-                why = "unknown" if order is None else self.changed_order(order.told.venue_client_id, None)
+                why = "unknown" if order is None else self.changed_order(order.sent.venue_client_id, None)
                 return (200, {"code": 80018, "msg": why}) if why else _good({"order": {}})
             case _, "allFillOrders":
-                rows = [self._trade(one) for one in self.fills_told() if one.asset == values["symbol"]]
+                rows = [self._trade(one) for one in self.fills_reported() if one.asset == values["symbol"]]
                 return _good({"fill_orders": rows})
             case _, "income":
                 return _good([self._entry(one) for one in self.paid])
@@ -140,11 +140,11 @@ class BingxScriptRig(WireScriptRig):
         body = {"m": "FUNDING_FEE", "B": [], "P": []}
         self.wire.say({"e": "ACCOUNT_UPDATE", "E": at, "T": at, "a": body})
 
-    def _told_of(self, order: Resting, filled: Decimal | None) -> list[VenueEvent]:
+    def _reported_of(self, order: Resting, filled: Decimal | None) -> list[VenueEvent]:
         """The fills that an order's total is made of."""
         found: list[VenueEvent] = []
         for fill in self._fills:
-            if fill.venue_client_id == order.told.venue_client_id:
+            if fill.venue_client_id == order.sent.venue_client_id:
                 found.append(fill)
                 if (
                     filled is not None
@@ -154,7 +154,7 @@ class BingxScriptRig(WireScriptRig):
         return found
 
     def _totals(self, order: Resting, filled: Decimal | None) -> dict[str, Any]:
-        fills = self._told_of(order, filled)
+        fills = self._reported_of(order, filled)
         size = sum((one.size or Decimal(0) for one in fills), Decimal(0))
         cost = sum(((one.price or Decimal(0)) * (one.size or Decimal(0)) for one in fills), Decimal(0))
         fee = sum((one.fee or Decimal(0) for one in fills), Decimal(0))
@@ -162,12 +162,12 @@ class BingxScriptRig(WireScriptRig):
         return {"ap": str(cost / size if size else 0), "n": str(-fee), "N": asset}
 
     def _pushed(self, order: Resting, event: VenueEvent) -> dict[str, Any]:
-        told = order.told
+        sent = order.sent
         filled = order.filled if event.filled_size is None else event.filled_size
         return {
-            "s": told.asset, "c": told.venue_client_id.lower(), "i": order.venue_id,
-            "S": str(told.order_side), "o": str(told.order_type), "q": str(order.size),
-            "p": str(told.limit_price or 0), "ps": "BOTH", "z": str(filled),
+            "s": sent.asset, "c": sent.venue_client_id.lower(), "i": order.venue_id,
+            "S": str(sent.order_side), "o": str(sent.order_type), "q": str(order.size),
+            "p": str(sent.limit_price or 0), "ps": "BOTH", "z": str(filled),
             "X": _STATUSES[self.status_of(order)], "x": "NEW", **self._totals(order, filled),
         }  # fmt: skip
 
@@ -179,14 +179,14 @@ class BingxScriptRig(WireScriptRig):
         }  # fmt: skip
 
     def _row(self, order: Resting) -> dict[str, Any]:
-        told, totals = order.told, self._totals(order, order.filled)
+        sent, totals = order.sent, self._totals(order, order.filled)
         return {
-            "symbol": told.asset, "orderId": order.venue_id, "side": str(told.order_side),
-            "positionSide": "BOTH", "type": str(told.order_type), "origQty": str(order.size),
-            "price": str(told.limit_price or 0), "executedQty": str(order.filled), "avgPrice": totals["ap"],
+            "symbol": sent.asset, "orderId": order.venue_id, "side": str(sent.order_side),
+            "positionSide": "BOTH", "type": str(sent.order_type), "origQty": str(order.size),
+            "price": str(sent.limit_price or 0), "executedQty": str(order.filled), "avgPrice": totals["ap"],
             "commission": totals["n"], "status": _STATUSES[self.status_of(order)],
             "time": order.placed_ns // 1_000_000, "updateTime": self.now_ns // 1_000_000,
-            "clientOrderId": told.venue_client_id.lower(),
+            "clientOrderId": sent.venue_client_id.lower(),
         }  # fmt: skip
 
     def _trade(self, fill: VenueEvent) -> dict[str, Any]:

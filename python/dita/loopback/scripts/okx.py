@@ -9,8 +9,8 @@ from dita.certify.books import Resting
 from dita.certify.rig import Trouble
 from dita.loopback.scripted_wire import Answer, ScriptedWire, WireScriptRig
 from dita.venues.okx.adapter import OkxPractice
-from dita.venues.okx.requests import OkxDialect
-from dita.venues.wire.requests import Dialect
+from dita.venues.okx.requests import OkxCodec
+from dita.venues.wire.requests import Codec
 
 _OK: Final = {"code": "0", "msg": ""}
 _STATES: Final = {
@@ -46,9 +46,9 @@ class OkxScriptRig(WireScriptRig):
             clock_ns=lambda: self.now_ns, deaf_s=0.5,
         )  # fmt: skip
 
-    def dialect(self) -> Dialect:
+    def codec(self) -> Codec:
         """Return how OKX's requests are written."""
-        return OkxDialect("key", "secret", "phrase", simulated=True)
+        return OkxCodec("key", "secret", "phrase", simulated=True)
 
     # -------------------------------------------------------------------------------------------- requests
 
@@ -75,7 +75,7 @@ class OkxScriptRig(WireScriptRig):
                 }  # fmt: skip
                 return self._change(values, change)
             case "fills-history":
-                rows = [self._trade(fill) for fill in self.fills_told()]
+                rows = [self._trade(fill) for fill in self.fills_reported()]
                 return 200, {**_OK, "data": rows[::-1]}
             case "bills":
                 return 200, {**_OK, "data": [self._bill(one) for one in self.paid][::-1]}
@@ -152,11 +152,11 @@ class OkxScriptRig(WireScriptRig):
         self.wire.say({"arg": {"channel": "balance_and_position"}, "data": [row]})
 
     def _row(self, order: Resting) -> dict[str, Any]:
-        told = order.told
+        sent = order.sent
         return {
-            "instId": told.asset, "instType": "SWAP", "ordId": order.venue_id,
-            "clOrdId": told.venue_client_id, "side": str(told.order_side).lower(), "posSide": "net",
-            "sz": str(order.size), "px": "" if told.limit_price is None else str(told.limit_price),
+            "instId": sent.asset, "instType": "SWAP", "ordId": order.venue_id,
+            "clOrdId": sent.venue_client_id, "side": str(sent.order_side).lower(), "posSide": "net",
+            "sz": str(order.size), "px": "" if sent.limit_price is None else str(sent.limit_price),
             "accFillSz": str(order.filled), "avgPx": "", "state": _STATES[self.status_of(order)],
             "category": "normal", "cTime": str(order.placed_ns // 1_000_000),
             "uTime": str(self.now_ns // 1_000_000),
@@ -176,7 +176,7 @@ class OkxScriptRig(WireScriptRig):
         return {
             "instId": fill.asset, "instType": "SWAP", "tradeId": fill.venue_trade_id, "ordId": order.venue_id,
             "clOrdId": fill.venue_client_id, "billId": fill.venue_trade_id, "fillPx": str(fill.price),
-            "fillSz": str(fill.size), "side": str(order.told.order_side).lower(), "posSide": "net",
+            "fillSz": str(fill.size), "side": str(order.sent.order_side).lower(), "posSide": "net",
             "execType": "M" if fill.liquidity == "MAKER" else "T", "feeCcy": fill.fee_asset,
             "fee": str(-(fill.fee or Decimal(0))), "ts": str(self.now_ns // 1_000_000), "subType": "1",
         }  # fmt: skip

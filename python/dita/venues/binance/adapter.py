@@ -14,17 +14,17 @@ from dita.venues.binance import requests
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.feed import MarketFeed
 from dita.venues.binance.markets import read_instruments, read_klines
-from dita.venues.binance.news import News
-from dita.venues.binance.questions import Questions
+from dita.venues.binance.queries import AccountQueries
+from dita.venues.binance.reports import ReportReader
 from dita.venues.binance.transport import Transport
 from dita.venues.wire import reading
 from dita.venues.wire.adapter import DEAF_S, MS, OVERLAP_NS, PAST_WAIT_S
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.live import LiveAdapter
-from dita.venues.wire.market import MarketNews, VenueBar
+from dita.venues.wire.market import MarketEvent, VenueBar
 from dita.venues.wire.requests import Request
-from dita.venues.wire.told import Unheard
+from dita.venues.wire.updates import UnknownMessage
 
 _LOG: Final = logging.getLogger("dita.binance")
 REST: Final = "https://fapi.binance.com"
@@ -71,19 +71,19 @@ class BinanceUsdm(LiveAdapter):
             stream: The same for the streams.
             clock_ns: This machine's time, nanoseconds.
             reserve: The part of each order budget that is kept for exits.
-            deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+            deaf_s: After how long without a report of an acknowledged request the stream is deaf, seconds.
             transport: Makes what carries requests and streams.
 
         Raises:
             InvalidInput: There is no real money, and an address is neither of the test network nor on this
                 machine.
         """
-        self._news = News(lambda: self.hedge_mode)
+        self._reports = ReportReader(lambda: self.hedge_mode)
         names = list(dict.fromkeys(symbols))
         self.budget = Budget(reserve=reserve)
         wire = transport(*self._addresses(rest, stream), api_key, api_secret, clock_ns, self.budget)
-        self._questions = Questions(wire, self._news, names, self.budget)
-        super().__init__(wire, self._news, self._questions, names, clock_ns, deaf_s)
+        self._queries = AccountQueries(wire, self._reports, names, self.budget)
+        super().__init__(wire, self._reports, self._queries, names, clock_ns, deaf_s)
         self._kinds: dict[str, tuple[str, bool]] = {}
         self._wants_new_key = False
 
@@ -92,7 +92,7 @@ class BinanceUsdm(LiveAdapter):
         # Fills name an order by the venue's id alone: one that the log knows needs no question.
         orders = getattr(kernel, "orders", None)
         for order in () if orders is None else orders():
-            self._news.link(order.venue_order_id, order.venue_client_id)
+            self._reports.link(order.venue_order_id, order.venue_client_id)
         super().attach(kernel)
 
     def catch_up_later(self, since_ns: int, caught_up: Callable[[], None]) -> None:
@@ -108,7 +108,7 @@ class BinanceUsdm(LiveAdapter):
     # --------------------------------------------------------------------------------------- the kernel asks
 
     def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
-        """Send an order; what comes of it is told later.
+        """Send an order; its events come later.
 
         Raises:
             NotSent: The venue has no such order, or it is an entry and the stream is not to be trusted now.
@@ -155,7 +155,7 @@ class BinanceUsdm(LiveAdapter):
         return []
 
     def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
-        """Ask what became of an order; the answer is told later."""
+        """Query an order; the answer comes as an event."""
         self._begin(self._query(venue_client_id))
         return []
 
@@ -207,16 +207,16 @@ class BinanceUsdm(LiveAdapter):
 
     def feed(
         self,
-        hear: Callable[[MarketNews], object],
+        on_event: Callable[[MarketEvent], object],
         *,
         interval: str = "1m",
         quotes: bool = False,
         trades: bool = False,
         books: bool = False,
     ) -> MarketFeed:
-        """Begin to hear the market of the adapter's instruments; see `MarketFeed`."""
+        """Subscribe to the market of the adapter's instruments; see `MarketFeed`."""
         return MarketFeed(
-            self._wire, self.symbols, hear, interval=interval, quotes=quotes, trades=trades,
+            self._wire, self.symbols, on_event, interval=interval, quotes=quotes, trades=trades,
             books=books, clock_ns=self._clock_ns,
         )  # fmt: skip
 
@@ -268,7 +268,7 @@ class BinanceUsdm(LiveAdapter):
         try:
             reply = reading.record(await self._wire.ask(request), "reply")
             order_id = str(reply.get("orderId") or reply.get("algoId") or "")
-            self._news.link(order_id, client_id)
+            self._reports.link(order_id, client_id)
             now_ns = reading.nanoseconds(reply, "updateTime")
             self._await(client_id, sent_s)
             self._tell(VenueEvent(now_ns, kind="ORDER_ACK", venue_order_id=order_id, **ids))
@@ -320,7 +320,7 @@ class BinanceUsdm(LiveAdapter):
             self._doubt(str(error), ids)
 
     async def _missed_fills(self, since_ns: int) -> list[VenueEvent]:
-        return await self._questions.missed(since_ns)
+        return await self._queries.missed(since_ns)
 
     async def _query(self, client_id: str) -> None:
         symbol, conditional = self._kinds.get(client_id, ("", True))
@@ -329,32 +329,32 @@ class BinanceUsdm(LiveAdapter):
             if conditional and (await self._query_algo(client_id)):
                 return
             for one in symbols:
-                row = await self._questions.maybe(requests.query(one, client_id))
+                row = await self._queries.maybe(requests.query(one, client_id))
                 if row is not None:
                     await self._tell_status(row)
                     return
             # Gone from the orders it may still have traded: its fills come first.
-            for fill in await self._questions.fills(self._clock_ns() - OVERLAP_NS):
+            for fill in await self._queries.fills(self._clock_ns() - OVERLAP_NS):
                 if fill.venue_client_id == client_id:
                     self._tell(fill)
             self._awaited.pop(client_id, None)
             self._tell(VenueEvent(self._clock_ns(), kind="ORDER_NOT_FOUND", venue_client_id=client_id))
-        except Unheard as error:
+        except UnknownMessage as error:
             self._halt_entries(error)
         except (Failure, InvalidInput) as error:
             _LOG.warning("question about %s: %s", client_id, error)
 
     async def _query_algo(self, client_id: str) -> bool:
-        row = await self._questions.maybe(requests.query_algo(client_id))
+        row = await self._queries.maybe(requests.query_algo(client_id))
         if row is None:
             return False
         order_id = str(row.get("actualOrderId") or "")
         if not order_id:
             self._awaited.pop(client_id, None)
-            for event in self._news.algo_status(row):
+            for event in self._reports.algo_status(row):
                 self._tell(event)
             return True
-        told = self._news.read(
+        update = self._reports.read(
             {
                 "e": "ALGO_UPDATE",
                 "T": row.get("updateTime"),
@@ -364,19 +364,19 @@ class BinanceUsdm(LiveAdapter):
                 },
             }
         )  # fmt: skip
-        for event in told.orders:
+        for event in update.orders:
             self._tell(event)
-        found = await self._questions.maybe(requests.query(reading.text(row, "symbol"), order_id=order_id))
+        found = await self._queries.maybe(requests.query(reading.text(row, "symbol"), order_id=order_id))
         if found is not None:
             await self._tell_status(found)
         return found is not None
 
     async def _tell_status(self, row: dict[str, Any]) -> None:
-        status = self._news.status(row)
+        status = self._reports.status(row)
         if status.filled_size:
             rows = await self._wire.ask(requests.user_trades(status.asset, order_id=status.venue_order_id))
             for trade in reading.table(rows, "userTrades"):
-                self._tell(self._news.trade(trade, status.venue_client_id))
+                self._tell(self._reports.trade(trade, status.venue_client_id))
         self._awaited.pop(status.venue_client_id, None)
         self._tell(status)
         if status.filled_size:
@@ -385,15 +385,15 @@ class BinanceUsdm(LiveAdapter):
 
     # --------------------------------------------------------------------------------------------- the stream
 
-    async def _hear_stream(self) -> str:
+    async def _read_stream(self) -> str:
         if self._wants_new_key:
             # Asked again, the venue gives the key that is there.
             self._wants_new_key = False
             await self._wire.ask(requests.END_KEY)
         key = reading.text(reading.record(await self._wire.ask(requests.NEW_KEY), "listenKey"), "listenKey")
         path = f"/private/ws?listenKey={key}"
-        listening = self._wire.listen(path, self._opened, self._hear)
-        return await self._heard_until_cut(listening, self._keep_key())
+        listening = self._wire.listen(path, self._opened, self._on_frame)
+        return await self._read_until_cut(listening, self._keep_key())
 
     def _distrust(self) -> None:
         self._wants_new_key = True

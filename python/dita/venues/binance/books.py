@@ -15,7 +15,7 @@ from dita.venues.wire.market import VenueBook
 from dita.venues.wire.transport import Transport
 
 _LOG: Final = logging.getLogger("dita.binance")
-#: How deep a book is told.
+#: How many levels of a book are published.
 LEVELS: Final = 50
 #: Between two snapshots of one instrument: each weighs 20 of 2,400 a minute.
 _PAUSE_S: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -25,14 +25,14 @@ _NAME_AT: Final = len('{"stream":"')
 class Books:
     """Keeps the books of some instruments, and tells each change of them.
 
-    A book that is not whole is told as an empty one: who trades on it finds nobody to trade with.
+    A book that is not whole is published as an empty one: who trades on it finds nobody to trade with.
     """
 
     def __init__(
         self,
         wire: Transport,
         symbols: Iterable[str],
-        hear: Callable[[VenueBook], object],
+        on_event: Callable[[VenueBook], object],
         clock_ns: Callable[[], int] = time.time_ns,
         fetched: Callable[[str, str], object] | None = None,
     ) -> None:
@@ -41,12 +41,12 @@ class Books:
         Args:
             wire: The transport.
             symbols: The instruments.
-            hear: Takes what is told, on the transport's thread; it must not wait.
+            on_event: Called with each event, on the transport's thread; it must not wait.
             clock_ns: This machine's time.
             fetched: Takes the instrument and the text of each snapshot, before the book does.
         """
         self._wire = wire
-        self._hear = hear
+        self._on_event = on_event
         self._clock_ns = clock_ns
         self._books = {symbol.lower(): OrderBook(symbol) for symbol in symbols}
         self._fetching: set[str] = set()
@@ -110,7 +110,7 @@ class Books:
     def _tell(self, book: OrderBook) -> None:
         whole = book.best_bid is not None and book.best_ask is not None
         bids, asks = (tuple(book.bids(LEVELS)), tuple(book.asks(LEVELS))) if whole else ((), ())
-        self._hear(VenueBook(book.symbol, self._clock_ns(), bids, asks))
+        self._on_event(VenueBook(book.symbol, self._clock_ns(), bids, asks))
 
     def _want(self, name: str) -> None:
         if self._is_open and name not in self._fetching:

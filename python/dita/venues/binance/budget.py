@@ -13,7 +13,7 @@ _MINUTE_NS: Final = 60 * 1_000_000_000
 
 @dataclass(slots=True)
 class _Count:
-    """One of the venue's counters, as its last header told it."""
+    """One of the venue's counters, as its last header gave it."""
 
     header: str
     limit: int
@@ -109,7 +109,7 @@ class Budget:
             for count in self._orders:
                 count.add(1, now_ns)
 
-    def told(self, request: Request, headers: Mapping[str, str], now_ns: int) -> None:
+    def read_headers(self, request: Request, headers: Mapping[str, str], now_ns: int) -> None:
         """Take the venue's own counts from an answer's headers: they tell of all requests."""
         del request
         lowered = {name.lower(): value for name, value in headers.items()}

@@ -11,7 +11,7 @@ from dita.venues.binance.books import Books
 from dita.venues.binance.markets import read_klines, read_market
 from dita.venues.wire import reading
 from dita.venues.wire.feed import BarFeed
-from dita.venues.wire.market import MarketNews, VenueBar, VenueTrade
+from dita.venues.wire.market import MarketEvent, VenueBar, VenueTrade
 from dita.venues.wire.transport import Transport
 
 _LOG: Final = logging.getLogger("dita.binance")
@@ -19,13 +19,13 @@ _MS: Final = 1_000_000
 
 
 class MarketFeed(BarFeed):
-    """Hears the market of some instruments. Bars that closed while a stream was gone are fetched and told."""
+    """Streams the market of some instruments. Fetches bars that closed while the stream was down."""
 
     def __init__(
         self,
         wire: Transport,
         symbols: Iterable[str],
-        hear: Callable[[MarketNews], object],
+        on_event: Callable[[MarketEvent], object],
         *,
         interval: str = "1m",
         quotes: bool = False,
@@ -33,21 +33,21 @@ class MarketFeed(BarFeed):
         books: bool = False,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Begin to hear.
+        """Prepare the subscription.
 
         Args:
             wire: The transport.
             symbols: The instruments.
-            hear: Takes what is said, on the transport's thread; it must not wait.
+            on_event: Called with each event, on the transport's thread; it must not wait.
             interval: The length of the bars.
-            quotes: Whether best prices are heard.
-            trades: Whether trades of others are heard.
-            books: Whether order books are kept and heard.
+            quotes: Whether to subscribe to best prices.
+            trades: Whether to subscribe to public trades.
+            books: Whether to keep and publish order books.
             clock_ns: This machine's time.
         """
-        super().__init__(wire, symbols, hear, interval, clock_ns)
+        super().__init__(wire, symbols, on_event, interval, clock_ns)
         self._numbers: dict[str, int] = {}
-        self.books: Books = Books(wire, self._symbols if books else (), hear, clock_ns)
+        self.books: Books = Books(wire, self._symbols if books else (), on_event, clock_ns)
         low = [symbol.lower() for symbol in self._symbols]
         market = [f"{one}@kline_{interval}" for one in low] + [f"{one}@markPrice@1s" for one in low]
         if trades:
@@ -85,7 +85,7 @@ class MarketFeed(BarFeed):
         return True
 
     def _count(self, trade: VenueTrade) -> None:
-        """Count the trades that nobody told: their numbers have no gaps."""
+        """Count missed trades: their numbers have no gaps."""
         before = self._numbers.get(trade.symbol)
         if before is not None and trade.number > before + 1:
             self.missed_trades += trade.number - before - 1

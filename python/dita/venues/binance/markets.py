@@ -6,12 +6,12 @@ from typing import Any
 
 from dita.errors import InvalidInput, shown
 from dita.venues.wire import reading
-from dita.venues.wire.market import MarketNews, VenueBar, VenueMark, VenueQuote, VenueTrade
+from dita.venues.wire.market import MarketEvent, VenueBar, VenueMark, VenueQuote, VenueTrade
 
 _MS = 1_000_000
 
 
-def read_market(frame: object) -> MarketNews | None:
+def read_market(frame: object) -> MarketEvent | None:
     """Read a frame of a market stream.
 
     Args:

@@ -11,7 +11,7 @@ from dita.venues.wire.reading import nanoseconds
 from dita.venues.wire.requests import Request, Written
 
 
-class BinanceDialect:
+class BinanceCodec:
     """One account's requests, with its key."""
 
     name: Final = "binance"
@@ -56,4 +56,4 @@ class Transport(transport.Transport):
             clock_ns: This machine's time.
             budget: What may be asked.
         """
-        super().__init__(rest, stream, BinanceDialect(key, secret), clock_ns, budget)
+        super().__init__(rest, stream, BinanceCodec(key, secret), clock_ns, budget)

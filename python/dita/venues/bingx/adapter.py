@@ -12,7 +12,7 @@ from dita._kernel import VenueEvent, VenueOrder
 from dita.errors import InvalidInput, NotSent
 from dita.venues.bingx import requests
 from dita.venues.bingx.failures import DUPLICATE
-from dita.venues.bingx.news import News, position, read_instruments
+from dita.venues.bingx.reports import ReportReader, position, read_instruments
 from dita.venues.wire import reading
 from dita.venues.wire.adapter import DEAF_S, MS
 from dita.venues.wire.failures import Failure
@@ -49,16 +49,16 @@ def unpack(frame: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
-class _Speech:
+class _OrderCodec:
     """What BingX is asked for, and what its answers say."""
 
     cancel = staticmethod(requests.cancel)
 
-    def __init__(self, news: News) -> None:
-        self._news = news
+    def __init__(self, reader: ReportReader) -> None:
+        self._reports = reader
 
     def place(self, order: VenueOrder) -> Request:
-        self._news.name(order.venue_client_id)
+        self._reports.name(order.venue_client_id)
         return requests.place(order)
 
     def amend(self, order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
@@ -74,14 +74,16 @@ class _Speech:
 
     def stands(self, answer: Any) -> list[VenueEvent]:  # noqa: ANN401 - any JSON
         row = reading.record(answer, "answer").get("order")
-        return self._news.stands(row) if isinstance(row, dict) and row else []
+        return self._reports.stands(row) if isinstance(row, dict) and row else []
 
 
-class _Questions:
+class _AccountQueries:
     """Questions about one account. Its fills have no ids: orders are asked for their totals instead."""
 
-    def __init__(self, wire: Transport, news: News, symbols: list[str], clock_ns: Callable[[], int]) -> None:
-        self._wire, self._news, self._symbols, self._clock_ns = wire, news, symbols, clock_ns
+    def __init__(
+        self, wire: Transport, reader: ReportReader, symbols: list[str], clock_ns: Callable[[], int]
+    ) -> None:
+        self._wire, self._reports, self._symbols, self._clock_ns = wire, reader, symbols, clock_ns
 
     async def fills(self, since_ns: int) -> list[VenueEvent]:
         del since_ns
@@ -100,7 +102,7 @@ class _Questions:
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         answer = await self._wire.ask(requests.income(max(0, since_ns // MS)))
         rows = reading.table(answer if isinstance(answer, list) else [], "income")
-        return [entry for row in rows if (entry := self._news.income(row)) is not None]
+        return [entry for row in rows if (entry := self._reports.income(row)) is not None]
 
     async def terms(self, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
         return read_instruments(await self._wire.ask(requests.INSTRUMENTS), symbols)
@@ -118,7 +120,7 @@ class _Questions:
     async def open_orders(self, symbol: str | None) -> list[dict[str, Any]]:
         answer = reading.record(await self._wire.ask(requests.open_orders(symbol)), "answer")
         rows = reading.table(answer.get("orders") or [], "orders")
-        found = [self._news.stands(row)[-1] for row in rows]
+        found = [self._reports.stands(row)[-1] for row in rows]
         return [
             {
                 "venue_client_id": one.venue_client_id, "venue_order_id": one.venue_order_id,
@@ -163,7 +165,7 @@ class BingxSwap(PlainWireAdapter):
             rest: Base address of REST; None means the venue's, or its test network's without real money.
             stream: The same for the streams.
             clock_ns: This machine's time, nanoseconds.
-            deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+            deaf_s: After how long without a report of an acknowledged request the stream is deaf, seconds.
             wire: What carries requests and frames; None means the network.
 
         Raises:
@@ -171,18 +173,18 @@ class BingxSwap(PlainWireAdapter):
                 address is neither of the test network nor on this machine.
         """
         need_consent("BingX", is_real=self.real_money is not False, unproven=unproven)
-        news, names = News(), list(dict.fromkeys(symbols))
+        reader, names = ReportReader(), list(dict.fromkeys(symbols))
         # Three in a second from one address, whatever the account may do.
         limits = {"entry": 3, "exit": 3}
         carrier = wire or Transport(
             *self._addresses(rest, stream),
-            requests.BingxDialect(api_key, api_secret),
+            requests.BingxCodec(api_key, api_secret),
             clock_ns,
             Spaced(limits, 1.0),
         )
-        asks = _Questions(carrier, news, names, clock_ns)
+        asks = _AccountQueries(carrier, reader, names, clock_ns)
         self._traded = asks
-        super().__init__(carrier, news, asks, _Speech(news), names, clock_ns, deaf_s)
+        super().__init__(carrier, reader, asks, _OrderCodec(reader), names, clock_ns, deaf_s)
 
     def capabilities(self) -> frozenset[str]:
         """Return the names of the optional methods that work: it changes no orders."""
@@ -197,7 +199,7 @@ class BingxSwap(PlainWireAdapter):
         found = []
         for order_id, symbol in (await self._traded.traded(since_ns)).items():
             answer = await self._wire.ask(requests.query(symbol, order_id=order_id))
-            found += self._speech.stands(answer)
+            found += self._order_codec.stands(answer)
         return found
 
     async def repair(self) -> None:
@@ -207,13 +209,17 @@ class BingxSwap(PlainWireAdapter):
             self._tell(event)
         await super().repair()
 
-    async def _hear_stream(self) -> str:
+    async def _read_stream(self) -> str:
         answer = reading.record(await self._wire.ask(requests.NEW_KEY), "listenKey")
         key = reading.text(answer, "listenKey")
         listening = self._wire.listen(
-            f"/swap-market?listenKey={key}", self._opened, self._hear, pongs={"Ping": "Pong"}, unpack=unpack
+            f"/swap-market?listenKey={key}",
+            self._opened,
+            self._on_frame,
+            pongs={"Ping": "Pong"},
+            unpack=unpack,
         )
-        return await self._heard_until_cut(listening, self._keep_key(key))
+        return await self._read_until_cut(listening, self._keep_key(key))
 
     async def _keep_key(self, key: str) -> None:
         """Renew the key until that fails: then a new one is needed."""

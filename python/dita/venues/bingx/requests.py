@@ -21,7 +21,7 @@ def sign(secret: str, message: str) -> str:
     return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
-class BingxDialect:
+class BingxCodec:
     """One account's requests, with its key."""
 
     name: Final = "bingx"

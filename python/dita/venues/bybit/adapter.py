@@ -18,18 +18,18 @@ from dita.venues.bybit import requests
 from dita.venues.bybit.budget import Budget
 from dita.venues.bybit.feed import PING, MarketFeed
 from dita.venues.bybit.markets import read_instrument, read_klines
-from dita.venues.bybit.news import News
-from dita.venues.bybit.questions import Questions
-from dita.venues.bybit.requests import BybitDialect
+from dita.venues.bybit.queries import AccountQueries
+from dita.venues.bybit.reports import ReportReader
+from dita.venues.bybit.requests import BybitCodec
 from dita.venues.wire import reading
 from dita.venues.wire.adapter import DEAF_S, MS, OVERLAP_NS
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.live import LiveAdapter
-from dita.venues.wire.market import MarketNews, VenueBar
+from dita.venues.wire.market import MarketEvent, VenueBar
 from dita.venues.wire.requests import Request
-from dita.venues.wire.told import Unheard
 from dita.venues.wire.transport import Say, Transport
+from dita.venues.wire.updates import UnknownMessage
 
 _LOG: Final = logging.getLogger("dita.bybit")
 REST: Final = "https://api.bybit.com"
@@ -74,20 +74,20 @@ class BybitLinear(LiveAdapter):
             stream: The same for the streams.
             clock_ns: This machine's time, nanoseconds.
             reserve: The part of the order budget that is kept for exits.
-            deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+            deaf_s: After how long without a report of an acknowledged request the stream is deaf, seconds.
             transport: Makes what carries requests and streams.
 
         Raises:
             InvalidInput: There is no real money, and an address is neither of the test network nor on this
                 machine.
         """
-        self._news = News()
-        self._dialect = BybitDialect(api_key, api_secret)
+        self._reports = ReportReader()
+        self._codec = BybitCodec(api_key, api_secret)
         names = list(dict.fromkeys(symbols))
         self.budget = Budget(reserve=reserve)
-        wire = transport(*self._addresses(rest, stream), self._dialect, clock_ns, self.budget)
-        self._questions = Questions(wire, self._news)
-        super().__init__(wire, self._news, self._questions, names, clock_ns, deaf_s)
+        wire = transport(*self._addresses(rest, stream), self._codec, clock_ns, self.budget)
+        self._queries = AccountQueries(wire, self._reports)
+        super().__init__(wire, self._reports, self._queries, names, clock_ns, deaf_s)
         self._symbol_of: dict[str, str] = {}
         self._say: Say | None = None
         self._is_subscribed = False
@@ -95,7 +95,7 @@ class BybitLinear(LiveAdapter):
     # --------------------------------------------------------------------------------------- the kernel asks
 
     def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
-        """Send an order; what comes of it is told later.
+        """Send an order; its events come later.
 
         Raises:
             NotSent: The venue has no such order, or it is an entry and the stream is not to be trusted now.
@@ -133,13 +133,13 @@ class BybitLinear(LiveAdapter):
         if (requests.is_conditional(order) and not order.triggered) or price is None:
             raise NotSent("limit orders alone are changed at Bybit: cancel it and send another")
         del trigger_price
-        self._news.amends[order.venue_client_id] = request_id
+        self._reports.amends[order.venue_client_id] = request_id
         request = requests.amend(order, size, price)
         self._begin(self._send(order, request, "AMEND_REJECT", request_id))
         return []
 
     def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
-        """Ask what became of an order; the answer is told later."""
+        """Query an order; the answer comes as an event."""
         self._begin(self._query(venue_client_id))
         return []
 
@@ -190,16 +190,16 @@ class BybitLinear(LiveAdapter):
 
     def feed(
         self,
-        hear: Callable[[MarketNews], object],
+        on_event: Callable[[MarketEvent], object],
         *,
         interval: str = "1m",
         quotes: bool = False,
         trades: bool = False,
         books: bool = False,
     ) -> MarketFeed:
-        """Begin to hear the market of the adapter's instruments; see `MarketFeed`."""
+        """Subscribe to the market of the adapter's instruments; see `MarketFeed`."""
         return MarketFeed(
-            self._wire, self.symbols, hear, interval=interval, quotes=quotes, trades=trades,
+            self._wire, self.symbols, on_event, interval=interval, quotes=quotes, trades=trades,
             books=books, clock_ns=self._clock_ns,
         )  # fmt: skip
 
@@ -269,7 +269,7 @@ class BybitLinear(LiveAdapter):
             self._await(client_id, sent_s)
         except Failure as failure:
             if refusal == "AMEND_REJECT" and failure.fate is not Fate.UNKNOWN:
-                self._news.amends.pop(client_id, None)
+                self._reports.amends.pop(client_id, None)
             self._refuse(refusal, failure, ids)
             if failure.fate is Fate.STATE and refusal != "ORDER_REJECT":
                 await self._query(client_id)
@@ -278,7 +278,7 @@ class BybitLinear(LiveAdapter):
 
     async def _query(self, client_id: str) -> None:
         try:
-            row = await self._questions.order(client_id, self._symbol_of.get(client_id, ""))
+            row = await self._queries.order(client_id, self._symbol_of.get(client_id, ""))
             if row is not None:
                 await self._tell_status(row)
                 return
@@ -286,24 +286,24 @@ class BybitLinear(LiveAdapter):
             await self._tell_fills(client_id)
             self._awaited.pop(client_id, None)
             self._tell(VenueEvent(self._clock_ns(), kind="ORDER_NOT_FOUND", venue_client_id=client_id))
-        except Unheard as error:
+        except UnknownMessage as error:
             self._halt_entries(error)
         except (Failure, InvalidInput) as error:
             _LOG.warning("question about %s: %s", client_id, error)
 
     async def _tell_status(self, row: dict[str, Any]) -> None:
-        status = self._news.status(row)
+        status = self._reports.status(row)
         if status.filled_size:
             await self._tell_fills(status.venue_client_id)
         self._awaited.pop(status.venue_client_id, None)
-        self._news.owed.discard(status.venue_client_id)
+        self._reports.owed.discard(status.venue_client_id)
         self._tell(status)
         if status.filled_size:
             # The stream that did not tell of the fill did not tell of its money either.
             await self._tell_balances()
 
     async def _tell_fills(self, client_id: str) -> None:
-        for fill in await self._questions.fills(self._clock_ns() - OVERLAP_NS):
+        for fill in await self._queries.fills(self._clock_ns() - OVERLAP_NS):
             if fill.venue_client_id == client_id:
                 self._tell(fill)
 
@@ -316,12 +316,14 @@ class BybitLinear(LiveAdapter):
 
     # --------------------------------------------------------------------------------------------- the stream
 
-    async def _hear_stream(self) -> str:
+    async def _read_stream(self) -> str:
         # A login carries the venue's time, so that has to be known.
         await self._wire.set_clock()
         self._is_subscribed = False
-        listening = self._wire.listen("/v5/private", self._login, self._hear, greet=self._greet, ping=PING)
-        return await self._heard_until_cut(listening, self._expect_answer())
+        listening = self._wire.listen(
+            "/v5/private", self._login, self._on_frame, greet=self._greet, ping=PING
+        )
+        return await self._read_until_cut(listening, self._expect_answer())
 
     async def _expect_answer(self) -> None:
         """End where the stream is not subscribed to in time: an answer was lost."""
@@ -332,21 +334,21 @@ class BybitLinear(LiveAdapter):
     async def _greet(self, say: Say) -> None:
         self._say = say
         self.frames = 0
-        await say(self._dialect.login(self._wire.now_ms()))
+        await say(self._codec.login(self._wire.now_ms()))
 
     async def _login(self) -> None:
-        """Nothing is told before the answer to the subscription: `_hear` goes on from there."""
+        """Send the login; nothing is published before its answer, which `_on_frame` handles."""
 
-    def _hear(self, raw: str) -> bool:
+    def _on_frame(self, raw: str) -> bool:
         if '"topic"' not in raw[:200] and '"op"' in raw:
-            return self._hear_answer(raw)
-        heard = super()._hear(raw)
-        for client_id in self._news.owed:
-            # An order told as filled whose executions are not there yet.
+            return self._on_answer(raw)
+        goes_on = super()._on_frame(raw)
+        for client_id in self._reports.owed:
+            # An order reported as filled whose executions are not there yet.
             self._await(client_id)
-        return heard
+        return goes_on
 
-    def _hear_answer(self, raw: str) -> bool:
+    def _on_answer(self, raw: str) -> bool:
         try:
             answer = reading.record(reading.parse(raw), "frame")
         except InvalidInput as error:

@@ -11,22 +11,22 @@ from dita.venues.wire import reading
 from dita.venues.wire.market import VenueBook
 
 _LOG: Final = logging.getLogger("dita.bybit")
-#: How deep a book is told.
+#: How many levels of a book are published.
 LEVELS: Final = 50
 DEPTH: Final = 200
 
 
 class Books:
-    """Keeps the books of some instruments, and tells each change of them.
+    """Keeps the books of some instruments, and publishes each change.
 
-    A book that is not whole is told as an empty one. After a gap in the numbers the topic is subscribed to
+    A book that is not whole is published as an empty one. After a gap in the numbers the topic is subscribed
     anew: that brings a snapshot.
     """
 
     def __init__(
         self,
         symbols: Iterable[str],
-        hear: Callable[[VenueBook], object],
+        on_event: Callable[[VenueBook], object],
         again: Callable[[str], object],
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -34,11 +34,11 @@ class Books:
 
         Args:
             symbols: The instruments.
-            hear: Takes what is told; it must not wait.
+            on_event: Called with each event; it must not wait.
             again: Subscribes to a topic anew.
             clock_ns: This machine's time.
         """
-        self._hear = hear
+        self._on_event = on_event
         self._again = again
         self._clock_ns = clock_ns
         self._books = {symbol: OrderBook(symbol) for symbol in symbols}
@@ -127,4 +127,4 @@ class Books:
     def _tell(self, book: OrderBook) -> None:
         whole = book.best_bid is not None and book.best_ask is not None
         bids, asks = (tuple(book.bids(LEVELS)), tuple(book.asks(LEVELS))) if whole else ((), ())
-        self._hear(VenueBook(book.symbol, self._clock_ns(), bids, asks))
+        self._on_event(VenueBook(book.symbol, self._clock_ns(), bids, asks))

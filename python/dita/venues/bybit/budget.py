@@ -83,7 +83,7 @@ class Budget:
             count = self._count(request.path)
             count.used = count.at(now_ns) + 1
 
-    def told(self, request: Request, headers: Mapping[str, str], now_ns: int) -> None:
+    def read_headers(self, request: Request, headers: Mapping[str, str], now_ns: int) -> None:
         """Take the venue's own limit and what is left of it from an answer's headers."""
         if request.path not in _COUNTED:
             return

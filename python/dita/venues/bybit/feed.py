@@ -12,7 +12,7 @@ from dita.venues.bybit.books import Books
 from dita.venues.bybit.markets import MarketReader, read_klines
 from dita.venues.wire import reading
 from dita.venues.wire.feed import BarFeed
-from dita.venues.wire.market import MarketNews, VenueBar
+from dita.venues.wire.market import MarketEvent, VenueBar
 from dita.venues.wire.transport import Say, Transport
 
 _LOG: Final = logging.getLogger("dita.bybit")
@@ -23,13 +23,13 @@ _TOPICS_MAX: Final = 100
 
 
 class MarketFeed(BarFeed):
-    """Hears the market of some instruments. Bars that closed while a stream was gone are fetched and told."""
+    """Streams the market of some instruments. Fetches bars that closed while the stream was down."""
 
     def __init__(
         self,
         wire: Transport,
         symbols: Iterable[str],
-        hear: Callable[[MarketNews], object],
+        on_event: Callable[[MarketEvent], object],
         *,
         interval: str = "1m",
         quotes: bool = False,
@@ -37,23 +37,23 @@ class MarketFeed(BarFeed):
         books: bool = False,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Begin to hear.
+        """Prepare the subscription.
 
         Args:
             wire: The transport.
             symbols: The instruments.
-            hear: Takes what is said, on the transport's thread; it must not wait.
+            on_event: Called with each event, on the transport's thread; it must not wait.
             interval: The length of the bars.
-            quotes: Whether best prices are heard.
-            trades: Whether trades of others are heard.
-            books: Whether order books are kept and heard.
+            quotes: Whether to subscribe to best prices.
+            trades: Whether to subscribe to public trades.
+            books: Whether to keep and publish order books.
             clock_ns: This machine's time.
         """
         # The venue's trades have no numbers: what was missed of them cannot be counted.
-        super().__init__(wire, symbols, hear, interval, clock_ns)
+        super().__init__(wire, symbols, on_event, interval, clock_ns)
         self._reader = MarketReader()
         self._say: Say | None = None
-        self.books: Books = Books(self._symbols if books else (), hear, self._subscribe_again, clock_ns)
+        self.books: Books = Books(self._symbols if books else (), on_event, self._subscribe_again, clock_ns)
         word = requests.INTERVALS[interval]
         self._topics = [f"kline.{word}.{one}" for one in self._symbols]
         self._topics += [f"tickers.{one}" for one in self._symbols]
@@ -99,10 +99,10 @@ class MarketFeed(BarFeed):
                 return True
             if self.books.take(frame):
                 return True
-            news = self._reader.read(frame)
+            events = self._reader.read(frame)
         except (InvalidInput, ValueError) as error:
             _LOG.error("market stream: %s", error)
             return False
-        for said in news:
+        for said in events:
             self._tell(said)
         return True

@@ -6,7 +6,7 @@ from typing import Any
 from dita.errors import InvalidInput, shown
 from dita.venues.bybit.requests import INTERVALS
 from dita.venues.wire import reading
-from dita.venues.wire.market import MarketNews, VenueBar, VenueMark, VenueQuote, VenueTrade
+from dita.venues.wire.market import MarketEvent, VenueBar, VenueMark, VenueQuote, VenueTrade
 
 _NAMES = {word: name for name, word in INTERVALS.items()}
 _MINUTES = {"D": 1440}
@@ -19,7 +19,7 @@ def length_ns(word: str) -> int:
 
 
 class MarketReader:
-    """Reads frames of the public stream; what a ticker's delta leaves out is as it was told last."""
+    """Reads frames of the public stream; what a ticker's delta leaves out keeps its last value."""
 
     def __init__(self) -> None:
         """Know nothing yet."""
@@ -29,7 +29,7 @@ class MarketReader:
         """Forget the tickers: the stream is gone, and begins with snapshots."""
         self._tickers.clear()
 
-    def read(self, frame: object) -> list[MarketNews]:
+    def read(self, frame: object) -> list[MarketEvent]:
         """Read a frame; books are read elsewhere.
 
         Raises:
@@ -50,7 +50,7 @@ class MarketReader:
                 return self._mark(row)
         return []
 
-    def _mark(self, row: dict[str, Any]) -> list[MarketNews]:
+    def _mark(self, row: dict[str, Any]) -> list[MarketEvent]:
         data = reading.record(row.get("data"), "data")
         symbol = reading.text(data, "symbol")
         before = {} if row.get("type") == "snapshot" else self._tickers.get(symbol, {})
@@ -59,8 +59,8 @@ class MarketReader:
             return []
         return [read_ticker(ticker, reading.nanoseconds(row, "ts"))]
 
-    def _quote(self, row: dict[str, Any]) -> list[MarketNews]:
-        """Best prices: of the depth of one, which is told whole each time."""
+    def _quote(self, row: dict[str, Any]) -> list[MarketEvent]:
+        """Best prices: of the depth of one, which is sent whole each time."""
         if not str(row["topic"]).startswith("orderbook.1."):
             return []
         data = reading.record(row.get("data"), "data")

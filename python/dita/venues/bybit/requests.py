@@ -25,7 +25,7 @@ INTERVALS: Final[Mapping[str, str]] = {
 }  # fmt: skip
 
 
-class BybitDialect:
+class BybitCodec:
     """One account's requests, with its key."""
 
     name: Final = "bybit"

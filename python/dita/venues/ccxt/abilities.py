@@ -34,7 +34,7 @@ class Abilities:
         ledger: Whether the wallet's entries can be asked for.
         leverage: Whether leverage can be set.
         stops: Whether stops are taken.
-        codes: Whether its errors are told apart by its own codes.
+        codes: Whether its errors are distinguished by its own codes.
     """
 
     exchange: str

@@ -135,7 +135,7 @@ class CCXTAdapter(BaseExecutionAdapter):
         self._ids: OrderedDict[str, str] = OrderedDict()
         self._order_ids: dict[str, str] = {}
         self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._strangers: OrderedDict[str, str] = OrderedDict()
+        self._external_orders: OrderedDict[str, str] = OrderedDict()
         self._entries: OrderedDict[str, None] = OrderedDict()
         self._since_ms: dict[str, int] = {}
         self._busy = 0
@@ -200,7 +200,7 @@ class CCXTAdapter(BaseExecutionAdapter):
         self._loop.close()
 
     def refresh(self) -> None:
-        """Ask for the whole account now, and wait until it was told.
+        """Ask for the whole account now, and wait until it was reported.
 
         Raises:
             Failure: The exchange does not say.
@@ -220,14 +220,14 @@ class CCXTAdapter(BaseExecutionAdapter):
     # --------------------------------------------------------------------------------------- the kernel asks
 
     def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
-        """Send an order; what comes of it is told later.
+        """Send an order; its events come later.
 
         Raises:
-            NotSent: The exchange has no such order, or is not heard now and it is an entry.
+            NotSent: The exchange has no such order, or cannot be reached now and it is an entry.
         """
         arguments = self._rows.order(order, takes_stops=self.abilities.stops)
         if not order.reduce_only and not self._connected.is_set():
-            raise NotSent("entries wait: the exchange is not heard")
+            raise NotSent("entries wait: the exchange cannot be reached")
         self._orders[order.venue_client_id] = order
         self._begin(self._place(order, arguments))
         return []
@@ -262,7 +262,7 @@ class CCXTAdapter(BaseExecutionAdapter):
         return []
 
     def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
-        """Ask what became of an order; the answer is told later."""
+        """Query an order; the answer comes as an event."""
         self._begin(self._query(venue_client_id))
         return []
 
@@ -362,7 +362,7 @@ class CCXTAdapter(BaseExecutionAdapter):
         await self._settle(client_id)
 
     async def _settle(self, client_id: str) -> None:
-        """Ask soon after a request what came of it; what is not told by then is asked for by the poll."""
+        """Ask soon after a request what came of it; the poll asks for what is missing then."""
         order = self._orders.get(client_id)
         if order is None or order.limit_price is not None or order.trigger_price is not None:
             return
@@ -411,9 +411,9 @@ class CCXTAdapter(BaseExecutionAdapter):
                 await self._query(order.venue_client_id)
             return
         _, row = await self._order_row(order.venue_client_id)
-        told = None if row is None else self._rows.status(order.asset, order.venue_client_id, row)
-        left = None if told is None else told.remaining_size
-        filled = None if told is None else told.filled_size
+        reported = None if row is None else self._rows.status(order.asset, order.venue_client_id, row)
+        left = None if reported is None else reported.remaining_size
+        filled = None if reported is None else reported.filled_size
         self._tell(
             VenueEvent(
                 self._clock_ns(), kind="AMEND_ACK", order_size=size, order_price=price, filled_size=filled,
@@ -452,7 +452,7 @@ class CCXTAdapter(BaseExecutionAdapter):
         self._link(str(row.get("id") or ""), client_id)
         for other_id in self._rows.other_ids(row):
             self._link_trigger(name, client_id, str(row["id"]), other_id)
-        # Its status first would let the kernel guess at fills that are told next.
+        # Its status first would let the kernel guess at fills that are reported next.
         await self._tell_fills(name)
         status = self._rows.status(name, client_id, row)
         if not await self._has_fills(name, client_id, status):
@@ -464,10 +464,10 @@ class CCXTAdapter(BaseExecutionAdapter):
         return False
 
     async def _has_fills(self, name: str, client_id: str, status: VenueEvent) -> bool:
-        """Whether the fills that an order's status counts were told; asked for a few times: lists lag."""
+        """Whether the fills that an order's status counts were reported; asked for a few times: lists lag."""
         for turn in range(4):
-            told = self._rows.told.get(client_id, Decimal(0))
-            if status.filled_size is None or told >= status.filled_size:
+            reported = self._rows.reported.get(client_id, Decimal(0))
+            if status.filled_size is None or reported >= status.filled_size:
                 return True
             await asyncio.sleep(_PAUSE_S * 2**turn)
             await self._tell_fills(name)
@@ -508,11 +508,11 @@ class CCXTAdapter(BaseExecutionAdapter):
 
     async def _poll(self) -> None:
         """Ask about orders that work."""
-        before = sum(self._rows.told.values())
+        before = sum(self._rows.reported.values())
         for client_id in list(self._orders):
             if client_id in self._order_ids:
                 await self._follow(client_id)
-        if sum(self._rows.told.values()) != before:
+        if sum(self._rows.reported.values()) != before:
             await self._tell_balances()
 
     async def _repair(self) -> None:
@@ -562,15 +562,15 @@ class CCXTAdapter(BaseExecutionAdapter):
         """Ask once whose an order is that this process did not send; return whether it was forced."""
         if not order_id or order_id in self._ids:
             return ""
-        if order_id not in self._strangers and self.abilities.query:
+        if order_id not in self._external_orders and self.abilities.query:
             row = await self._rows.find(self._call, name, "", order_id, None)
             client_id = str((row or {}).get("clientOrderId") or "")
-            self._strangers[order_id] = self._rows.forced(row) if row is not None else ""
-            if row is not None and not self._strangers[order_id] and 0 < len(client_id) <= _ID_MAX:
+            self._external_orders[order_id] = self._rows.forced(row) if row is not None else ""
+            if row is not None and not self._external_orders[order_id] and 0 < len(client_id) <= _ID_MAX:
                 self._link(order_id, client_id)
-            if len(self._strangers) > _BOOKED_MAX:
-                self._strangers.popitem(last=False)
-        return self._strangers.get(order_id, "")
+            if len(self._external_orders) > _BOOKED_MAX:
+                self._external_orders.popitem(last=False)
+        return self._external_orders.get(order_id, "")
 
     async def _balances(self) -> dict[str, Decimal]:
         await self._load()

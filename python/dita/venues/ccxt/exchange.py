@@ -178,8 +178,8 @@ def _exact(kind: Any, module: Any) -> Any:  # noqa: ANN401 - a class of ccxt's
 
         async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:  # noqa: ANN401 - ccxt's
             if self.practice is not None:
-                told = {**(self.headers or {}), **(headers or {})}
-                if why := self.practice.refusal(url, method, told):
+                merged = {**(self.headers or {}), **(headers or {})}
+                if why := self.practice.refusal(url, method, merged):
                     raise unanswered(f"no real money: {why}", left=False)
             sent = _left.get()
             if sent is not None:

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from dita._kernel import VenueEvent, VenueOrder
 from dita.errors import InvalidInput, NotSent, refuse, shown
-from dita.venues.binance.news import FORCED, News
-from dita.venues.bybit import news as bybit
+from dita.venues.binance.reports import FORCED, ReportReader
+from dita.venues.bybit import reports as bybit
 from dita.venues.orders import exactly
 from dita.venues.wire.failures import Failure, Fate
 
@@ -44,7 +44,7 @@ class Rows:
     """Reads and writes for one exchange. Without I/O of its own: it is given what calls.
 
     Attributes:
-        told: How much of each order was told as fills, by our id of it.
+        reported: How much of each order was reported as fills, by client order id.
     """
 
     def __init__(self, exchange: Any, venue: str) -> None:  # noqa: ANN401 - ccxt's object
@@ -58,11 +58,11 @@ class Rows:
         self._venue = venue
         self._unified: dict[str, str] = {}
         self._names: dict[str, str] = {}
-        self._news = News()
+        self._reports = ReportReader()
         #: `spot`, `linear` or `inverse`: the market whose wallet and income are meant.
         self._wallet = ""
-        self._bybit = bybit.News()
-        self.told: dict[str, Decimal] = {}
+        self._bybit = bybit.ReportReader()
+        self.reported: dict[str, Decimal] = {}
 
     # ------------------------------------------------------------------------------------------- instruments
 
@@ -116,8 +116,8 @@ class Rows:
         """
         markets = {_market_of(self._exchange.markets[self.unified(name)]): name for name in names}
         if len(markets) > 1 and self._venue not in _ONE_WALLET:
-            told = ", ".join(f"{name} is {market}" for market, name in markets.items())
-            raise refuse("symbols", told, "have wallets of their own: open an adapter for each market")
+            reported = ", ".join(f"{name} is {market}" for market, name in markets.items())
+            raise refuse("symbols", reported, "have wallets of their own: open an adapter for each market")
         if len(markets) == 1:
             (self._wallet,) = markets
             options, at_spot = self._exchange.options, self._wallet == "spot"
@@ -393,7 +393,7 @@ class Rows:
         inverse = self._wallet == "inverse"
         ask = self._exchange.dapiprivate_get_income if inverse else self._exchange.fapiprivate_get_income
         rows = [{**row, "time": int(row["time"])} for row in await call(ask, asked)]
-        found = [entry for row in rows if (entry := self._news.income(row)) is not None]
+        found = [entry for row in rows if (entry := self._reports.income(row)) is not None]
         return self._of_instruments(found, names)
 
     def _of_instruments(self, entries: list[dict[str, Any]], names: Iterable[str]) -> list[dict[str, Any]]:
@@ -476,9 +476,9 @@ class Rows:
         return known if self._venue == "binance" else kinds.get(word, "")
 
     def count(self, fill: VenueEvent) -> None:
-        """Count a fill that was told."""
+        """Count a reported fill."""
         if fill.venue_client_id and fill.size is not None:
-            self.told[fill.venue_client_id] = self.told.get(fill.venue_client_id, _ZERO) + fill.size
+            self.reported[fill.venue_client_id] = self.reported.get(fill.venue_client_id, _ZERO) + fill.size
 
     def status(self, name: str, client_id: str, row: Mapping[str, Any]) -> VenueEvent:
         """Read how an order stands.

@@ -8,16 +8,16 @@ from typing import Any, ClassVar, Final
 from dita._kernel import VenueEvent
 from dita.venues.okx import requests
 from dita.venues.okx.failures import DUPLICATE
-from dita.venues.okx.news import News, read_instruments
+from dita.venues.okx.reports import ReportReader, read_instruments
 from dita.venues.wire import reading
 from dita.venues.wire.adapter import DEAF_S, MS
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.plain import PlainWireAdapter
 from dita.venues.wire.requests import Request
 from dita.venues.wire.spaced import Spaced
-from dita.venues.wire.told import in_venue_order
 from dita.venues.wire.transport import Say, Transport
 from dita.venues.wire.unproven import need_consent
+from dita.venues.wire.updates import in_venue_order
 
 REST: Final = "https://www.okx.com"
 STREAM: Final = "wss://ws.okx.com:8443"
@@ -28,7 +28,7 @@ _PRIVATE: Final = "/ws/v5/private"
 _PAGES_MAX: Final = 50
 
 
-class _Speech:
+class _OrderCodec:
     """What OKX is asked for, and what its answers say."""
 
     place = staticmethod(requests.place)
@@ -36,21 +36,21 @@ class _Speech:
     amend = staticmethod(requests.amend)
     query = staticmethod(requests.query)
 
-    def __init__(self, news: News) -> None:
-        self._news = news
+    def __init__(self, reader: ReportReader) -> None:
+        self._reports = reader
 
     def placed_id(self, answer: Any) -> str:  # noqa: ANN401 - any JSON
         return reading.text(reading.table(answer, "order")[0], "ordId")
 
     def stands(self, answer: Any) -> list[VenueEvent]:  # noqa: ANN401 - any JSON
-        return [self._news.status(row) for row in reading.table(answer, "order")[:1]]
+        return [self._reports.status(row) for row in reading.table(answer, "order")[:1]]
 
 
-class _Questions:
+class _AccountQueries:
     """Questions about one account."""
 
-    def __init__(self, wire: Transport, news: News) -> None:
-        self._wire, self._news = wire, news
+    def __init__(self, wire: Transport, reader: ReportReader) -> None:
+        self._wire, self._reports = wire, reader
 
     async def _pages(
         self, ask: Callable[[int, str], Request], since_ms: int, last: str
@@ -67,11 +67,11 @@ class _Questions:
 
     async def fills(self, since_ns: int) -> list[VenueEvent]:
         rows = await self._pages(requests.fills, max(0, since_ns // MS), "billId")
-        return in_venue_order([self._news.trade(row) for row in rows])
+        return in_venue_order([self._reports.trade(row) for row in rows])
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         rows = await self._pages(requests.bills, max(0, since_ns // MS), "billId")
-        return [entry for row in rows if (entry := self._news.bill(row)) is not None]
+        return [entry for row in rows if (entry := self._reports.bill(row)) is not None]
 
     async def terms(self, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
         return read_instruments(await self._wire.ask(requests.INSTRUMENTS), symbols)
@@ -83,9 +83,9 @@ class _Questions:
 
     async def positions(self) -> list[dict[str, Any]]:
         rows = reading.table(await self._wire.ask(requests.POSITIONS), "positions")
-        told = [position for row in rows if (position := self._news.position(row)) is not None]
+        reported = [position for row in rows if (position := self._reports.position(row)) is not None]
         names = ("symbol", "size", "entry_price", "position_side")
-        return [{name: one[name] for name in names} for one in told if one["size"]]
+        return [{name: one[name] for name in names} for one in reported if one["size"]]
 
     async def open_orders(self, symbol: str | None) -> list[dict[str, Any]]:
         rows = reading.table(await self._wire.ask(requests.open_orders(symbol)), "orders-pending")
@@ -95,7 +95,7 @@ class _Questions:
                 "symbol": one.asset, "order_side": str(one.order_side), "size": one.order_size,
                 "filled_size": one.filled_size, "limit_price": one.order_price,
             }
-            for one in map(self._news.status, rows)
+            for one in map(self._reports.status, rows)
         ]  # fmt: skip
 
 
@@ -135,7 +135,7 @@ class OkxSwap(PlainWireAdapter):
             rest: Base address of REST; None means the venue's, or its test network's without real money.
             stream: The same for the streams.
             clock_ns: This machine's time, nanoseconds.
-            deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+            deaf_s: After how long without a report of an acknowledged request the stream is deaf, seconds.
             wire: What carries requests and frames; None means the network.
 
         Raises:
@@ -143,31 +143,31 @@ class OkxSwap(PlainWireAdapter):
                 address is neither of the test network nor on this machine.
         """
         need_consent("OKX", is_real=self.real_money is not False, unproven=unproven)
-        news = News()
-        dialect = requests.OkxDialect(api_key, api_secret, passphrase, simulated=self.real_money is False)
+        reader = ReportReader()
+        codec = requests.OkxCodec(api_key, api_secret, passphrase, simulated=self.real_money is False)
         carrier = wire or Transport(
-            *self._addresses(rest, stream), dialect, clock_ns, Spaced({"entry": 60, "exit": 60}, 2.0)
+            *self._addresses(rest, stream), codec, clock_ns, Spaced({"entry": 60, "exit": 60}, 2.0)
         )
-        self._dialect = dialect
+        self._codec = codec
         super().__init__(
-            carrier, news, _Questions(carrier, news), _Speech(news), list(dict.fromkeys(symbols)), clock_ns,
-            deaf_s,
+            carrier, reader, _AccountQueries(carrier, reader), _OrderCodec(reader),
+            list(dict.fromkeys(symbols)), clock_ns, deaf_s,
         )  # fmt: skip
 
-    async def _hear_stream(self) -> str:
+    async def _read_stream(self) -> str:
         async def greet(say: Say) -> None:
-            await say(self._dialect.login(self._wire.now_ms()))
+            await say(self._codec.login(self._wire.now_ms()))
             await say(requests.SUBSCRIBE)
 
-        return await self._heard_until_cut(
-            self._wire.listen(_PRIVATE, self._opened, self._hear, greet=greet, ping="ping")
+        return await self._read_until_cut(
+            self._wire.listen(_PRIVATE, self._opened, self._on_frame, greet=greet, ping="ping")
         )
 
-    def _hear(self, raw: str) -> bool:
+    def _on_frame(self, raw: str) -> bool:
         if raw == "pong":
             self.frames += 1
             return True
-        return super()._hear(raw)
+        return super()._on_frame(raw)
 
 
 class OkxPractice(OkxSwap):

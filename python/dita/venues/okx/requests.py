@@ -27,7 +27,7 @@ def sign(secret: str, message: str) -> str:
     return base64.b64encode(hmac.new(secret.encode(), message.encode(), hashlib.sha256).digest()).decode()
 
 
-class OkxDialect:
+class OkxCodec:
     """One account's requests, with its key."""
 
     name: Final = "okx"

@@ -23,11 +23,11 @@ from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.hosts import NOWHERE, Hosts
 from dita.venues.wire.parked import Parked
 from dita.venues.wire.requests import Request
-from dita.venues.wire.told import Told, Unheard
 from dita.venues.wire.transport import Transport
+from dita.venues.wire.updates import UnknownMessage, VenueUpdate
 
 _LOG: Final = logging.getLogger("dita.venues")
-#: A request that REST acknowledged and the stream has not told within this makes the stream deaf.
+#: A request that REST acknowledged and the stream has not reported within this makes the stream deaf.
 DEAF_S: Final = 2.0
 #: So many times that after one was deaf REST is asked every `DEAF_S`, unless the new stream says something.
 _SUSPICIONS: Final = 15
@@ -52,16 +52,16 @@ Work = Coroutine[Any, Any, Any]
 class Reader(Protocol):
     """Reads the frames of a venue's user stream."""
 
-    def read(self, frame: object) -> Told:
+    def read(self, frame: object) -> VenueUpdate:
         """Read a frame's JSON.
 
         Raises:
-            Unheard: It says something that no list has.
+            UnknownMessage: It says something that no list has.
             InvalidInput: A field is missing, or is not what it has to be.
         """
 
 
-class AccountQuestions(Protocol):
+class AccountQueries(Protocol):
     """What can be asked about an account, on the transport's thread."""
 
     async def fills(self, since_ns: int) -> list[VenueEvent]:
@@ -88,8 +88,8 @@ class WireAdapter(BaseExecutionAdapter):
 
     Attributes:
         symbols: The instruments that are asked about after a gap.
-        frames: How many frames the stream has told since it was opened.
-        repairs: How often the account was asked for what the stream may not have told.
+        frames: How many frames the stream has sent since it was opened.
+        repairs: How often the account was asked for what the stream may have missed.
         reconnects: How often the stream was opened anew.
         parked: What waits for an instrument that the kernel does not know yet.
     """
@@ -105,7 +105,7 @@ class WireAdapter(BaseExecutionAdapter):
         self,
         wire: Transport,
         reader: Reader,
-        questions: AccountQuestions,
+        queries: AccountQueries,
         symbols: list[str],
         clock_ns: Callable[[], int],
         deaf_s: float,
@@ -115,10 +115,10 @@ class WireAdapter(BaseExecutionAdapter):
         Args:
             wire: The transport.
             reader: Reads the user stream.
-            questions: Asks about the account.
+            queries: Asks about the account.
             symbols: The instruments that are traded.
             clock_ns: This machine's time, nanoseconds.
-            deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+            deaf_s: After how long without a report of an acknowledged request the stream is deaf, seconds.
         """
         super().__init__()
         self.symbols = symbols
@@ -126,15 +126,15 @@ class WireAdapter(BaseExecutionAdapter):
         self._deaf_s = deaf_s
         self._wire = wire
         self._reader = reader
-        self._asks = questions
+        self._asks = queries
         self._awaited: dict[str, float] = {}
         self._booked_ns = 0
         self._caught_up: Callable[[], None] | None = None
         self._may_catch_up = threading.Event()
-        self._told_s: OrderedDict[str, float] = OrderedDict()
+        self._reported_s: OrderedDict[str, float] = OrderedDict()
         self._busy = 0
         self._repairing: asyncio.Lock | None = None
-        self._told_down = False
+        self._reported_down = False
         self._cuts = 0
         self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._deaf_until = 0.0
@@ -180,7 +180,7 @@ class WireAdapter(BaseExecutionAdapter):
         """
         self._booked_ns, self._caught_up = since_ns + OVERLAP_NS, caught_up
         # The stream's first opening is a reconnect: it repairs from there, and then says RESYNCED.
-        self._told_down = True
+        self._reported_down = True
 
     def catch_up_now(self) -> None:
         """Begin with what `catch_up_later` has put off: positions and open orders are known."""
@@ -304,8 +304,8 @@ class WireAdapter(BaseExecutionAdapter):
     # --------------------------------------------------------------------------------------------- the stream
 
     @abstractmethod
-    async def _hear_stream(self) -> str:
-        """Open the user stream and hear it until it ends, by `_heard_until_cut`; say why it ended.
+    async def _read_stream(self) -> str:
+        """Open the user stream and read it until it ends, by `_read_until_cut`; say why it ended.
 
         Raises:
             Failure: It could not be opened.
@@ -320,7 +320,7 @@ class WireAdapter(BaseExecutionAdapter):
         tries = 0
         while not self._closing.is_set():
             try:
-                why = await self._hear_stream()
+                why = await self._read_stream()
                 tries = 0 if self.frames else tries
             except (Failure, InvalidInput) as error:
                 why = str(error)
@@ -332,11 +332,11 @@ class WireAdapter(BaseExecutionAdapter):
             tries += 1
             self.reconnects += 1
 
-    async def _heard_until_cut(self, listening: Coroutine[Any, Any, str], *others: Work) -> str:
-        """Hear a stream until it ends, one of the others does, or it was found to be deaf.
+    async def _read_until_cut(self, listening: Coroutine[Any, Any, str], *others: Work) -> str:
+        """Read a stream until it ends, one of the others does, or it was found to be deaf.
 
         Args:
-            listening: Hears it, and says why it ended.
+            listening: Reads it, and says why it ended.
             others: What keeps it open.
 
         Returns:
@@ -355,16 +355,16 @@ class WireAdapter(BaseExecutionAdapter):
             await asyncio.gather(hearing, *tasks, return_exceptions=True)
 
     async def _opened(self) -> None:
-        # Frames are heard meanwhile; what comes twice the kernel knows by its id.
+        # Frames are read meanwhile; what comes twice the kernel knows by its id.
         self.frames = 0
         self._begin_to_reconcile()
 
     def _begin_to_reconcile(self) -> None:
-        first = not self._connected.is_set() and not self._told_down
+        first = not self._connected.is_set() and not self._reported_down
         self._wire.spawn(self._reconcile(self._cuts, first=first))
 
     async def _reconcile(self, cuts: int, *, first: bool) -> None:
-        """Ask for what the stream may not have told, and only then call the connection good."""
+        """Ask for what the stream may have missed, and only then call the connection good."""
         while not self._may_catch_up.is_set():
             await asyncio.sleep(_LOOK_S)
         for pause in itertools.chain(BACK_OFF_S, itertools.repeat(BACK_OFF_S[-1])):
@@ -493,7 +493,7 @@ class WireAdapter(BaseExecutionAdapter):
             now = time.monotonic()
             late = [client_id for client_id, until in self._awaited.items() if until < now]
             if late:
-                _LOG.warning("the stream is deaf: it has not told of %s", ", ".join(late[:5]))
+                _LOG.warning("the stream is deaf: it has not reported %s", ", ".join(late[:5]))
                 self._deaf_until = now + _SUSPICIONS * self._deaf_s
                 self._distrust()
                 self._down()
@@ -515,42 +515,42 @@ class WireAdapter(BaseExecutionAdapter):
         except (Failure, KernelError) as error:
             _LOG.warning("repair: %s", error)
 
-    def _hear(self, raw: str) -> bool:
+    def _on_frame(self, raw: str) -> bool:
         """Take a frame; False where the stream ends with it."""
         self.frames += 1
         self._deaf_until = 0.0
         try:
-            told = self._reader.read(reading.parse(raw))
-        except Unheard as error:
+            update = self._reader.read(reading.parse(raw))
+        except UnknownMessage as error:
             self._halt_entries(error)
             return True
         except InvalidInput as error:
             _LOG.error("user stream: %s", error)
             return False
-        for event in told.orders:
+        for event in update.orders:
             self._awaited.pop(event.venue_client_id, None)
-            self._told_s[event.venue_client_id] = time.monotonic()
-            self._told_s.move_to_end(event.venue_client_id)
-            if len(self._told_s) > _BOOKED_MAX:
-                self._told_s.popitem(last=False)
-        self._bring(told)
-        if told.key_ended:
+            self._reported_s[event.venue_client_id] = time.monotonic()
+            self._reported_s.move_to_end(event.venue_client_id)
+            if len(self._reported_s) > _BOOKED_MAX:
+                self._reported_s.popitem(last=False)
+        self._bring(update)
+        if update.key_ended:
             self._down()
-        return not told.key_ended
+        return not update.key_ended
 
-    def _halt_entries(self, error: Unheard) -> None:
+    def _halt_entries(self, error: UnknownMessage) -> None:
         """The truth is unknown: entries halt until somebody has looked; exits go."""
         self._unheard = str(error)
         _LOG.critical("%s; entries halt until the account was looked at", error)
         # The stream itself is sound: it need not be opened anew once this is forgiven.
         self._say_down()
 
-    def _bring(self, told: Told) -> None:
-        for event in told.orders:
+    def _bring(self, update: VenueUpdate) -> None:
+        for event in update.orders:
             self._tell(event)
-        for entry in told.account:
+        for entry in update.account:
             self._tell_account(entry)
-        if told.ask_income:
+        if update.ask_income:
             self._begin(self._tell_entries())
 
     async def _tell_entries(self) -> None:
@@ -601,9 +601,9 @@ class WireAdapter(BaseExecutionAdapter):
 
         Args:
             client_id: Our id of it.
-            sent_s: When the request left, by the monotonic clock; what was told since then is its news.
+            sent_s: When the request left, by the monotonic clock; reports since then are newer.
         """
-        if sent_s is not None and self._told_s.get(client_id, 0.0) >= sent_s:
+        if sent_s is not None and self._reported_s.get(client_id, 0.0) >= sent_s:
             return
         if client_id:
             self._awaited.setdefault(client_id, time.monotonic() + self._deaf_s)
@@ -614,14 +614,14 @@ class WireAdapter(BaseExecutionAdapter):
         self._say_down()
 
     def _say_down(self) -> None:
-        if not self._told_down:
-            self._told_down = True
+        if not self._reported_down:
+            self._reported_down = True
             self._tell(VenueEvent(self._clock_ns(), kind="DISCONNECTED"))
 
     def _up(self) -> None:
         """Send RESYNCED once the stream is open and the account was asked for."""
-        if self._told_down and self._connected.is_set() and not self._unheard:
-            self._told_down = False
+        if self._reported_down and self._connected.is_set() and not self._unheard:
+            self._reported_down = False
             self._tell(VenueEvent(self._clock_ns(), kind="RESYNCED"))
 
     def _held_back(self, request: Request, order: VenueOrder) -> VenueEvent | None:
@@ -725,7 +725,7 @@ class WireAdapter(BaseExecutionAdapter):
         is_first = symbol not in self.parked
         if not self.parked.keep(symbol, event):
             self._halt_entries(
-                Unheard(f"{len(self.parked)} events wait for {symbol}, which cannot be listed")
+                UnknownMessage(f"{len(self.parked)} events wait for {symbol}, which cannot be listed")
             )
         if is_first:
             _LOG.warning("%s is not configured: its rules are fetched, and what was said of it waits", symbol)
@@ -743,7 +743,7 @@ class WireAdapter(BaseExecutionAdapter):
                 return
             except InvalidInput as error:
                 # It stays parked, and each repair would tell it again: somebody has to look.
-                self._halt_entries(Unheard(f"a fill of {symbol} cannot be booked: {error}"))
+                self._halt_entries(UnknownMessage(f"a fill of {symbol} cannot be booked: {error}"))
                 return
             except Failure as failure:
                 _LOG.warning("rules of %s: %s", symbol, failure)

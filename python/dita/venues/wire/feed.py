@@ -10,7 +10,7 @@ from typing import Final
 from dita.errors import InvalidInput
 from dita.venues.wire.adapter import BACK_OFF_S
 from dita.venues.wire.failures import Failure
-from dita.venues.wire.market import MarketNews, VenueBar, VenueMark
+from dita.venues.wire.market import MarketEvent, VenueBar, VenueMark
 from dita.venues.wire.transport import Transport
 
 _LOG: Final = logging.getLogger("dita.venues")
@@ -19,51 +19,51 @@ _HELD_S: Final = 10.0
 
 
 class BarFeed(ABC):
-    """Hears the market of some instruments. Bars that closed while a stream was gone are fetched and told.
+    """Streams the market of some instruments. Fetches bars that closed while the stream was down.
 
     Attributes:
         reconnects: How often a stream was opened anew.
-        missed_trades: How many trades of others nobody told, where the venue numbers them.
+        missed_trades: How many public trades were missed, where the venue numbers them.
     """
 
     def __init__(
         self,
         wire: Transport,
         symbols: Iterable[str],
-        hear: Callable[[MarketNews], object],
+        on_event: Callable[[MarketEvent], object],
         interval: str,
         clock_ns: Callable[[], int],
     ) -> None:
-        """Hear nothing yet.
+        """Subscribe to nothing yet.
 
         Args:
             wire: The transport.
             symbols: The instruments.
-            hear: Takes what is said, on the transport's thread; it must not wait.
+            on_event: Called with each event, on the transport's thread; it must not wait.
             interval: The length of the bars.
             clock_ns: This machine's time.
         """
         self._wire = wire
-        self._hear = hear
+        self._on_event = on_event
         self._interval = interval
         self._clock_ns = clock_ns
         self._symbols = list(symbols)
         self._last: dict[str, int] = {}
-        self._heard_s: dict[str, float] = {}
+        self._marked_s: dict[str, float] = {}
         self.reconnects = 0
         self.missed_trades = 0
 
     def age_s(self, symbol: str) -> float | None:
-        """Return how long ago an instrument's mark was heard, seconds; None where it never was.
+        """Return how long ago an instrument's mark came, seconds; None where it never was.
 
         Args:
             symbol: The instrument.
         """
-        heard = self._heard_s.get(symbol)
-        return None if heard is None else time.monotonic() - heard
+        marked_s = self._marked_s.get(symbol)
+        return None if marked_s is None else time.monotonic() - marked_s
 
     def begin_after(self, bar: VenueBar) -> None:
-        """Count a bar as told: what comes after it is news."""
+        """Count a bar as published: what comes after it is new."""
         self._last[bar.symbol] = max(self._last.get(bar.symbol, 0), bar.close_ns)
 
     @abstractmethod
@@ -81,7 +81,7 @@ class BarFeed(ABC):
         """Open a stream again and again.
 
         Args:
-            listen: Hears it until it ends, and says why it ended.
+            listen: Reads it until it ends, and says why it ended.
             cut: Called then.
         """
         tries = 0
@@ -99,7 +99,7 @@ class BarFeed(ABC):
         self._wire.spawn(self._fetch_missed())
 
     async def _fetch_missed(self) -> None:
-        """Tell the bars that closed since the last one that was told."""
+        """Publish the bars that closed since the last published one."""
         for symbol, since_ns in list(self._last.items()):
             try:
                 for bar in await self._bars(symbol, since_ns, self._clock_ns()):
@@ -107,15 +107,15 @@ class BarFeed(ABC):
             except (Failure, InvalidInput) as error:
                 _LOG.warning("bars of %s: %s", symbol, error)
 
-    def _tell(self, said: MarketNews) -> None:
+    def _tell(self, said: MarketEvent) -> None:
         if isinstance(said, VenueBar):
             self._tell_bar(said)
             return
         if isinstance(said, VenueMark):
-            self._heard_s[said.symbol] = time.monotonic()
-        self._hear(said)
+            self._marked_s[said.symbol] = time.monotonic()
+        self._on_event(said)
 
     def _tell_bar(self, bar: VenueBar) -> None:
         if bar.close_ns > self._last.get(bar.symbol, 0):
             self._last[bar.symbol] = bar.close_ns
-            self._hear(bar)
+            self._on_event(bar)

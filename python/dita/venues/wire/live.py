@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from dita.venues.wire.adapter import WireAdapter
-from dita.venues.wire.market import Feed, MarketNews, VenueBar
+from dita.venues.wire.market import Feed, MarketEvent, VenueBar
 from dita.venues.wire.requests import Request
 
 
 class LiveAdapter(WireAdapter):
-    """An account at a venue whose market is heard too."""
+    """An account at a venue, with the venue's market feed."""
 
     #: Fee rates of an account without a discount: maker, taker.
     usual_rates: ClassVar[tuple[str, str]] = ("0.0002", "0.0005")
@@ -33,21 +33,21 @@ class LiveAdapter(WireAdapter):
     @abstractmethod
     def feed(
         self,
-        hear: Callable[[MarketNews], object],
+        on_event: Callable[[MarketEvent], object],
         *,
         interval: str = "1m",
         quotes: bool = False,
         trades: bool = False,
         books: bool = False,
     ) -> Feed:
-        """Begin to hear the market of the adapter's instruments.
+        """Subscribe to the market of the adapter's instruments.
 
         Args:
-            hear: Takes what is said, on the transport's thread; it must not wait.
+            on_event: Called with each event, on the transport's thread; it must not wait.
             interval: The length of the bars.
-            quotes: Whether best prices are heard.
-            trades: Whether trades of others are heard.
-            books: Whether order books are kept and heard.
+            quotes: Whether to subscribe to best prices.
+            trades: Whether to subscribe to public trades.
+            books: Whether to keep and publish order books.
         """
 
     @abstractmethod

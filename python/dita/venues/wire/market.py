@@ -67,11 +67,11 @@ class Books(Protocol):
 
 
 class Feed(Protocol):
-    """Who hears a venue's market.
+    """A venue's market feed.
 
     Attributes:
         reconnects: How often a stream was opened anew.
-        missed_trades: How many trades of others nobody told, where the venue numbers them.
+        missed_trades: How many public trades were missed, where the venue numbers them.
     """
 
     reconnects: int
@@ -82,10 +82,10 @@ class Feed(Protocol):
         """The order books."""
 
     def age_s(self, symbol: str) -> float | None:
-        """Return how long ago an instrument's mark was heard, seconds; None where it never was."""
+        """Return how long ago an instrument's mark came, seconds; None where it never was."""
 
     def begin_after(self, bar: VenueBar) -> None:
-        """Count a bar as told: what comes after it is news."""
+        """Count a bar as published: what comes after it is new."""
 
 
-MarketNews = VenueBar | VenueQuote | VenueTrade | VenueMark | VenueBook
+MarketEvent = VenueBar | VenueQuote | VenueTrade | VenueMark | VenueBook

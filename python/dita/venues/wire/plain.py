@@ -12,16 +12,16 @@ from typing import Any, Protocol
 
 from dita._kernel import VenueEvent, VenueOrder
 from dita.errors import InvalidInput, NotSent
-from dita.venues.wire.adapter import AccountQuestions, Reader, WireAdapter
+from dita.venues.wire.adapter import AccountQueries, Reader, WireAdapter
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.requests import Request
-from dita.venues.wire.told import Unheard
 from dita.venues.wire.transport import Transport
+from dita.venues.wire.updates import UnknownMessage
 
 _LOG = logging.getLogger("dita.venues")
 
 
-class Speech(Protocol):
+class OrderCodec(Protocol):
     """What a venue is asked for, and what its answers say. Without I/O."""
 
     def place(self, order: VenueOrder) -> Request:
@@ -51,7 +51,7 @@ class Speech(Protocol):
         """Read the answer to `query`: [] where the venue does not have the order.
 
         Raises:
-            Unheard: Its status is none that is known.
+            UnknownMessage: Its status is none that is known.
         """
 
 
@@ -62,8 +62,8 @@ class PlainWireAdapter(WireAdapter):
         self,
         wire: Transport,
         reader: Reader,
-        questions: AccountQuestions,
-        speech: Speech,
+        queries: AccountQueries,
+        order_codec: OrderCodec,
         symbols: list[str],
         clock_ns: Callable[[], int],
         deaf_s: float,
@@ -73,14 +73,14 @@ class PlainWireAdapter(WireAdapter):
         Args:
             wire: The transport.
             reader: Reads the user stream.
-            questions: Asks about the account.
-            speech: What the venue is asked for.
+            queries: Asks about the account.
+            order_codec: What the venue is asked for.
             symbols: The instruments that are traded.
             clock_ns: This machine's time, nanoseconds.
-            deaf_s: A stream that has not told of an acknowledged request for so long is deaf, seconds.
+            deaf_s: After how long without a report of an acknowledged request the stream is deaf, seconds.
         """
-        super().__init__(wire, reader, questions, symbols, clock_ns, deaf_s)
-        self._speech = speech
+        super().__init__(wire, reader, queries, symbols, clock_ns, deaf_s)
+        self._order_codec = order_codec
         self._symbol_of: dict[str, str] = {}
 
     @property
@@ -91,7 +91,7 @@ class PlainWireAdapter(WireAdapter):
     # --------------------------------------------------------------------------------------- the kernel asks
 
     def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
-        """Send an order; what comes of it is told later.
+        """Send an order; its events come later.
 
         Raises:
             NotSent: The venue has no such order, or it is an entry and the stream is not to be trusted now.
@@ -100,7 +100,7 @@ class PlainWireAdapter(WireAdapter):
             raise NotSent(
                 f"order_type: {type(self).__name__} takes no {order.order_type}; see docs/reference"
             )
-        request = self._speech.place(order)
+        request = self._order_codec.place(order)
         if request.pool == "entry" and self._unheard:
             raise NotSent(f"entries halt: {self._unheard}")
         if request.pool == "entry" and not self._connected.is_set():
@@ -115,7 +115,7 @@ class PlainWireAdapter(WireAdapter):
     def cancel(self, order: VenueOrder, reason: str) -> Sequence[VenueEvent]:
         """Ask to cancel an order."""
         del reason
-        self._begin(self._cancel(order, self._speech.cancel(order)))
+        self._begin(self._cancel(order, self._order_codec.cancel(order)))
         return []
 
     def amend(
@@ -135,11 +135,11 @@ class PlainWireAdapter(WireAdapter):
         price = limit_price if limit_price is not None else order.limit_price
         if price is None or trigger_price is not None:
             raise NotSent("limit orders alone are changed: cancel it and send another")
-        self._begin(self._amend(order, self._speech.amend(order, size, price, request_id), request_id))
+        self._begin(self._amend(order, self._order_codec.amend(order, size, price, request_id), request_id))
         return []
 
     def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
-        """Ask what became of an order; the answer is told later."""
+        """Query an order; the answer comes as an event."""
         self._begin(self._query(venue_client_id))
         return []
 
@@ -150,7 +150,7 @@ class PlainWireAdapter(WireAdapter):
         ids: dict[str, Any] = {"venue_client_id": client_id, "asset": order.asset}
         sent_s = time.monotonic()
         try:
-            order_id = self._speech.placed_id(await self._wire.ask(request))
+            order_id = self._order_codec.placed_id(await self._wire.ask(request))
         except Failure as failure:
             self._refuse("ORDER_REJECT", failure, ids)
             return
@@ -198,14 +198,14 @@ class PlainWireAdapter(WireAdapter):
                     return
             self._awaited.pop(client_id, None)
             self._tell(VenueEvent(self._clock_ns(), kind="ORDER_NOT_FOUND", venue_client_id=client_id))
-        except Unheard as error:
+        except UnknownMessage as error:
             self._halt_entries(error)
         except (Failure, InvalidInput) as error:
             _LOG.warning("question about %s: %s", client_id, error)
 
     async def _ask_for(self, symbol: str, client_id: str) -> list[VenueEvent]:
         try:
-            return self._speech.stands(await self._wire.ask(self._speech.query(symbol, client_id)))
+            return self._order_codec.stands(await self._wire.ask(self._order_codec.query(symbol, client_id)))
         except Failure as failure:
             if failure.fate is Fate.STATE:
                 return []

@@ -54,7 +54,7 @@ class Written:
     body: bytes | None = None
 
 
-class Dialect(Protocol):
+class Codec(Protocol):
     """How one account's requests are written, and the venue's answers read. Without I/O."""
 
     @property
@@ -101,7 +101,7 @@ class Allowance(Protocol):
     def take(self, request: Request, now_ns: int) -> None:
         """Count a request that leaves."""
 
-    def told(self, request: Request, headers: Mapping[str, str], now_ns: int) -> None:
+    def read_headers(self, request: Request, headers: Mapping[str, str], now_ns: int) -> None:
         """Take the venue's own counts from the headers of a request's answer."""
 
     def barred(self, retry_after_ms: int, now_ns: int) -> None:

@@ -43,7 +43,7 @@ class Spaced:
         if request.pool in self._limits:
             self._left.append(now_ns)
 
-    def told(self, request: Request, headers: Mapping[str, str], now_ns: int) -> None:
+    def read_headers(self, request: Request, headers: Mapping[str, str], now_ns: int) -> None:
         """Nothing: the venue tells no counts."""
 
     def barred(self, retry_after_ms: int, now_ns: int) -> None:

@@ -11,7 +11,7 @@ from yarl import URL
 
 from dita.venues.wire.failures import Failure, Fate, unanswered
 from dita.venues.wire.reading import FRAME_BYTES_MAX
-from dita.venues.wire.requests import Allowance, Dialect, Request
+from dita.venues.wire.requests import Allowance, Codec, Request
 from dita.venues.wire.thread import LoopThread
 
 _LOG: Final = logging.getLogger("dita.venues")
@@ -27,14 +27,14 @@ class Transport(LoopThread):
     """Sends requests, and opens streams."""
 
     def __init__(
-        self, rest: str, stream: str, dialect: Dialect, clock_ns: Callable[[], int], budget: Allowance
+        self, rest: str, stream: str, codec: Codec, clock_ns: Callable[[], int], budget: Allowance
     ) -> None:
         """Start the thread; nothing is sent yet.
 
         Args:
             rest: Base address of REST.
             stream: Base address of the streams.
-            dialect: How the venue's requests are written, and its answers read.
+            codec: How the venue's requests are written, and its answers read.
             clock_ns: This machine's time.
             budget: What may be asked.
         """
@@ -42,10 +42,10 @@ class Transport(LoopThread):
         self.budget = budget
         self.offset_ms = 0
         self._waiting: dict[int, str] = {}
-        self._dialect = dialect
+        self._codec = codec
         self._clock_ns = clock_ns
         self._session: aiohttp.ClientSession | None = None
-        super().__init__(f"dita-{dialect.name}")
+        super().__init__(f"dita-{codec.name}")
 
     def __repr__(self) -> str:
         """Its address; never the key."""
@@ -120,15 +120,15 @@ class Transport(LoopThread):
             Failure: The venue does not say.
         """
         before = self._clock_ns()
-        answer = await self._send(self._dialect.server_time)
+        answer = await self._send(self._codec.server_time)
         after = self._clock_ns()
-        there_ns = self._dialect.read_time(answer)
+        there_ns = self._codec.read_time(answer)
         self.offset_ms = (there_ns - (before + after) // 2) // _MS
 
     async def _send(self, request: Request) -> Any:  # noqa: ANN401 - any JSON
         session = await self._opened()
         self.budget.take(request, self._clock_ns())
-        written = self._dialect.write(request, self.now_ms())
+        written = self._codec.write(request, self.now_ms())
         try:
             # Encoded already: what is signed must be what is sent.
             address = URL(self.rest + written.address, encoded=True)
@@ -136,7 +136,7 @@ class Transport(LoopThread):
                 request.method, address, headers=dict(written.headers), data=written.body
             ) as reply:
                 raw = await reply.read()
-                self.budget.told(request, reply.headers, self._clock_ns())
+                self.budget.read_headers(request, reply.headers, self._clock_ns())
                 return self._read(reply.status, raw, reply.headers)
         except aiohttp.ClientConnectorError as error:
             raise unanswered(_words(error), left=False) from None
@@ -146,7 +146,7 @@ class Transport(LoopThread):
 
     def _read(self, status: int, raw: bytes, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON
         try:
-            return self._dialect.read(status, raw, headers)
+            return self._codec.read(status, raw, headers)
         except Failure as failure:
             if failure.retry_after_ms is not None and failure.fate is Fate.LATER:
                 self.budget.barred(failure.retry_after_ms, self._clock_ns())
@@ -166,19 +166,19 @@ class Transport(LoopThread):
         self,
         path: str,
         opened: Callable[[], Awaitable[None]],
-        hear: Callable[[str], bool],
+        on_frame: Callable[[str], bool],
         *,
         greet: Callable[[Say], Awaitable[None]] | None = None,
         ping: str = "",
         pongs: Mapping[str, str] | None = None,
         unpack: Callable[[bytes], str] | None = None,
     ) -> str:
-        """Hear a stream until it ends.
+        """Read a stream until it ends.
 
         Args:
             path: From the base address on.
             opened: Called once it is open.
-            hear: Takes each frame; False ends it.
+            on_frame: Called with each frame; False ends the stream.
             greet: Called before `opened` with what sends a text, where the stream wants to be spoken to.
             ping: What is said every 20 seconds, where the venue counts that and not WebSocket's own pings.
             pongs: What is answered to a text of the venue's, where that is its ping.
@@ -205,7 +205,7 @@ class Transport(LoopThread):
                             return f"a frame of type {message.type.name}"
                         if pongs is not None and text in pongs:
                             await socket.send_str(pongs[text])
-                        elif not hear(text):
+                        elif not on_frame(text):
                             return "ended by what it said"
                 finally:
                     if pinging is not None:

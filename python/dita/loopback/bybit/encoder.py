@@ -1,4 +1,4 @@
-"""What happens to an account, in Bybit's words: topics order, execution, position and wallet."""
+"""Encode account events as Bybit's frames: topics order, execution, position and wallet."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -14,9 +14,9 @@ from dita.loopback.bybit.replies import (
     position_row,
     wallet_row,
 )
+from dita.loopback.encoder import Frame, Refused
 from dita.loopback.market import Market
 from dita.loopback.records import ZERO, HeldPosition, PlacedOrder, Trade
-from dita.loopback.voice import Frame, Refused
 
 _ENDS: Final = frozenset({"CANCELED", "EXPIRED"})
 _WITHOUT_PRICE: Final = frozenset({"execFee", "feeRate", "execPnl", "feeCurrency"})
@@ -37,18 +37,18 @@ class Books(Protocol):
         """What is free of the settlement asset."""
 
 
-class BybitVoice:
+class BybitEncoder:
     """Bybit v5's frames and codes."""
 
     ids_for_ever: Final = True
 
     def __init__(self) -> None:
-        """Say nothing yet; `books` has to be set before the first frame."""
+        """Encode nothing yet; `books` has to be set before the first frame."""
         self.books: Books
         self._numbers = itertools.count(1)
 
     def order(self, order: PlacedOrder, what: str, now_ms: int, trade: Trade | None = None) -> list[Frame]:
-        """Tell of a fill by `execution`, and of the order by `order`."""
+        """Encode a fill as `execution`, and the order as `order`."""
         frames = []
         if trade is not None:
             row = {"category": "linear", **execution_row(trade, self.books.markets[order.symbol].mark)}
@@ -59,7 +59,7 @@ class BybitVoice:
         return frames
 
     def waiting(self, order: PlacedOrder, what: str, now_ms: int, reason: str = "") -> list[Frame]:
-        """Tell of a conditional order: it keeps its id, so most of it is told by `order`."""
+        """Encode a conditional order: it keeps its id, so most changes are an `order` frame."""
         del reason
         if what == "NEW":
             return [self._of_order(order, "NEW", now_ms)]
@@ -70,7 +70,7 @@ class BybitVoice:
         return []
 
     def early(self, order: PlacedOrder, trade: Trade, now_ms: int) -> list[Frame]:
-        """Nothing: a fill is told once."""
+        """Return nothing: a fill is reported once."""
         del order, trade, now_ms
         return []
 
@@ -82,7 +82,7 @@ class BybitVoice:
         now_ms: int,
         symbol: str = "",
     ) -> list[Frame]:
-        """Tell `position` and `wallet`; funding is an execution too."""
+        """Encode `position` and `wallet`; funding is an execution too."""
         held, changed = list(positions), list(balances)
         frames = []
         if reason == "FUNDING_FEE":
@@ -106,7 +106,7 @@ class BybitVoice:
         }
 
     def leverage(self, symbol: str, leverage: int, now_ms: int) -> list[Frame]:
-        """Nothing: the venue tells the position's leverage with its next change."""
+        """Return nothing: the venue reports the position's leverage with its next change."""
         del symbol, leverage, now_ms
         return []
 

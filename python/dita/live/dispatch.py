@@ -1,14 +1,14 @@
-"""A venue's live market, as a kernel and its strategies hear it: in `dita run`, and in `dita serve`."""
+"""Dispatch a venue's live market to a kernel and its strategies: in `dita run` and in `dita serve`."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from dita.host.strategies import Company
+from dita.host.strategies import StrategyRunner
 from dita.kernel import ExecutionKernel
 from dita.runtime import interval_ns
 from dita.strategy import Bar, QuoteTick, Strategy, TradeTick
-from dita.venues.wire.market import MarketNews, VenueBar, VenueMark, VenueQuote, VenueTrade
+from dita.venues.wire.market import MarketEvent, VenueBar, VenueMark, VenueQuote, VenueTrade
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -18,60 +18,67 @@ if TYPE_CHECKING:
 _BARS_MAX: Final = 5_000
 
 
-class Hearing:
-    """Hands what a venue's market says to the kernel, to strategies, and to whom they are shown."""
+class MarketDispatcher:
+    """Dispatches a venue's market events to the kernel, to strategies and to connected programs."""
 
     def __init__(
-        self, kernel: ExecutionKernel, company: Company, *, account: str | None = None, marks: bool = True
+        self,
+        kernel: ExecutionKernel,
+        runner: StrategyRunner,
+        *,
+        account: str | None = None,
+        marks: bool = True,
     ) -> None:
-        """Hand on nothing yet.
+        """Dispatch nothing yet.
 
         Args:
             kernel: The account's.
-            company: Its host's strategies.
+            runner: Its host's strategies.
             account: The account's name, where the host has others; None means all.
-            marks: Whether the kernel is told marks; the simulated venue tells them itself.
+            marks: Whether the kernel takes marks from here; the simulated venue gives them itself.
         """
         self._kernel = kernel
-        self._company = company
+        self._runner = runner
         self._account = account
         self._marks = marks
         self._terms: dict[str, tuple[Decimal | None, int | None]] = {}
 
-    def hear(self, news: Sequence[MarketNews], first: Callable[[MarketNews], object] | None = None) -> None:
-        """Hand on news: bars that have closed at one moment together, and last.
+    def dispatch(
+        self, events: Sequence[MarketEvent], first: Callable[[MarketEvent], object] | None = None
+    ) -> None:
+        """Dispatch events: bars that closed at the same time together, and last.
 
         Args:
-            news: In the order in which it was said.
-            first: Hears each before anybody else.
+            events: In the order in which they were received.
+            first: Called with each event before anything else; None calls nothing.
         """
-        company, account = self._company, self._account
+        runner, account = self._runner, self._account
         bars: dict[int, list[Bar]] = {}
-        for said in news:
+        for event in events:
             if first is not None:
-                first(said)
-            match said:
+                first(event)
+            match event:
                 case VenueMark():
-                    self._hear_mark(said)
+                    self._apply_mark(event)
                 case VenueQuote():
-                    company.hear_quote(QuoteTick(said.symbol, said.time_ns, said.texts), account)
+                    runner.dispatch_quote(QuoteTick(event.symbol, event.time_ns, event.texts), account)
                 case VenueTrade():
-                    company.hear_trade(
+                    runner.dispatch_trade(
                         TradeTick(
-                            said.symbol,
-                            said.time_ns,
-                            said.price,
-                            said.size,
-                            buyer_is_maker=said.buyer_is_maker,
+                            event.symbol,
+                            event.time_ns,
+                            event.price,
+                            event.size,
+                            buyer_is_maker=event.buyer_is_maker,
                         ),
                         account,
                     )
                 case VenueBar():
-                    bars.setdefault(said.close_ns, []).append(bar_of(said))
+                    bars.setdefault(event.close_ns, []).append(bar_of(event))
         for close_ns in sorted(bars):
-            company.hear_bars(bars[close_ns], account)
+            runner.dispatch_bars(bars[close_ns], account)
 
-    def _hear_mark(self, mark: VenueMark) -> None:
+    def _apply_mark(self, mark: VenueMark) -> None:
         if not self._marks:
             return
         self._kernel.mark_price(mark.symbol, mark.price)
@@ -87,10 +94,10 @@ def past_bars(
     """Return the closed bars that the longest warm-up needs, in their order.
 
     Args:
-        market: Whom they are asked of.
+        market: The venue that is asked for them.
         symbols: Of which instruments.
         interval: Their length.
-        strategies: Whose warm-ups.
+        strategies: The strategies whose warm-ups need them.
     """
     length_ns = interval_ns(interval)
     count = 1
@@ -106,5 +113,5 @@ def past_bars(
 
 
 def bar_of(bar: VenueBar) -> Bar:
-    """Return a venue's bar as strategies hear it."""
+    """Return a venue's bar as strategies receive it."""
     return Bar(bar.symbol, bar.interval, bar.open_ns, bar.close_ns, bar.texts)

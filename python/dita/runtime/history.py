@@ -8,7 +8,7 @@ from dita.kernel import ExecutionKernel
 
 
 @runtime_checkable
-class TellsThePast(Protocol):
+class HasHistory(Protocol):
     """A kernel elsewhere, which reads its log itself."""
 
     def happened_since(
@@ -26,9 +26,9 @@ def happened_since(
         kernel: Whose log; it has one.
         owner: Whose trades.
         after_seq: The last input that is known.
-        until_seq: The last input to tell.
+        until_seq: The last input to include.
     """
-    if isinstance(kernel, TellsThePast):
+    if isinstance(kernel, HasHistory):
         yield from kernel.happened_since(owner, after_seq, until_seq)
         return
     log_dir = kernel.log_dir
@@ -44,12 +44,12 @@ def happened_since(
         event = _event_of(step)
         if event is None:
             continue
-        told: set[int] = set()
+        seen: set[int] = set()
         for change in step["transitions"]:
             slot = replay.slot(change["slot_id"])
-            if slot.owner != owner or slot.slot_id in told:
+            if slot.owner != owner or slot.slot_id in seen:
                 continue
-            told.add(slot.slot_id)
+            seen.add(slot.slot_id)
             order = next(
                 (one for one in replay.orders() if one.venue_client_id == event.venue_client_id), None
             )

@@ -4,17 +4,17 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from dita.loopback.bybit.asked import Asked
+from dita.loopback.api import Call
 from dita.loopback.bybit.exchange import BybitExchange
+from dita.loopback.bybit.request import BybitRequest
 from dita.loopback.bybit.streams import BybitSession
-from dita.loopback.door import Call
+from dita.loopback.encoder import Refused
 from dita.loopback.exchange import Answer, Line, Terms
-from dita.loopback.voice import Refused
 
 _CHANGES: Final = frozenset({"/v5/order/cancel", "/v5/order/amend", "/v5/order/cancel-all"})
 
 
-class Door:
+class BybitApi:
     """Bybit v5's paths.
 
     Attributes:
@@ -40,7 +40,7 @@ class Door:
     def answer(self, call: Call) -> Answer:
         """Answer a request."""
         try:
-            asked = Asked.read(call.method, call.path, call.query, call.body, call.headers)
+            asked = BybitRequest.read(call.method, call.path, call.query, call.body, call.headers)
         except Refused as refused:
             return self.exchange.failed(refused.status, refused.code, refused.text)
         return self.exchange.answer(asked)

@@ -8,12 +8,12 @@ from dita._kernel import VenueEvent
 from dita.venues.binance import requests
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.markets import read_instruments, read_tiers
-from dita.venues.binance.news import ENTRIES, OF_FILLS, News
+from dita.venues.binance.reports import ENTRIES, OF_FILLS, ReportReader
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.requests import Request
-from dita.venues.wire.told import in_venue_order
 from dita.venues.wire.transport import Transport
+from dita.venues.wire.updates import in_venue_order
 
 _MS: Final = 1_000_000
 _PAGE: Final = 1_000
@@ -24,22 +24,22 @@ DISCOUNT_ASSET: Final = "BNB"
 DISCOUNTED: Final = Decimal("0.9")
 
 
-class Questions:
+class AccountQueries:
     """Asks about one account, on the transport's thread."""
 
-    def __init__(self, wire: Transport, news: News, symbols: list[str], budget: Budget) -> None:
+    def __init__(self, wire: Transport, reader: ReportReader, symbols: list[str], budget: Budget) -> None:
         """Ask nothing yet.
 
         Args:
             wire: The transport.
-            news: Knows which of the venue's ids are one order.
+            reader: Knows which of the venue's ids are one order.
             symbols: The instruments that are asked about, beside those that the income history names.
             budget: Takes the limits that the venue states.
         """
         self._budget = budget
         self._seen: dict[str, tuple[int | None, int | None]] = {}
         self._wire = wire
-        self._news = news
+        self._reader = reader
         self._symbols = symbols
 
     async def maybe(self, request: Request) -> dict[str, Any] | None:
@@ -81,7 +81,7 @@ class Questions:
             seen[symbol] = (last, max([last or 0, *(int(row["id"]) for row in rows)]) or None)
             found[symbol] = rows
         fills = await self._read_fills(found)
-        # Only now: of a call that fails half-way nothing has been told.
+        # Only now: a call that fails half-way has reported nothing.
         self._seen = seen
         return fills
 
@@ -100,17 +100,17 @@ class Questions:
         for symbol in rows:
             for row in rows[symbol]:
                 order_id = str(row.get("orderId"))
-                if not self._news.client_id_of(order_id):
+                if not self._reader.client_id_of(order_id):
                     order = await self.maybe(requests.query(symbol, order_id=order_id))
                     if order is not None:
-                        self._news.link(order_id, reading.text(order, "clientOrderId"))
-                found.append(self._news.trade(row, self._news.client_id_of(order_id)))
+                        self._reader.link(order_id, reading.text(order, "clientOrderId"))
+                found.append(self._reader.trade(row, self._reader.client_id_of(order_id)))
         return in_venue_order(sorted(found, key=lambda fill: fill.timestamp_ns))
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         """Return the wallet's entries since a time that belong to no fill."""
         rows = await self._income_rows(max(0, since_ns // _MS))
-        return [entry for row in rows if (entry := self._news.income(row)) is not None]
+        return [entry for row in rows if (entry := self._reader.income(row)) is not None]
 
     async def _trade_rows(self, symbol: str, since_ms: int, seen: int | None = None) -> list[dict[str, Any]]:
         """Fills since a time, or after one that was seen."""
@@ -161,7 +161,7 @@ class Questions:
     async def balances(self) -> dict[str, Decimal]:
         """Return the wallet's balances, without unrealised profit."""
         rows = reading.table(await self._wire.ask(requests.BALANCE), "balance")
-        return {reading.text(row, "asset"): self._news.amounts.read(row, "balance") for row in rows}
+        return {reading.text(row, "asset"): self._reader.amounts.read(row, "balance") for row in rows}
 
     async def positions(self) -> list[dict[str, Any]]:
         """Return the positions: symbol, size (+ long), entry_price, position_side."""
@@ -180,8 +180,8 @@ class Questions:
         """Return the venue's open orders, plain and conditional."""
         plain = reading.table(await self._wire.ask(requests.open_orders(symbol)), "openOrders")
         algos = reading.table(await self._wire.ask(requests.open_algo_orders(symbol)), "openAlgoOrders")
-        found = [self._news.status(row) for row in plain]
-        found += [event for row in algos for event in self._news.algo_status(row)]
+        found = [self._reader.status(row) for row in plain]
+        found += [event for row in algos for event in self._reader.algo_status(row)]
         return [
             {
                 "venue_client_id": one.venue_client_id, "venue_order_id": one.venue_order_id,

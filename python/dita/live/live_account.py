@@ -1,4 +1,4 @@
-"""Where a live run trades: on its account at the venue, or in shadow on the simulated venue."""
+"""The account of a live run: at the venue, or in shadow on the simulated venue."""
 
 import logging
 import time
@@ -14,15 +14,15 @@ from dita.live.plan import Left, NotReady, Plan
 from dita.venues import SimulatedVenue
 from dita.venues.wire.failures import Failure
 from dita.venues.wire.live import LiveAdapter
-from dita.venues.wire.market import MarketNews, VenueBook, VenueMark, VenueTrade
+from dita.venues.wire.market import MarketEvent, VenueBook, VenueMark, VenueTrade
 
 _LOG: Final = logging.getLogger("dita.live")
 _CONNECT_S: Final = 30.0
 _FUNDING_S: Final = 28_800
 
 
-class Ground(Protocol):
-    """What a run needs of where it trades."""
+class LiveAccount(Protocol):
+    """The account that a live run trades."""
 
     checks: list[Check]
 
@@ -31,10 +31,10 @@ class Ground(Protocol):
         """What the kernel is opened with."""
 
     def open(self, kernel: ExecutionKernel) -> LiveAdapter:
-        """Take the account as it is, and return whom the market is heard from."""
+        """Take the account as it is, and return the venue's market data adapter."""
 
-    def hear(self, said: MarketNews) -> None:
-        """Take news of the market, before strategies do."""
+    def on_market(self, event: MarketEvent) -> None:
+        """Take a market event, before strategies do."""
 
     def left(self) -> Left:
         """Return what is left."""
@@ -43,7 +43,7 @@ class Ground(Protocol):
         """Let go of what the host does not close."""
 
 
-class AtVenue:
+class VenueAccount:
     """The account at the venue.
 
     Attributes:
@@ -51,11 +51,11 @@ class AtVenue:
     """
 
     def __init__(self, plan: Plan) -> None:
-        """Ask the venue what has to be right, and for the instruments' rules.
+        """Check the account at the venue, and read the instruments' rules.
 
         Raises:
             NotReady: A check failed.
-            KernelError: A secret is not to be had.
+            KernelError: A secret is missing.
         """
         if plan.key is None or plan.secret is None:
             raise NotReady("api_key, api_secret: are needed; without a key there is --shadow")
@@ -95,19 +95,19 @@ class AtVenue:
         self._adapter = take_over(kernel, self._plan.symbols)
         return self._adapter
 
-    def hear(self, said: MarketNews) -> None:
-        """Nothing: the account's venue knows its own market."""
+    def on_market(self, event: MarketEvent) -> None:
+        """Do nothing: the account's venue knows its own market."""
 
     def left(self) -> Left:
-        """Ask the venue what is left there."""
+        """Return the positions and orders left at the venue."""
         try:
             return Left(self._adapter.get_positions(), list(self._adapter.get_open_orders()))
         except (KernelError, Failure, TimeoutError) as error:
-            _LOG.warning("what is left at the venue could not be asked for: %s", error)
+            _LOG.warning("the positions and orders left at the venue could not be read: %s", error)
             return Left(known=False)
 
     def close(self) -> None:
-        """Nothing: the host closes the adapter."""
+        """Do nothing: the host closes the adapter."""
 
 
 def take_over(kernel: ExecutionKernel, symbols: Sequence[str]) -> LiveAdapter:
@@ -115,7 +115,7 @@ def take_over(kernel: ExecutionKernel, symbols: Sequence[str]) -> LiveAdapter:
 
     Args:
         kernel: The account's; its venue is the native adapter.
-        symbols: Whose marks are needed.
+        symbols: The instruments whose marks are needed.
 
     Raises:
         NotReady: The user stream does not open, or another kernel's orders are at work.
@@ -125,7 +125,7 @@ def take_over(kernel: ExecutionKernel, symbols: Sequence[str]) -> LiveAdapter:
         raise NotReady(f"venue: expected a native adapter, got {type(adapter).__name__}")
     if not adapter.wait_connected(_CONNECT_S):
         raise NotReady("the user stream did not open")
-    # Before the account is taken over: after that its orders are known, whose ever they are.
+    # Before the account is taken over: after that its orders are known, whoever placed them.
     other = check_other_kernels(adapter, lambda client_id: kernel.order(client_id) is not None)
     if other.result == "fail":
         raise NotReady(f"{other.name}: {other.text}")
@@ -137,7 +137,7 @@ def take_over(kernel: ExecutionKernel, symbols: Sequence[str]) -> LiveAdapter:
     return adapter
 
 
-class InShadow:
+class ShadowAccount:
     """The simulated venue, with the live market. Nothing is sent anywhere, and no key is needed.
 
     Attributes:
@@ -148,7 +148,7 @@ class InShadow:
         """Ask for the instruments' rules.
 
         Raises:
-            NotReady: The venue does not say.
+            NotReady: The venue does not give them.
         """
         self._plan = plan
         self._market = plan.place.adapter(*_key_of(plan), list(plan.symbols))
@@ -176,7 +176,7 @@ class InShadow:
             try:
                 rules = self._market.get_market_metadata(self._plan.symbols)
             except Failure as failure:
-                _LOG.warning("the account's own fees are not to be had: %s", failure)
+                _LOG.warning("the account's own fees cannot be read: %s", failure)
             else:
                 # What is not paid in the wallet's asset is paid in it here: the wallet has no other.
                 return {
@@ -211,7 +211,7 @@ class InShadow:
         """Give the simulated venue the marks that stand.
 
         Raises:
-            NotReady: The venue does not tell them.
+            NotReady: The venue does not give them.
         """
         venue = kernel.venue
         if not isinstance(venue, SimulatedVenue):
@@ -224,19 +224,19 @@ class InShadow:
             raise NotReady(f"the venue's market: {error}") from error
         return self._market
 
-    def hear(self, said: MarketNews) -> None:
-        """Show the simulated venue what the live market does: depth, trades of others, marks, funding."""
-        match said:
+    def on_market(self, event: MarketEvent) -> None:
+        """Apply a live market event to the simulated venue: depth, public trades, marks, funding."""
+        match event:
             case VenueBook():
-                self._venue.on_depth(said.symbol, said.bids, said.asks, snapshot=True)
+                self._venue.on_depth(event.symbol, event.bids, event.asks, snapshot=True)
             case VenueTrade():
-                self._venue.on_trade(said.symbol, said.price, said.size)
+                self._venue.on_trade(event.symbol, event.price, event.size)
             case VenueMark():
-                self._venue.mark(said.symbol, said.price)
-                self._hear_terms(said)
+                self._venue.mark(event.symbol, event.price)
+                self._apply_funding_terms(event)
 
-    def _hear_terms(self, mark: VenueMark) -> None:
-        """Tell the venue the rate; the boundary that has passed since is paid before the next one stands."""
+    def _apply_funding_terms(self, mark: VenueMark) -> None:
+        """Set the venue's funding rate; a boundary that has passed is paid before the next one is set."""
         boundary_ns = mark.next_boundary_ns
         if mark.rate is None or not boundary_ns or boundary_ns <= time.time_ns():
             return
@@ -278,7 +278,7 @@ def _key_of(plan: Plan) -> tuple[str, str]:
     return plan.key.resolve(), plan.secret.resolve()
 
 
-def ground_of(plan: Plan) -> Ground:
+def live_account_of(plan: Plan) -> LiveAccount:
     """Return where a plan trades.
 
     Args:
@@ -286,6 +286,6 @@ def ground_of(plan: Plan) -> Ground:
 
     Raises:
         NotReady: A check failed.
-        KernelError: A secret is not to be had.
+        KernelError: A secret is missing.
     """
-    return InShadow(plan) if plan.shadow else AtVenue(plan)
+    return ShadowAccount(plan) if plan.shadow else VenueAccount(plan)

@@ -1,4 +1,4 @@
-"""How a venue says what happens to an account: its frames, and its refusals."""
+"""Encode what happens to an account as a venue's frames and refusals."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -48,21 +48,21 @@ class Frame:
     completes: bool = False
 
 
-class Voice(Protocol):
-    """One venue's words."""
+class VenueEncoder(Protocol):
+    """Encodes account events in one venue's wire format."""
 
     @property
     def ids_for_ever(self) -> bool:
         """Whether a client id is taken for ever, or only as long as its order is open."""
 
     def order(self, order: PlacedOrder, what: str, now_ms: int, trade: Trade | None = None) -> list[Frame]:
-        """Tell of an order: NEW, TRADE, CALCULATED (a forced fill), AMENDMENT, CANCELED, EXPIRED."""
+        """Encode an order's change: NEW, TRADE, CALCULATED (a forced fill), AMENDMENT, CANCELED, EXPIRED."""
 
     def waiting(self, order: PlacedOrder, what: str, now_ms: int, reason: str = "") -> list[Frame]:
-        """Tell of a conditional order: NEW, TRIGGERING, TRIGGERED, FINISHED, CANCELED, EXPIRED, REJECTED."""
+        """Encode a conditional order: NEW, TRIGGERING, TRIGGERED, FINISHED, CANCELED, EXPIRED or REJECTED."""
 
     def early(self, order: PlacedOrder, trade: Trade, now_ms: int) -> list[Frame]:
-        """Tell of a fill before it is told in full, where the venue does."""
+        """Encode a fill ahead of its full report, where the venue sends such a frame."""
 
     def account(
         self,
@@ -72,10 +72,10 @@ class Voice(Protocol):
         now_ms: int,
         symbol: str = "",
     ) -> list[Frame]:
-        """Tell of balances (asset, wallet, cross wallet, change) and positions that changed."""
+        """Encode changed balances (asset, wallet, cross wallet, change) and positions."""
 
     def leverage(self, symbol: str, leverage: int, now_ms: int) -> list[Frame]:
-        """Tell that a leverage was set."""
+        """Encode a leverage change."""
 
     def without_price(self, fill: Frame) -> Frame:
         """Return a fill's frame with price 0 and without fee and profit."""

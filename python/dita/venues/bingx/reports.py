@@ -1,7 +1,7 @@
 """What BingX says, as the kernel's events: frames of the user stream, and rows of REST answers.
 
-Its fills have no id: they are told apart by how much of their order is filled in all. So what remains of an
-order's total, beyond what was told before, is a fill; its price and fee are read from the totals, too.
+Its fills have no id: the total filled of their order tells them apart. So what remains of an order's
+total, beyond what was reported before, is a fill; its price and fee are read from the totals, too.
 """
 
 from collections import Counter, OrderedDict
@@ -13,7 +13,7 @@ from typing import Any, Final
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput, shown
 from dita.venues.wire import reading
-from dita.venues.wire.told import Told, Unheard, ours
+from dita.venues.wire.updates import UnknownMessage, VenueUpdate, ours
 
 _ZERO: Final = Decimal(0)
 _ORDERS_MAX: Final = 20_000
@@ -34,14 +34,14 @@ _IGNORED: Final = frozenset({"SNAPSHOT", "TRADE_UPDATE"})
 
 @dataclass(slots=True)
 class _Totals:
-    """What was told of an order."""
+    """The reported totals of an order."""
 
     filled: Decimal = _ZERO
     cost: Decimal = _ZERO
     fee: Decimal = _ZERO
 
 
-class News:
+class ReportReader:
     """Reads what the venue says.
 
     Attributes:
@@ -62,45 +62,45 @@ class News:
         while len(self._names) > _ORDERS_MAX:
             self._names.popitem(last=False)
 
-    def _ours(self, told: object) -> str:
-        text = ours(str(told or ""))
+    def _ours(self, client_id: object) -> str:
+        text = ours(str(client_id or ""))
         # After a restart none is remembered: a kernel's own are in upper case.
         return self._names.get(text) or (text.upper() if text.startswith("d") and len(text) == 30 else text)
 
     # ---------------------------------------------------------------------------------------------- frames
 
-    def read(self, frame: object) -> Told:
+    def read(self, frame: object) -> VenueUpdate:
         """Read a frame of the user stream.
 
         Raises:
-            Unheard: It says something that no list has.
+            UnknownMessage: It says something that no list has.
             InvalidInput: A field is missing, or is not what it has to be.
         """
-        told, row = Told(), reading.record(frame, "frame")
+        update, row = VenueUpdate(), reading.record(frame, "frame")
         match row.get("e"):
             case "ORDER_TRADE_UPDATE":
-                self._order(row, told)
+                self._order(row, update)
             case "ACCOUNT_UPDATE":
-                self._account(row, told)
+                self._account(row, update)
             case "ACCOUNT_CONFIG_UPDATE":
                 # Every five seconds: the only sign that the stream lives.
                 self.skipped += 1
             case "listenKeyExpired":
-                told.key_ended = True
+                update.key_ended = True
             case kind if kind in _IGNORED or (kind is None and "dataType" in row):
                 self.skipped += 1
             case kind:
                 self.unknown[f"event {shown(kind)}"] += 1
-        return told
+        return update
 
-    def _order(self, row: dict[str, Any], told: Told) -> None:
+    def _order(self, row: dict[str, Any], update: VenueUpdate) -> None:
         order = reading.record(row.get("o"), "o")
         at_ns = reading.nanoseconds({"T": order.get("T") or row.get("E")}, "T")
         execution, status = order.get("x"), _STATUSES.get(str(order.get("X")))
         if execution not in _EXECUTIONS:
-            raise Unheard(f"o.x: {shown(execution)} is no execution type that is known")
+            raise UnknownMessage(f"o.x: {shown(execution)} is no execution type that is known")
         if status is None:
-            raise Unheard(f"o.X: {shown(order.get('X'))} is no order status that is known")
+            raise UnknownMessage(f"o.X: {shown(order.get('X'))} is no order status that is known")
         filled = reading.maybe(order, "z") or _ZERO
         ids: dict[str, Any] = {
             "venue_client_id": self._ours(order.get("c")), "venue_order_id": _id(order, "i"),
@@ -116,18 +116,18 @@ class News:
             str(order.get("N") or ""), status, forced,
         )  # fmt: skip
         if fill is not None:
-            told.orders.append(fill)
+            update.orders.append(fill)
         elif status == "ACKED":
-            told.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status=status, **ids))
+            update.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status=status, **ids))
         kind = {"CANCELED": "CANCEL_ACK", "EXPIRED": "EXPIRED", "REJECTED": "ORDER_REJECT"}.get(status)
         if kind is not None:
-            told.orders.append(VenueEvent(at_ns, kind=kind, filled_size=filled, remaining_size=0, **ids))
+            update.orders.append(VenueEvent(at_ns, kind=kind, filled_size=filled, remaining_size=0, **ids))
 
     def _fill(
         self, ids: dict[str, Any], at_ns: int, size: Decimal, filled: Decimal, average: Decimal | None,
         fee: Decimal | None, asset: str, status: str, forced: str,
     ) -> VenueEvent | None:  # fmt: skip
-        """What of an order's totals was not told yet: a fill. None where nothing is new."""
+        """Return the part of an order's totals not reported yet, as a fill; None where nothing is new."""
         order_id = str(ids["venue_order_id"])
         before = self._totals.setdefault(order_id, _Totals())
         while len(self._totals) > _ORDERS_MAX:
@@ -150,21 +150,21 @@ class News:
             fee_asset=asset if charged is not None else "", **ids,
         )  # fmt: skip
 
-    def _account(self, row: dict[str, Any], told: Told) -> None:
+    def _account(self, row: dict[str, Any], update: VenueUpdate) -> None:
         body = reading.record(row.get("a"), "a")
         at_ns = reading.nanoseconds(row, "T", "E")
         for balance in reading.table(body.get("B") or [], "a.B"):
-            told.account.append(
+            update.account.append(
                 {
                     "kind": "ACCOUNT_UPDATE", "timestamp": at_ns, "asset": reading.text(balance, "a"),
                     "wallet_balance": reading.decimal(balance, "wb"),
                 }
             )  # fmt: skip
         for one in reading.table(body.get("P") or [], "a.P"):
-            told.account.append(
+            update.account.append(
                 {"kind": "POSITION_UPDATE", "timestamp": at_ns, **_position(one, "pa", "ps", "ep")}
             )
-        told.ask_income = body.get("m") not in {
+        update.ask_income = body.get("m") not in {
             "ORDER",
             "ADJUSTMENT",
             "MARGIN_TRANSFER",
@@ -174,10 +174,10 @@ class News:
     # ------------------------------------------------------------------------------------------ REST rows
 
     def stands(self, row: dict[str, Any]) -> list[VenueEvent]:
-        """Read how an order stands: the fill that was not told yet, and then its status."""
+        """Read how an order stands: the fill not reported yet, and then its status."""
         status = _STATUSES.get(str(row.get("status")))
         if status is None:
-            raise Unheard(f"status: {shown(row.get('status'))} is no order status that is known")
+            raise UnknownMessage(f"status: {shown(row.get('status'))} is no order status that is known")
         size, filled = reading.decimal(row, "origQty"), reading.maybe(row, "executedQty") or _ZERO
         at_ns = reading.nanoseconds(row, "updateTime", "time")
         ids: dict[str, Any] = {
@@ -188,7 +188,7 @@ class News:
         average, known = reading.positive(row, "avgPrice"), ids["venue_order_id"] in self._totals
         found = []
         if known:
-            # Of an order that this process has not heard of the kernel may have fills: it goes by the total.
+            # The kernel may have fills of an order that this process does not know: it compares totals.
             fill = self._fill(
                 ids, at_ns, size, filled, average, reading.maybe(row, "commission"), "USDT", status, ""
             )

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
+from dita.live.market_queue import MarketQueue
 from dita.live.run import LiveRun
-from dita.live.waiting import Waiting
 from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.strategy import QuoteTick, Strategy
@@ -35,7 +35,7 @@ def served() -> Iterator[ServerThread]:
 
 
 def test_the_newest_mark_and_quote_win_and_the_others_are_counted() -> None:
-    waiting = Waiting()
+    waiting = MarketQueue()
     for number in range(100):
         waiting.put(VenueMark("BTCUSDT", number, Decimal(number + 1), None, None))
         waiting.put(VenueQuote("BTCUSDT", number, ("1", "1", "2", "1")))
@@ -48,7 +48,7 @@ def test_the_newest_mark_and_quote_win_and_the_others_are_counted() -> None:
 
 
 def test_trades_that_nobody_reads_are_bounded_and_counted() -> None:
-    waiting = Waiting()
+    waiting = MarketQueue()
     for number in range(12_000):
         waiting.put(VenueTrade("BTCUSDT", number, "1", "1", buyer_is_maker=False, number=number))
     trades = waiting.take(0)
@@ -68,11 +68,11 @@ def test_a_slow_strategy_does_not_hold_the_stream_and_what_it_missed_is_counted(
     def missed() -> bool:
         if Slow.held.is_set() and not begun:
             begun.append(time.monotonic())
-        heard = run.heard() if begun else {}
-        if not heard or heard["passed_over"] <= 50 or heard["mark_age_s"]["BTCUSDT"] is None:
+        health = run.market_health() if begun else {}
+        if not health or health["passed_over"] <= 50 or health["mark_age_s"]["BTCUSDT"] is None:
             return False
         # The stream goes on telling of marks while the strategy hangs.
-        assert heard["mark_age_s"]["BTCUSDT"] < 10
+        assert health["mark_age_s"]["BTCUSDT"] < 10
         Slow.let_go.set()
         return True
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 from dita._kernel import VenueEvent
 from dita.venues.bybit import requests
 from dita.venues.bybit.markets import read_instrument, read_tiers
-from dita.venues.bybit.news import News
+from dita.venues.bybit.reports import ReportReader
 from dita.venues.wire import reading
 from dita.venues.wire.requests import Request
-from dita.venues.wire.told import in_venue_order
 from dita.venues.wire.transport import Transport
+from dita.venues.wire.updates import in_venue_order
 
 _MS: Final = 1_000_000
 #: Seven days: the longest time of one call.
@@ -19,18 +19,18 @@ _WINDOW_MS: Final = 7 * 86_400_000
 _PAGES_MAX: Final = 10_000
 
 
-class Questions:
+class AccountQueries:
     """Asks about one account, on the transport's thread."""
 
-    def __init__(self, wire: Transport, news: News) -> None:
+    def __init__(self, wire: Transport, reader: ReportReader) -> None:
         """Ask nothing yet.
 
         Args:
             wire: The transport.
-            news: Reads the rows.
+            reader: Reads the rows.
         """
         self._wire = wire
-        self._news = news
+        self._reader = reader
 
     async def order(self, client_id: str, symbol: str) -> dict[str, Any] | None:
         """Ask about an order; None where the venue has none of that id, open or ended.
@@ -53,20 +53,20 @@ class Questions:
         until_ms = self._wire.now_ms() + 1_000
         since_ms = max(0, since_ns // _MS)
         rows = await self._windows(since_ms, until_ms, requests.executions)
-        trades = [row for row in rows if self._news.is_trade(row)]
+        trades = [row for row in rows if self._reader.is_trade(row)]
         profits = await self._profits(since_ms, until_ms) if trades else {}
         found = []
         # The newest comes first there.
         for row in reversed(trades):
             known = profits.get((str(row.get("symbol")), str(row.get("execId"))))
-            found.append(self._news.fill(row if known is None else {**row, "execPnl": known}))
+            found.append(self._reader.fill(row if known is None else {**row, "execPnl": known}))
         return in_venue_order(sorted(found, key=lambda fill: fill.timestamp_ns))
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         """Return the wallet's entries since a time that belong to no fill."""
         until_ms = self._wire.now_ms() + 1_000
         rows = await self._windows(max(0, since_ns // _MS), until_ms, requests.transactions)
-        entries = [entry for row in rows if (entry := self._news.entry(row)) is not None]
+        entries = [entry for row in rows if (entry := self._reader.entry(row)) is not None]
         return entries[::-1]
 
     async def _profits(self, since_ms: int, until_ms: int) -> dict[tuple[str, str], str]:
@@ -135,7 +135,7 @@ class Questions:
             cursor = str(answer.get("nextPageCursor") or "")
             if not cursor:
                 break
-        found = [self._news.status(row) for row in rows]
+        found = [self._reader.status(row) for row in rows]
         return [
             {
                 "venue_client_id": one.venue_client_id, "venue_order_id": one.venue_order_id,

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from dita.loopback.bybit import refusals
 from dita.loopback.bybit.refusals import wrong
-from dita.loopback.voice import Refused
+from dita.loopback.encoder import Refused
 
 _LINK_ID: Final = re.compile(r"^[A-Za-z0-9_-]{1,36}$")
 _RECV_WINDOW_MS: Final = 5_000
@@ -20,7 +20,7 @@ _AHEAD_MS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BybitRequest:
     """A request.
 
     Attributes:
@@ -38,7 +38,9 @@ class Asked:
     headers: Mapping[str, str]
 
     @classmethod
-    def read(cls, method: str, path: str, query: str, body: str, headers: Mapping[str, str]) -> "Asked":
+    def read(
+        cls, method: str, path: str, query: str, body: str, headers: Mapping[str, str]
+    ) -> "BybitRequest":
         """Read a request.
 
         Raises:

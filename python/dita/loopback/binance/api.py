@@ -1,18 +1,18 @@
-"""Where Binance's requests and streams come in."""
+"""Binance's requests and streams, on the simulated exchange."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from dita.loopback.binance.asked import Asked
+from dita.loopback.api import Call
 from dita.loopback.binance.exchange import BinanceExchange
+from dita.loopback.binance.request import BinanceRequest
 from dita.loopback.binance.streams import Path, UserSession
-from dita.loopback.door import Call
 from dita.loopback.exchange import Answer, Line, Terms
 
 _PATHS: Final[dict[str, Path]] = {"private": "private", "public": "public", "market": "market"}
 
 
-class Door:
+class BinanceApi:
     """Binance USD-M's paths.
 
     Attributes:
@@ -40,7 +40,7 @@ class Door:
     def answer(self, call: Call) -> Answer:
         """Answer a request."""
         key = call.headers.get("x-mbx-apikey", "")
-        return self.exchange.answer(Asked.read(call.method, call.path, call.query, call.body, key))
+        return self.exchange.answer(BinanceRequest.read(call.method, call.path, call.query, call.body, key))
 
     def no_such_path(self, path: str, method: str) -> Answer:
         """404 with a code."""
@@ -51,7 +51,7 @@ class Door:
         return self.exchange.failed(200, -1001, "Internal error; unable to process your request.")
 
     def session(self, path: str, query: Mapping[str, str], line: Line) -> UserSession | None:
-        """`/private`, `/public`, `/market`, and the path of before that tells nothing."""
+        """Return a session on `/private`, `/public` or `/market`; the older path carries no events."""
         parts = [part for part in path.split("/") if part]
         kind = next((part for part in reversed(parts) if part in {"ws", "stream"}), None)
         if kind is None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput, shown
 from dita.venues.wire import reading
-from dita.venues.wire.told import Told, Unheard, in_venue_order, ours
+from dita.venues.wire.updates import UnknownMessage, VenueUpdate, in_venue_order, ours
 
 _ZERO: Final = Decimal(0)
 _STATES: Final = {
@@ -37,7 +37,7 @@ _CHANNELS: Final = frozenset({"orders", "account", "positions", "balance_and_pos
 _OWN_REASONS: Final = frozenset({"snapshot", "filled", "set_leverage", "adjust_margin"})
 
 
-class News:
+class ReportReader:
     """Reads what the venue says.
 
     Attributes:
@@ -52,41 +52,41 @@ class News:
 
     # ---------------------------------------------------------------------------------------------- frames
 
-    def read(self, frame: object) -> Told:
+    def read(self, frame: object) -> VenueUpdate:
         """Read a frame of the private stream.
 
         Raises:
-            Unheard: It says something that no list has.
+            UnknownMessage: It says something that no list has.
             InvalidInput: A field is missing, or is not what it has to be.
         """
-        told, row = Told(), reading.record(frame, "frame")
+        update, row = VenueUpdate(), reading.record(frame, "frame")
         event = row.get("event")
         if event is not None:
             # A notice, 64008, comes before the service restarts: the stream is opened anew at once.
-            told.key_ended = event in {"notice", "error"}
-            if event not in _QUIET and not told.key_ended:
+            update.key_ended = event in {"notice", "error"}
+            if event not in _QUIET and not update.key_ended:
                 self.unknown[f"event {shown(event)}"] += 1
-            return told
+            return update
         channel = reading.record(row.get("arg"), "arg").get("channel")
         if channel not in _CHANNELS:
             self.skipped += 1
-            return told
+            return update
         data = reading.table(row.get("data"), "data")
         match channel:
             case "orders":
                 for one in data:
-                    self._order(one, told)
+                    self._order(one, update)
             case "account":
                 for one in data:
-                    self._account(one, told)
+                    self._account(one, update)
             case "positions":
-                told.account += [position for one in data if (position := self.position(one)) is not None]
+                update.account += [position for one in data if (position := self.position(one)) is not None]
             case "balance_and_position":
-                told.ask_income = any(one.get("eventType") not in _OWN_REASONS for one in data)
-        told.orders = in_venue_order(told.orders)
-        return told
+                update.ask_income = any(one.get("eventType") not in _OWN_REASONS for one in data)
+        update.orders = in_venue_order(update.orders)
+        return update
 
-    def _order(self, row: dict[str, Any], told: Told) -> None:
+    def _order(self, row: dict[str, Any], update: VenueUpdate) -> None:
         status, at_ns = self._state(row), _time(row, "uTime", "cTime")
         ids, filled = self._ids(row), reading.maybe(row, "accFillSz") or _ZERO
         size, price = reading.decimal(row, "sz"), reading.positive(row, "px")
@@ -94,7 +94,7 @@ class News:
         if amended in {"0", "-1"}:
             kind = "AMEND_ACK" if amended == "0" else "AMEND_REJECT"
             changed: dict[str, Any] = {"order_size": size, "order_price": price} if amended == "0" else {}
-            told.orders.append(
+            update.orders.append(
                 VenueEvent(
                     at_ns, kind=kind, filled_size=filled, remaining_size=size - filled,
                     request_id=str(row.get("reqId") or ""), reason=str(row.get("msg") or ""),
@@ -102,27 +102,27 @@ class News:
                 )
             )  # fmt: skip
         if row.get("tradeId") and reading.maybe(row, "fillSz"):
-            self._fill(row, ids, status, told)
+            self._fill(row, ids, status, update)
         elif status == "ACKED" and not amended:
-            told.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status=status, **ids))
+            update.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status=status, **ids))
         if status == "CANCELED":
             source = row.get("cancelSource")
             why = f"cancelSource {source}" if source else ""
-            told.orders.append(
+            update.orders.append(
                 VenueEvent(at_ns, kind="CANCEL_ACK", filled_size=filled, remaining_size=0, reason=why, **ids)
             )
 
-    def _fill(self, row: dict[str, Any], ids: dict[str, Any], status: str, told: Told) -> None:
+    def _fill(self, row: dict[str, Any], ids: dict[str, Any], status: str, update: VenueUpdate) -> None:
         category = str(row.get("category") or "")
         if category not in _FORCED:
-            raise Unheard(f"category: {shown(category)} is no kind of order that is known")
+            raise UnknownMessage(f"category: {shown(category)} is no kind of order that is known")
         last, filled = reading.decimal(row, "fillSz"), reading.decimal(row, "accFillSz")
         size, done = reading.decimal(row, "sz"), status == "FILLED"
         fee, asset = reading.maybe(row, "fillFee"), str(row.get("fillFeeCcy") or "")
         if fee is None and last == filled:
             # Older frames have the order's total alone: of a first fill that is the fill's.
             fee, asset = reading.maybe(row, "fee"), str(row.get("feeCcy") or "")
-        told.orders.append(
+        update.orders.append(
             VenueEvent(
                 _time(row, "fillTime", "uTime"),
                 kind=_FORCED[category] or ("FULL_FILL" if done else "PARTIAL_FILL"),
@@ -135,9 +135,9 @@ class News:
             )
         )  # fmt: skip
 
-    def _account(self, row: dict[str, Any], told: Told) -> None:
+    def _account(self, row: dict[str, Any], update: VenueUpdate) -> None:
         for one in reading.table(row.get("details"), "details"):
-            told.account.append(
+            update.account.append(
                 {
                     "kind": "ACCOUNT_UPDATE", "timestamp": _time(one, "uTime"),
                     "asset": reading.text(one, "ccy"), "wallet_balance": reading.decimal(one, "cashBal"),
@@ -159,7 +159,7 @@ class News:
     def _state(self, row: dict[str, Any]) -> str:
         status = _STATES.get(str(row.get("state")))
         if status is None:
-            raise Unheard(f"state: {shown(row.get('state'))} is no order status that is known")
+            raise UnknownMessage(f"state: {shown(row.get('state'))} is no order status that is known")
         return status
 
     def _ids(self, row: dict[str, Any]) -> dict[str, Any]:

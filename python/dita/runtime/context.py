@@ -66,7 +66,7 @@ def _nothing() -> None:
     """Hold nothing: no log is kept."""
 
 
-class Seat(Protocol):
+class TradingClient(Protocol):
     """How an actor trades: `dita.host.Client`."""
 
     @property
@@ -112,8 +112,8 @@ class Seat(Protocol):
         """Give the slots back."""
 
 
-class OwnDesk:
-    """One strategy's desk: its actions and what it sees. It is not called while the strategy does not run.
+class ActorContext:
+    """One strategy's context: its actions and what it sees. It is not called while the strategy does not run.
 
     Attributes:
         client: With its slots.
@@ -127,7 +127,7 @@ class OwnDesk:
         name: str,
         strategy: Strategy,
         kernel: ExecutionKernel,
-        client: Seat,
+        client: TradingClient,
         symbols: Sequence[str],
         listener: Listener,
         timers: Timers,

@@ -1,7 +1,7 @@
 """What Bybit says, as the kernel's events: frames of the private stream, and rows of REST answers.
 
-Without I/O. Money is told by executions alone; what the order's own frames say of fills is only compared with
-them. What it remembers of an order is what it was told last, so that a change of it can be seen.
+Without I/O. Money comes from executions alone; what the order's own frames say of fills is only compared with
+them. What it remembers of an order is its last report, so that a change of it can be seen.
 """
 
 from collections import Counter, OrderedDict
@@ -12,7 +12,7 @@ from typing import Any, Final
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput, shown
 from dita.venues.wire import reading
-from dita.venues.wire.told import Told, Unheard, in_venue_order, ours
+from dita.venues.wire.updates import UnknownMessage, VenueUpdate, in_venue_order, ours
 
 _ORDERS_MAX: Final = 100_000
 _ZERO: Final = Decimal(0)
@@ -54,20 +54,20 @@ _REASONS: Final = {
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of an order: its terms as they were told last, and how much its executions told."""
+    """What is known of an order: its last reported terms, and how much its executions filled."""
 
     size: Decimal | None = None
     price: Decimal | None = None
     executed: Decimal = _ZERO
 
 
-class News:
+class ReportReader:
     """Reads what the venue says.
 
     Attributes:
         skipped: How many rows were known and of no use.
         unknown: How often what no list has was said, by name.
-        owed: Orders of which an order's frame told more filled than executions have told.
+        owed: Orders whose own frame reported more filled than their executions.
     """
 
     def __init__(self) -> None:
@@ -79,48 +79,48 @@ class News:
         self.owed: set[str] = set()
         self.amends: dict[str, str] = {}
 
-    def read(self, frame: object) -> Told:
+    def read(self, frame: object) -> VenueUpdate:
         """Read a frame of the private stream.
 
         Args:
             frame: Its JSON.
 
         Raises:
-            Unheard: It says something that no list has.
+            UnknownMessage: It says something that no list has.
             InvalidInput: A field is missing, or is not what it has to be.
         """
-        told, row = Told(), reading.record(frame, "frame")
+        update, row = VenueUpdate(), reading.record(frame, "frame")
         topic = str(row.get("topic", "")).partition(".")
         if topic[0] == "" and "op" in row:
-            return told
+            return update
         if topic[0] == "execution" and topic[2] == "fast":
             # Without a fee: the same fill comes as `execution`.
             self.skipped += 1
-            return told
+            return update
         for one in reading.table(row.get("data"), "data"):
             if one.get("category", "linear") not in {"linear", ""} and topic[0] != "wallet":
                 self.skipped += 1
                 continue
             match topic[0]:
                 case "order":
-                    self._order(one, told)
+                    self._order(one, update)
                 case "execution":
-                    self._execution(one, told)
+                    self._execution(one, update)
                 case "position":
-                    self._position(one, told, reading.nanoseconds(row, "creationTime"))
+                    self._position(one, update, reading.nanoseconds(row, "creationTime"))
                 case "wallet":
-                    self._wallet(one, told, reading.nanoseconds(row, "creationTime"))
+                    self._wallet(one, update, reading.nanoseconds(row, "creationTime"))
                 case _:
                     self.unknown[f"topic {shown(row.get('topic'))}"] += 1
-        told.orders = in_venue_order(told.orders)
-        return told
+        update.orders = in_venue_order(update.orders)
+        return update
 
     # --------------------------------------------------------------------------------------------- frames
 
-    def _order(self, row: dict[str, Any], told: Told) -> None:
+    def _order(self, row: dict[str, Any], update: VenueUpdate) -> None:
         status = row.get("orderStatus")
         if status not in STATUSES:
-            raise Unheard(f"orderStatus: {shown(status)} is no order status that is known")
+            raise UnknownMessage(f"orderStatus: {shown(status)} is no order status that is known")
         ids, word = _ids(row), STATUSES[status]
         at_ns = reading.nanoseconds(row, "updatedTime", "createdTime")
         size, filled = reading.decimal(row, "qty"), reading.maybe(row, "cumExecQty") or _ZERO
@@ -129,25 +129,25 @@ class News:
         price_before, known.price = known.price, reading.positive(row, "price")
         self._owes(ids["venue_client_id"], word, filled - known.executed)
         if word == "CANCELED":
-            told.orders.append(self._ended(row, ids, at_ns, filled))
+            update.orders.append(self._ended(row, ids, at_ns, filled))
         elif word == "REJECTED":
             code = _reason(row)
-            told.orders.append(
+            update.orders.append(
                 VenueEvent(at_ns, kind="ORDER_REJECT", remaining_size=0, filled_size=filled, reason=code,
                            reason_code=code, **ids)
             )  # fmt: skip
         elif word in _ALIVE and before is not None and (before, price_before) != (size, known.price):
             request_id = self.amends.pop(ids["venue_client_id"], "")
-            told.orders.append(
+            update.orders.append(
                 VenueEvent(
                     at_ns, kind="AMEND_ACK", order_size=size, order_price=known.price, filled_size=filled,
                     remaining_size=size - filled, request_id=request_id, **ids,
                 )
             )  # fmt: skip
         elif status == "Triggered":
-            told.orders.append(VenueEvent(at_ns, kind="TRIGGERED", **ids))
+            update.orders.append(VenueEvent(at_ns, kind="TRIGGERED", **ids))
         elif word == "ACKED":
-            told.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status="ACKED", **ids))
+            update.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status="ACKED", **ids))
 
     def _ended(self, row: dict[str, Any], ids: dict[str, Any], at_ns: int, filled: Decimal) -> VenueEvent:
         """An order that ended before it was filled; it may have fills all the same."""
@@ -164,18 +164,18 @@ class News:
         else:
             self.owed.discard(client_id)
 
-    def _execution(self, row: dict[str, Any], told: Told) -> None:
+    def _execution(self, row: dict[str, Any], update: VenueUpdate) -> None:
         kind = row.get("execType")
         if kind in _NO_TRADES:
-            told.ask_income = True
+            update.ask_income = True
             return
         if kind not in _TRADES:
-            raise Unheard(f"execType: {shown(kind)} is no execution type that is known")
-        told.orders.append(self.fill(row))
+            raise UnknownMessage(f"execType: {shown(kind)} is no execution type that is known")
+        update.orders.append(self.fill(row))
 
-    def _position(self, row: dict[str, Any], told: Told, at_ns: int) -> None:
+    def _position(self, row: dict[str, Any], update: VenueUpdate, at_ns: int) -> None:
         size = reading.decimal(row, "size")
-        told.account.append(
+        update.account.append(
             {
                 "kind": "POSITION_UPDATE", "timestamp": at_ns, "symbol": reading.text(row, "symbol"),
                 "size": -size if row.get("side") == "Sell" else size,
@@ -183,9 +183,9 @@ class News:
             }
         )  # fmt: skip
 
-    def _wallet(self, row: dict[str, Any], told: Told, at_ns: int) -> None:
+    def _wallet(self, row: dict[str, Any], update: VenueUpdate, at_ns: int) -> None:
         for coin in reading.table(row.get("coin"), "coin"):
-            told.account.append(
+            update.account.append(
                 {
                     "kind": "ACCOUNT_UPDATE", "timestamp": at_ns, "asset": reading.text(coin, "coin"),
                     "wallet_balance": reading.decimal(coin, "walletBalance"),
@@ -223,18 +223,18 @@ class News:
         """Whether an execution trades: funding has a quantity too, the position's.
 
         Raises:
-            Unheard: It is of a type that no list has.
+            UnknownMessage: It is of a type that no list has.
         """
         kind = row.get("execType")
         if kind not in _TRADES and kind not in _NO_TRADES:
-            raise Unheard(f"execType: {shown(kind)} is no execution type that is known")
+            raise UnknownMessage(f"execType: {shown(kind)} is no execution type that is known")
         return kind in _TRADES
 
     def status(self, row: dict[str, Any]) -> VenueEvent:
         """Read an order as REST shows it."""
         status = row.get("orderStatus")
         if status not in STATUSES:
-            raise Unheard(f"orderStatus: {shown(status)} is no order status that is known")
+            raise UnknownMessage(f"orderStatus: {shown(status)} is no order status that is known")
         word, size = STATUSES[status], reading.decimal(row, "qty")
         filled = reading.maybe(row, "cumExecQty") or _ZERO
         code = _reason(row) if word == "REJECTED" else ""
@@ -277,7 +277,7 @@ class News:
         return known
 
     def _count(self, ids: dict[str, Any], trade_id: str, size: Decimal) -> None:
-        """Count an execution once, however often it is told."""
+        """Count an execution once, however often it is reported."""
         key = (ids["venue_order_id"], trade_id)
         if key in self._executions:
             return

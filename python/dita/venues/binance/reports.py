@@ -12,7 +12,7 @@ from typing import Any, Final
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput, shown
 from dita.venues.wire import reading
-from dita.venues.wire.told import Told, Unheard, ours
+from dita.venues.wire.updates import UnknownMessage, VenueUpdate, ours
 
 _LINKS_MAX: Final = 100_000
 #: Of the unit in which wallets, fees and profits are kept.
@@ -66,7 +66,7 @@ OF_FILLS: Final = frozenset({"COMMISSION", "REALIZED_PNL"})
 _IGNORED: Final = frozenset({"TRADE_LITE", "STRATEGY_UPDATE", "GRID_UPDATE", "MARGIN_CALL"})
 
 
-class News:
+class ReportReader:
     """Reads what the venue says.
 
     Attributes:
@@ -102,33 +102,33 @@ class News:
 
     # --------------------------------------------------------------------------------------------- frames
 
-    def read(self, frame: object) -> Told:
+    def read(self, frame: object) -> VenueUpdate:
         """Read a frame of the user stream.
 
         Args:
             frame: Its JSON.
 
         Raises:
-            Unheard: It says something that no list has.
+            UnknownMessage: It says something that no list has.
             InvalidInput: A field is missing, or is not what it has to be.
         """
-        told, row = Told(), _unwrapped(frame)
+        update, row = VenueUpdate(), _unwrapped(frame)
         kind = row.get("e")
         match kind:
             case "ORDER_TRADE_UPDATE":
-                self._order_frame(row, told)
+                self._order_frame(row, update)
             case "ACCOUNT_UPDATE":
-                self._account_frame(row, told)
+                self._account_frame(row, update)
             case "ALGO_UPDATE":
-                self._algo_frame(row, told)
+                self._algo_frame(row, update)
             case "CONDITIONAL_ORDER_TRIGGER_REJECT":
-                self._trigger_rejected(row, told)
+                self._trigger_rejected(row, update)
             case "ACCOUNT_CONFIG_UPDATE":
                 settings = row.get("ac")
                 if isinstance(settings, dict):
-                    told.leverages[reading.text(settings, "s")] = reading.decimal(settings, "l")
+                    update.leverages[reading.text(settings, "s")] = reading.decimal(settings, "l")
             case "listenKeyExpired":
-                told.key_ended = True
+                update.key_ended = True
             case _ if kind in _IGNORED:
                 self.skipped += 1
             case _ if kind is None and ("result" in row or "id" in row):
@@ -136,32 +136,32 @@ class News:
             case _:
                 # The venue adds events without a word; what moves money comes as ACCOUNT_UPDATE as well.
                 self.unknown[f"event {shown(kind)}"] += 1
-        return told
+        return update
 
-    def _order_frame(self, row: dict[str, Any], told: Told) -> None:
+    def _order_frame(self, row: dict[str, Any], update: VenueUpdate) -> None:
         order = reading.record(row.get("o"), "o")
         at_ns = reading.nanoseconds(row, "T", "E")
         execution, status = order.get("x"), order.get("X")
         if status not in _STATUSES:
-            raise Unheard(f"o.X: {shown(status)} is no order status that is known")
+            raise UnknownMessage(f"o.X: {shown(status)} is no order status that is known")
         client_id, order_id = reading.text(order, "c"), _id(order, "i")
         self.link(order_id, client_id)
         ids = self._ids(order, client_id, order_id)
         filled, size = reading.decimal(order, "z"), reading.decimal(order, "q")
         algo_id = _id(order, "si") if order.get("si") else ""
         if algo_id and order.get("st") == "ALGO_CONDITION":
-            self._trigger(told, ids, algo_id, order_id, at_ns)
+            self._trigger(update, ids, algo_id, order_id, at_ns)
         match execution:
             case "NEW":
                 if not algo_id:
-                    told.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status="ACKED", **ids))
+                    update.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status="ACKED", **ids))
             case "TRADE" | "CALCULATED":
                 # By the whole id: one that is longer than an event's is cut there.
                 forced = _forced(client_id)
-                self._fill(order, ids, told, at_ns, (size, filled), forced, done=status == "FILLED")
+                self._fill(order, ids, update, at_ns, (size, filled), forced, done=status == "FILLED")
             case "AMENDMENT":
                 price = reading.positive(order, "p")
-                told.orders.append(
+                update.orders.append(
                     VenueEvent(
                         at_ns, kind="AMEND_ACK", order_size=size, order_price=price, filled_size=filled,
                         remaining_size=size - filled, request_id=str(order.get("M") or ""), **ids,
@@ -170,7 +170,7 @@ class News:
             case "CANCELED" | "EXPIRED" | "REJECTED":
                 words = {"CANCELED": "CANCEL_ACK", "EXPIRED": "EXPIRED", "REJECTED": "ORDER_REJECT"}
                 code = "SELF_TRADE" if status == "EXPIRED_IN_MATCH" else ""
-                told.orders.append(
+                update.orders.append(
                     VenueEvent(
                         at_ns,
                         kind=words[execution],
@@ -181,13 +181,13 @@ class News:
                     )
                 )
             case _:
-                raise Unheard(f"o.x: {shown(execution)} is no execution type that is known")
+                raise UnknownMessage(f"o.x: {shown(execution)} is no execution type that is known")
 
     def _fill(
         self,
         order: dict[str, Any],
         ids: dict[str, Any],
-        told: Told,
+        update: VenueUpdate,
         at_ns: int,
         amounts: tuple[Decimal, Decimal],
         forced: str,
@@ -202,7 +202,7 @@ class News:
         kind = forced or ("FULL_FILL" if done else "PARTIAL_FILL")
         is_maker = order.get("m")
         liquidity = None if not isinstance(is_maker, bool) else "MAKER" if is_maker else "TAKER"
-        told.orders.append(
+        update.orders.append(
             VenueEvent(
                 reading.nanoseconds(order, "T") if order.get("T") else at_ns,
                 kind=kind,
@@ -222,20 +222,22 @@ class News:
             )
         )
 
-    def _trigger(self, told: Told, ids: dict[str, Any], algo_id: str, order_id: str, at_ns: int) -> None:
+    def _trigger(
+        self, update: VenueUpdate, ids: dict[str, Any], algo_id: str, order_id: str, at_ns: int
+    ) -> None:
         """Tell once that a conditional order now trades under another id."""
         if algo_id in self._triggered:
             return
         self._triggered[algo_id] = None
         while len(self._triggered) > _LINKS_MAX:
             self._triggered.popitem(last=False)
-        told.orders.append(
+        update.orders.append(
             VenueEvent(
                 at_ns, kind="TRIGGERED", parent_order_id=algo_id, **{**ids, "venue_order_id": order_id}
             )
         )
 
-    def _algo_frame(self, row: dict[str, Any], told: Told) -> None:
+    def _algo_frame(self, row: dict[str, Any], update: VenueUpdate) -> None:
         order = reading.record(row.get("o"), "o")
         at_ns = reading.nanoseconds(row, "T", "E")
         status = order.get("X")
@@ -246,27 +248,29 @@ class News:
         self.link(order_id, client_id)
         match status:
             case "NEW":
-                told.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status="ACKED", **ids))
+                update.orders.append(VenueEvent(at_ns, kind="ORDER_ACK", status="ACKED", **ids))
             case "TRIGGERED" | "FINISHED":
                 if order_id:
-                    self._trigger(told, ids, algo_id, order_id, at_ns)
+                    self._trigger(update, ids, algo_id, order_id, at_ns)
             case "TRIGGERING":
                 pass
             case "CANCELED" | "EXPIRED" | "REJECTED":
                 kind = "CANCEL_ACK" if status == "CANCELED" else "EXPIRED"
                 reason = str(order.get("rm") or "")
                 if not order_id:
-                    told.orders.append(
+                    update.orders.append(
                         VenueEvent(at_ns, kind=kind, filled_size=0, remaining_size=0, reason=reason, **ids)
                     )
             case _:
-                raise Unheard(f"o.X: {shown(status)} is no status of a conditional order that is known")
+                raise UnknownMessage(
+                    f"o.X: {shown(status)} is no status of a conditional order that is known"
+                )
 
-    def _trigger_rejected(self, row: dict[str, Any], told: Told) -> None:
+    def _trigger_rejected(self, row: dict[str, Any], update: VenueUpdate) -> None:
         """The frame of before 2025-12-15; one was still seen in March 2026."""
         order = reading.record(row.get("or"), "or")
         order_id = _id(order, "i")
-        told.orders.append(
+        update.orders.append(
             VenueEvent(
                 reading.nanoseconds(row, "T", "E"), kind="EXPIRED", filled_size=0, remaining_size=0,
                 asset=reading.text(order, "s"), venue_order_id=order_id,
@@ -274,11 +278,11 @@ class News:
             )
         )  # fmt: skip
 
-    def _account_frame(self, row: dict[str, Any], told: Told) -> None:
+    def _account_frame(self, row: dict[str, Any], update: VenueUpdate) -> None:
         body = reading.record(row.get("a"), "a")
         at_ns = reading.nanoseconds(row, "T", "E")
         for balance in reading.table(body.get("B") or [], "a.B"):
-            told.account.append(
+            update.account.append(
                 {
                     "kind": "ACCOUNT_UPDATE", "timestamp": at_ns, "asset": reading.text(balance, "a"),
                     "wallet_balance": self.amounts.read(balance, "wb"),
@@ -288,7 +292,7 @@ class News:
         for position in positions:
             if self._is_of_other_mode(position, positions):
                 continue
-            told.account.append(
+            update.account.append(
                 {
                     "kind": "POSITION_UPDATE", "timestamp": at_ns, "symbol": reading.text(position, "s"),
                     "size": reading.decimal(position, "pa"), "entry_price": reading.positive(position, "ep"),
@@ -296,7 +300,7 @@ class News:
                 }
             )  # fmt: skip
         # Its id is in the income history alone, and an entry without its id would be booked twice.
-        told.ask_income = body.get("m") not in {"ORDER", "ADJUSTMENT"}
+        update.ask_income = body.get("m") not in {"ORDER", "ADJUSTMENT"}
 
     def _is_of_other_mode(self, position: dict[str, Any], positions: list[dict[str, Any]]) -> bool:
         """Whether a row is a book that the account does not keep: some frames list those too, empty."""
@@ -325,7 +329,7 @@ class News:
         """Read the answer to a question about a plain order."""
         status = row.get("status")
         if status not in _STATUSES:
-            raise Unheard(f"status: {shown(status)} is no order status that is known")
+            raise UnknownMessage(f"status: {shown(status)} is no order status that is known")
         client_id, order_id = reading.text(row, "clientOrderId"), _id(row, "orderId")
         self.link(order_id, client_id)
         size, filled = reading.decimal(row, "origQty"), reading.decimal(row, "executedQty")
@@ -351,7 +355,9 @@ class News:
         """Read the answer to a question about a conditional order, as far as that has not traded."""
         status = row.get("algoStatus")
         if status not in _ALGO_STATUSES:
-            raise Unheard(f"algoStatus: {shown(status)} is no status of a conditional order that is known")
+            raise UnknownMessage(
+                f"algoStatus: {shown(status)} is no status of a conditional order that is known"
+            )
         client_id, algo_id = reading.text(row, "clientAlgoId"), _id(row, "algoId")
         self.link(algo_id, client_id)
         size = reading.decimal(row, "quantity")

@@ -15,7 +15,7 @@ END_S: Final = 5.0
 
 
 class Alerts:
-    """Tells alerts. Telling never waits and never raises.
+    """Sends alerts. Sending never waits and never raises.
 
     Attributes:
         host: Whose.
@@ -36,16 +36,16 @@ class Alerts:
         Args:
             host: The host's name: each alert carries it.
             webhooks: Where to.
-            causes: Which are told; None means all.
-            every_s: One cause of one account is told once in so many seconds.
-            now_s: The time that goes by.
+            causes: The causes to send; None means all.
+            every_s: The shortest time between two alerts of one cause and account, seconds.
+            now_s: A monotonic clock, seconds.
         """
         self.host = host
         self.webhooks = tuple(webhooks)
         self._causes = frozenset(Cause if causes is None else causes)
         self._every_s = every_s
         self._now_s = now_s
-        self._told: dict[tuple[Cause, str], float] = {}
+        self._sent_s: dict[tuple[Cause, str], float] = {}
         self._held_back: dict[tuple[Cause, str], int] = {}
         #: The newest alert of each subject that waits for the end of its cause's five minutes.
         self._newest: dict[tuple[Cause, str], dict[str, Alert]] = {}
@@ -85,11 +85,11 @@ class Alerts:
                 self._send(key)
 
     def _is_due(self, key: tuple[Cause, str], now_s: float) -> bool:
-        last_s = self._told.get(key)
+        last_s = self._sent_s.get(key)
         return last_s is None or now_s - last_s >= self._every_s
 
     def _send(self, key: tuple[Cause, str]) -> None:
-        self._told[key] = self._now_s()
+        self._sent_s[key] = self._now_s()
         held_back = self._held_back.pop(key, 0)
         for alert in self._newest.pop(key).values():
             body = alert.body(self.host, held_back)

@@ -1,4 +1,4 @@
-"""What happens to an account, in Binance's words."""
+"""Encode account events as Binance's frames."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -6,27 +6,27 @@ from typing import Final
 
 from dita.loopback.binance import frames, refusals
 from dita.loopback.binance.frames import Body
+from dita.loopback.encoder import Frame, Refused
 from dita.loopback.records import HeldPosition, PlacedOrder, Trade
-from dita.loopback.voice import Frame, Refused
 
 _WHATS: Final = {"NEW": "NEW", "TRADE": "FILL", "CANCELED": "END", "EXPIRED": "END"}
 
 
-class BinanceVoice:
+class BinanceEncoder:
     """Binance USD-M's frames and codes."""
 
     ids_for_ever: Final = False
 
     def order(self, order: PlacedOrder, what: str, now_ms: int, trade: Trade | None = None) -> list[Frame]:
-        """Tell ORDER_TRADE_UPDATE."""
+        """Encode ORDER_TRADE_UPDATE."""
         return [_of(order, frames.order_update(order, what, now_ms, trade), _WHATS.get(what, ""))]
 
     def waiting(self, order: PlacedOrder, what: str, now_ms: int, reason: str = "") -> list[Frame]:
-        """Tell ALGO_UPDATE."""
+        """Encode ALGO_UPDATE."""
         return [Frame("ALGO_UPDATE", frames.algo_update(order, what, now_ms, reason))]
 
     def early(self, order: PlacedOrder, trade: Trade, now_ms: int) -> list[Frame]:
-        """Tell TRADE_LITE."""
+        """Encode TRADE_LITE."""
         return [Frame("TRADE_LITE", frames.trade_lite(order, trade, now_ms))]
 
     def account(
@@ -37,12 +37,12 @@ class BinanceVoice:
         now_ms: int,
         symbol: str = "",
     ) -> list[Frame]:
-        """Tell ACCOUNT_UPDATE."""
+        """Encode ACCOUNT_UPDATE."""
         body = frames.account_update(reason, balances, positions, now_ms, symbol)
         return [Frame("ACCOUNT_UPDATE", body)]
 
     def leverage(self, symbol: str, leverage: int, now_ms: int) -> list[Frame]:
-        """Tell ACCOUNT_CONFIG_UPDATE."""
+        """Encode ACCOUNT_CONFIG_UPDATE."""
         return [Frame("ACCOUNT_CONFIG_UPDATE", frames.config_update(symbol, leverage, now_ms))]
 
     def without_price(self, fill: Frame) -> Frame:

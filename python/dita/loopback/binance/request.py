@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from dita.loopback.binance import refusals
-from dita.loopback.voice import Refused
+from dita.loopback.encoder import Refused
 
 _CLIENT_ID: Final = re.compile(r"^[.A-Z:/a-z0-9_-]{1,36}$")
 _RECV_WINDOW_MS: Final = 5_000
@@ -18,7 +18,7 @@ _AHEAD_MS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BinanceRequest:
     """A request.
 
     Attributes:
@@ -36,7 +36,7 @@ class Asked:
     key: str
 
     @classmethod
-    def read(cls, method: str, path: str, query: str, body: str, key: str) -> "Asked":
+    def read(cls, method: str, path: str, query: str, body: str, key: str) -> "BinanceRequest":
         """Read a request: the signature is of query and body as they came, without itself."""
         whole = query + body
         signed, found, rest = whole.rpartition("signature=")

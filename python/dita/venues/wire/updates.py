@@ -11,12 +11,12 @@ from dita.errors import InvalidInput
 _OURS_MAX: Final = 36
 
 
-class Unheard(InvalidInput):
+class UnknownMessage(InvalidInput):
     """What the closed lists of what the venue may say do not have: entries halt until somebody looks."""
 
 
 @dataclass(slots=True)
-class Told:
+class VenueUpdate:
     """What one message comes to.
 
     Attributes:

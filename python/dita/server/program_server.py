@@ -1,4 +1,4 @@
-"""`Door`: where programs in other processes come in to a host's kernels."""
+"""`ProgramServer`: serve a host's kernels to programs in other processes."""
 
 import os
 from pathlib import Path
@@ -15,14 +15,14 @@ MODE: Final = "0600"
 CLIENTS: Final = 128
 
 
-class Door:
-    """A kernel's server on every account of a host.
+class ProgramServer:
+    """Serves every account of a host to programs.
 
-    It begins after the strategies inside have their slots: what is left is for programs.
+    It starts after the host's own strategies have their slots: programs lease the remaining ones.
 
     Attributes:
-        server: Hears the programs.
-        path: Where they connect.
+        server: The kernel server.
+        path: The socket that programs connect to.
     """
 
     def __init__(
@@ -37,18 +37,18 @@ class Door:
         shown: bool = True,
         beats: bool = True,
     ) -> None:
-        """Listen, and say so at the host's own socket (`leases`, `server`, `kernel_socket`).
+        """Listen, and answer at the host's own socket (`leases`, `server`, `kernel_socket`).
 
         Args:
-            host: It.
-            directory: The host's.
+            host: The host.
+            directory: The host's directory.
             socket: Where programs connect; None means the directory's `kernel.sock`.
-            mode: The socket's mode: who may connect.
+            mode: The socket's file mode: who may connect.
             clients: How many may be connected at once.
             spins: Whether programs may have channels in shared memory; while one has, the server's thread
                 never sleeps.
             shown: Whether the accounts are in shared memory; else programs ask for everything over the
-                socket, and hear no market.
+                socket, and get no market data.
             beats: Whether a standby may see there that this process is alive.
 
         Raises:
@@ -77,5 +77,5 @@ class Door:
         host.answer("kernel_socket", lambda _: os.fspath(self.path))
 
     def close(self) -> None:
-        """Tell programs that it ends; their leases stay. Closing again does nothing."""
+        """Notify programs that the server ends; their leases stay. Closing again does nothing."""
         self.server.end()

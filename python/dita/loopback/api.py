@@ -1,4 +1,4 @@
-"""How one venue's requests and streams come in: what the server asks of each wire format."""
+"""The requests and streams of one simulated venue: what the server calls in each wire format."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -8,10 +8,10 @@ from typing import Any, Final, Protocol
 from dita.errors import InvalidInput, shown
 from dita.loopback.exchange import Answer, Exchange, Line, Session, Terms
 
-#: The wire formats that there are, each the module that has its `Door`.
-DOORS: Final[Mapping[str, str]] = {
-    "binance": "dita.loopback.binance.door",
-    "bybit": "dita.loopback.bybit.door",
+#: The module and the class of each wire format.
+APIS: Final[Mapping[str, tuple[str, str]]] = {
+    "binance": ("dita.loopback.binance.api", "BinanceApi"),
+    "bybit": ("dita.loopback.bybit.api", "BybitApi"),
 }
 
 
@@ -34,8 +34,8 @@ class Call:
     body: str
 
 
-class Door(Protocol):
-    """One wire format."""
+class VenueApi(Protocol):
+    """A venue's endpoints in its own wire format."""
 
     @property
     def exchange(self) -> Exchange:
@@ -64,7 +64,7 @@ class Door(Protocol):
         """Return a connection's session; None where nothing is streamed there."""
 
 
-def door_of(terms: Terms, clock_ns: Callable[[], int]) -> Door:
+def api_of(terms: Terms, clock_ns: Callable[[], int]) -> VenueApi:
     """Open an exchange in its wire format.
 
     Args:
@@ -74,8 +74,9 @@ def door_of(terms: Terms, clock_ns: Callable[[], int]) -> Door:
     Raises:
         InvalidInput: There is no such wire format.
     """
-    if terms.venue not in DOORS:
-        raise InvalidInput(f"venue: expected one of {', '.join(DOORS)}, got {shown(terms.venue)}")
-    made: Any = importlib.import_module(DOORS[terms.venue])
-    door: Door = made.Door(terms, clock_ns)
-    return door
+    if terms.venue not in APIS:
+        raise InvalidInput(f"venue: expected one of {', '.join(APIS)}, got {shown(terms.venue)}")
+    module, name = APIS[terms.venue]
+    kind: Any = getattr(importlib.import_module(module), name)
+    api: VenueApi = kind(terms, clock_ns)
+    return api
