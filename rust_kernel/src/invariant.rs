@@ -6,12 +6,12 @@ use alloc::vec::Vec;
 use crate::kernel::{Kernel, exposure_of};
 use crate::ledger::Account;
 use crate::names::OrderSide;
-use crate::nobodys::Nobodys;
 use crate::num::{Money, Qty};
 use crate::oco::Group;
 use crate::order::{Order, OrderRef, OrderRole};
 use crate::position::Basis;
 use crate::slot::classify::stage_of;
+use crate::unassigned::UnassignedPosition;
 
 /// A broken invariant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,7 +84,11 @@ fn positions_add_up(kernel: &Kernel) -> Result<(), Violation> {
     for (instrument, row) in (0_u32..).zip(sums.iter()) {
         let (book, unassigned) = (kernel.book(instrument), kernel.unassigned(instrument));
         let parts = kernel.unassigned_parts(instrument);
-        hold(parts.iter().all(Nobodys::adds_up), 2, "the origins of what is nobody's do not add up to it")?;
+        hold(
+            parts.iter().all(UnassignedPosition::adds_up),
+            2,
+            "the origins of what is nobody's do not add up to it",
+        )?;
         for ((book, unassigned), sum) in book.iter().zip(unassigned.iter()).zip(row.iter()) {
             hold(book.qty == sum.qty + unassigned.qty, 2, "slots and unassigned do not add up to the book")?;
             hold(!book.qty.is_zero() || book.cost.is_zero(), 2, "a flat book has a cost")?;

@@ -116,7 +116,7 @@ def test_the_rows_of_random_runs_sum_to_the_difference_to_the_unit(tmp_path: Pat
     # The result is the account's own: what a replay of the log says, not what the comparison made of it.
     _, account = naive(log)
     assert live == account["equity"] - PLAIN.capital
-    assert not amounts(compared.rows, "other", "nobody's"), "fills explain all of it"
+    assert not amounts(compared.rows, "other", "unassigned"), "fills explain all of it"
 
 
 @pytest.mark.parametrize("seed", SEEDS)

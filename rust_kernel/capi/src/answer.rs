@@ -1,6 +1,6 @@
 //! What came of an input: as the protocol's verdict, and as JSON by the names of `KernelOutcome.to_dict`.
 
-use dita_engine::form::{Told, ToldFields};
+use dita_engine::form::{FieldValue, FieldValues};
 use dita_engine::json::{self, Object};
 use dita_engine::{Answer, TransitionRecord, account, bot_rows, slot_view};
 use dita_kernel::calibration::Calibration;
@@ -17,67 +17,71 @@ use crate::outside::Effect;
 // -------------------------------------------------------------------------------------------------- verdicts
 
 /// An engine's answer as the protocol tells it; `extra` stands behind its own particulars.
-pub fn verdict(answer: Answer, extra: ToldFields) -> Verdict {
+pub fn verdict(answer: Answer, extra: FieldValues) -> Verdict {
     let details = particulars(&answer, extra);
     Verdict::of(answer, details)
 }
 
 /// The particulars of an answer by name; `extra` stands behind its own.
 #[inline]
-pub fn particulars(answer: &Answer, extra: ToldFields) -> ToldFields {
+pub fn particulars(answer: &Answer, extra: FieldValues) -> FieldValues {
     let mut details = told(&answer.outcome);
     if !answer.notices.is_empty() {
         let rows = answer.notices.iter().map(|notice| {
-            let slot_id = notice.slot_id.map_or(Told::Nothing, |slot_id| Told::Whole(slot_id.into()));
+            let slot_id =
+                notice.slot_id.map_or(FieldValue::Nothing, |slot_id| FieldValue::Whole(slot_id.into()));
             fields([
                 ("code", text(notice.code.name())),
                 ("severity", text(notice.severity.name())),
                 ("slot_id", slot_id),
             ])
         });
-        details.0.push(("notices".into(), Told::List(rows.collect())));
+        details.0.push(("notices".into(), FieldValue::List(rows.collect())));
     }
     details.0.extend(extra.0);
     details
 }
 
-fn text(text: &str) -> Told {
-    Told::Text(text.into())
+fn text(text: &str) -> FieldValue {
+    FieldValue::Text(text.into())
 }
 
-fn id(id: &Id) -> Told {
+fn id(id: &Id) -> FieldValue {
     text(id.as_str())
 }
 
 /// Particulars by name.
-pub fn fields<const N: usize>(fields: [(&str, Told); N]) -> ToldFields {
-    ToldFields(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
+pub fn fields<const N: usize>(fields: [(&str, FieldValue); N]) -> FieldValues {
+    FieldValues(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
 }
 
 /// The core's particulars by their public names: those of the Python bindings.
-fn told(outcome: &Outcome) -> ToldFields {
+fn told(outcome: &Outcome) -> FieldValues {
     match &outcome.detail {
-        Detail::None => ToldFields::default(),
+        Detail::None => FieldValues::default(),
         Detail::Order(order) => fields([("venue_client_id", id(order))]),
-        Detail::Field { field, value, why } => {
-            fields([("field", text(field)), ("value", Told::Text(value.clone())), ("reason", text(why))])
-        }
+        Detail::Field { field, value, why } => fields([
+            ("field", text(field)),
+            ("value", FieldValue::Text(value.clone())),
+            ("reason", text(why)),
+        ]),
         Detail::Carries { trade_id, stage } => {
             fields([("trade_id", id(trade_id)), ("state", text(stage.name()))])
         }
         Detail::NotAtWork { target, status } => fields([
             ("target_client_id", id(target)),
-            ("status", status.map_or(Told::Nothing, |status| text(status.name()))),
+            ("status", status.map_or(FieldValue::Nothing, |status| text(status.name()))),
         ]),
-        Detail::Choose(orders) => {
-            fields([("orders", Told::Texts(orders.iter().map(|order| order.as_str().into()).collect()))])
-        }
+        Detail::Choose(orders) => fields([(
+            "orders",
+            FieldValue::Texts(orders.iter().map(|order| order.as_str().into()).collect()),
+        )]),
         Detail::Gated(gated) => fields([
             ("gate", text(gated.gate.name())),
             ("updated_by", id(&gated.updated_by)),
-            ("updated_at_ns", gated.updated_at_ns.map_or(Told::Nothing, Told::Whole)),
-            ("kill_switch", Told::Flag(gated.kill_switch)),
-            ("reason", Told::Text(gated.reason.clone())),
+            ("updated_at_ns", gated.updated_at_ns.map_or(FieldValue::Nothing, FieldValue::Whole)),
+            ("kill_switch", FieldValue::Flag(gated.kill_switch)),
+            ("reason", FieldValue::Text(gated.reason.clone())),
         ]),
         Detail::HeldBySlot { slot_id, trade_id, side } => held_by_slot(*slot_id, trade_id, *side),
         Detail::HeldByOwner { slot_id, trade_id, side, owner } => {
@@ -87,29 +91,29 @@ fn told(outcome: &Outcome) -> ToldFields {
         }
         Detail::Budget(budget) => {
             let exact = |money: Money| Decimal::normalized(money.0, MONEY_SCALE).unwrap_or(Decimal::ZERO);
-            let amount = |money| Told::Number(exact(money));
+            let amount = |money| FieldValue::Number(exact(money));
             fields([
                 ("bot", id(&budget.bot)),
                 ("asset", id(&budget.asset)),
                 ("budget", amount(budget.budget)),
                 ("in_use", amount(budget.in_use)),
                 ("needed", amount(budget.needed)),
-                ("reason", Told::Text(budget.advice().into())),
+                ("reason", FieldValue::Text(budget.advice().into())),
             ])
         }
         Detail::HeldBy { held_by, size } => {
-            fields([("held_by", text(held_by)), ("size", Told::Number(*size))])
+            fields([("held_by", text(held_by)), ("size", FieldValue::Number(*size))])
         }
         Detail::Limit { limit, value, attempt } => fields([
             ("limit", text(limit)),
-            ("value", Told::Text(value.clone())),
-            ("attempt", Told::Text(attempt.clone())),
+            ("value", FieldValue::Text(value.clone())),
+            ("attempt", FieldValue::Text(attempt.clone())),
         ]),
         Detail::BotLimit(hit) => fields([
             ("bot", id(&hit.bot)),
             ("limit", text(hit.limit)),
-            ("value", Told::Text(hit.value.clone())),
-            ("attempt", Told::Text(hit.attempt.clone())),
+            ("value", FieldValue::Text(hit.value.clone())),
+            ("attempt", FieldValue::Text(hit.attempt.clone())),
         ]),
         Detail::Retry { reason, retry_after_ms, venue_event_kind } => {
             let wait = i64::try_from(retry_after_ms.unwrap_or(0)).unwrap_or(i64::MAX);
@@ -118,36 +122,36 @@ fn told(outcome: &Outcome) -> ToldFields {
             let words = if reason.is_empty() { "few minutes".into() } else { reason.clone() };
             fields([
                 ("reason", text("RATE_LIMITED")),
-                ("message", Told::Text(reason.clone())),
-                ("release_eta", seconds.map_or_else(|| Told::Text(words), Told::Number)),
-                ("retry_after_ms", Told::Whole(wait)),
-                ("retryable", Told::Flag(true)),
+                ("message", FieldValue::Text(reason.clone())),
+                ("release_eta", seconds.map_or_else(|| FieldValue::Text(words), FieldValue::Number)),
+                ("retry_after_ms", FieldValue::Whole(wait)),
+                ("retryable", FieldValue::Flag(true)),
                 ("venue_event_kind", text(venue_event_kind.name())),
                 ("severity", text(outcome.severity.name())),
             ])
         }
         Detail::Venue { reason, reason_code } => {
-            fields([("reason", Told::Text(reason.clone())), ("reason_code", id(reason_code))])
+            fields([("reason", FieldValue::Text(reason.clone())), ("reason_code", id(reason_code))])
         }
         Detail::Unarmed(missing) => {
             let missing = missing.names().iter().map(|name| (*name).into()).collect();
-            fields([("missing", Told::Texts(missing))])
+            fields([("missing", FieldValue::Texts(missing))])
         }
         Detail::First { seq, time_ns, venue_client_id } => {
-            let first_seq = ("first_seq", Told::Whole(i64::try_from(*seq).unwrap_or(i64::MAX)));
+            let first_seq = ("first_seq", FieldValue::Whole(i64::try_from(*seq).unwrap_or(i64::MAX)));
             let order = ("venue_client_id", id(venue_client_id));
             match time_ns {
-                Some(time_ns) => fields([first_seq, ("first_time_ns", Told::Whole(*time_ns)), order]),
+                Some(time_ns) => fields([first_seq, ("first_time_ns", FieldValue::Whole(*time_ns)), order]),
                 None => fields([first_seq, order]),
             }
         }
     }
 }
 
-fn held_by_slot(slot_id: u32, trade_id: &Id, side: TradeSide) -> ToldFields {
+fn held_by_slot(slot_id: u32, trade_id: &Id, side: TradeSide) -> FieldValues {
     fields([
         ("held_by", text("slot")),
-        ("held_slot_id", Told::Whole(slot_id.into())),
+        ("held_slot_id", FieldValue::Whole(slot_id.into())),
         ("held_trade_id", id(trade_id)),
         ("held_side", text(side.name())),
     ])
@@ -246,20 +250,20 @@ pub fn venue_event(event: &VenueEvent) -> String {
 }
 
 /// Particulars. Of a name that comes twice the last counts.
-pub fn details(told: &ToldFields) -> String {
+pub fn details(told: &FieldValues) -> String {
     let mut object = Object::begin();
     for (at, (name, value)) in told.0.iter().enumerate() {
         let again = told.0.iter().skip(at + 1).any(|(later, _)| later == name);
         if !again {
             match value {
-                Told::Nothing => object.raw(name, "null"),
-                Told::Text(text) => object.text(name, text),
-                Told::Number(number) => object.number(name, *number),
-                Told::Money(amount) => object.money(name, *amount),
-                Told::Whole(whole) => object.plain(name, whole),
-                Told::Flag(flag) => object.flag(name, *flag),
-                Told::Texts(texts) => object.texts(name, texts.iter().map(|text| &**text)),
-                Told::List(rows) => object.raw(name, &json::list(rows.iter(), details)),
+                FieldValue::Nothing => object.raw(name, "null"),
+                FieldValue::Text(text) => object.text(name, text),
+                FieldValue::Number(number) => object.number(name, *number),
+                FieldValue::Money(amount) => object.money(name, *amount),
+                FieldValue::Whole(whole) => object.plain(name, whole),
+                FieldValue::Flag(flag) => object.flag(name, *flag),
+                FieldValue::Texts(texts) => object.texts(name, texts.iter().map(|text| &**text)),
+                FieldValue::List(rows) => object.raw(name, &json::list(rows.iter(), details)),
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dita_engine::form::{Told, ToldFields};
+use dita_engine::form::{FieldValue, FieldValues};
 use dita_engine::json::Object;
 use dita_engine::{Answer, Clock, asset_json, control_json, health_json, order_view, order_views, slot_view};
 use dita_host::{Drain, Given, Hold, Patience, State};
@@ -99,7 +99,7 @@ impl Kernel {
     fn settle(&self, input: Input, time_ns: Option<i64>) -> Result<Verdict, Wrong> {
         let given = self.put(input, time_ns, Patience::Answer)?;
         if given.answer.outcome.accepted || given.queued {
-            return Ok(verdict(given, ToldFields::default()));
+            return Ok(verdict(given, FieldValues::default()));
         }
         Err(refused(&given.answer.outcome))
     }
@@ -115,29 +115,29 @@ impl Kernel {
 
     /// Takes an intent, with all that its venue answers at once.
     #[inline]
-    fn take(&self, intent: Box<Intent>, given_slot: Option<i128>) -> Result<(Answer, ToldFields), Wrong> {
+    fn take(&self, intent: Box<Intent>, given_slot: Option<i128>) -> Result<(Answer, FieldValues), Wrong> {
         let (slot_id, time_ns) = (intent.slot_id, intent.timestamp_ns);
         let named = (intent.intent_id.clone(), intent.action, intent.asset.clone());
         let given = self.put(Input::Intent(intent), Some(time_ns), Patience::Answer)?;
-        let mut extra = ToldFields::default();
+        let mut extra = FieldValues::default();
         let (intent_id, action, asset) = named;
         if let Some(given) = given_slot {
-            extra.0.push(("value".into(), Told::Text(given.to_string().into())));
+            extra.0.push(("value".into(), FieldValue::Text(given.to_string().into())));
         }
         match given.answer.outcome.code {
             Diagnostic::InvalidIntent => extra.0.extend(
                 answer::fields([
-                    ("intent_id", Told::Text(intent_id.as_str().into())),
-                    ("action", Told::Text(action.name().into())),
-                    ("asset", Told::Text(asset.as_str().into())),
+                    ("intent_id", FieldValue::Text(intent_id.as_str().into())),
+                    ("action", FieldValue::Text(action.name().into())),
+                    ("asset", FieldValue::Text(asset.as_str().into())),
                 ])
                 .0,
             ),
             Diagnostic::InvalidSlotId => {
                 let slot_id = given_slot.unwrap_or_else(|| slot_id.into());
                 let slot_id = i64::try_from(slot_id)
-                    .map_or_else(|_| Told::Text(slot_id.to_string().into()), Told::Whole);
-                let intent_id = Told::Text(intent_id.as_str().into());
+                    .map_or_else(|_| FieldValue::Text(slot_id.to_string().into()), FieldValue::Whole);
+                let intent_id = FieldValue::Text(intent_id.as_str().into());
                 extra.0.extend(answer::fields([("slot_id", slot_id), ("intent_id", intent_id)]).0);
             }
             _ => {}
@@ -177,7 +177,7 @@ impl Kernel {
         let trade_id = Id::new(&named("trade_id")).unwrap_or_default();
         let answer = state.untaken((Diagnostic::InvalidIntent, Severity::Error), slot_id, trade_id);
         drop(state);
-        let text = |text: &str| Told::Text(text.into());
+        let text = |text: &str| FieldValue::Text(text.into());
         let extra = answer::fields([
             ("field", text(&wrong.field)),
             ("value", text(&wrong.value)),
@@ -201,7 +201,7 @@ impl Kernel {
             None => Input::Venue(Box::new(values::venue_event(given)?)),
         };
         let given = self.put(input, None, Patience::None)?;
-        Ok(self.outcome(&verdict(given, ToldFields::default())))
+        Ok(self.outcome(&verdict(given, FieldValues::default())))
     }
 
     /// Takes what the venue said of the account; the answer has the account of the event's asset.
@@ -216,7 +216,7 @@ impl Kernel {
         if !given.answer.outcome.accepted && !given.queued {
             return Err(refused(&given.answer.outcome));
         }
-        let mut object = answer::outcome(&verdict(given, ToldFields::default()));
+        let mut object = answer::outcome(&verdict(given, FieldValues::default()));
         let state = self.drain.settled()?;
         let kernel = state.core.kernel();
         let asset = Some(asset).filter(|asset| !asset.is_empty());
@@ -314,16 +314,16 @@ impl Kernel {
         let known = values::known(slots, "slots")?;
         let input = Input::Adopt(Box::new(AdoptedSlots { by, slots: known.slots }));
         let given = self.put(input, None, Patience::Answer)?;
-        let mut extra = ToldFields::default();
+        let mut extra = FieldValues::default();
         if !known.orders.is_empty() && given.answer.outcome.accepted {
             let row = |(slot_id, id): (u32, Id)| {
                 answer::fields([
-                    ("slot_id", Told::Whole(slot_id.into())),
-                    ("venue_client_id", Told::Text(id.as_str().into())),
+                    ("slot_id", FieldValue::Whole(slot_id.into())),
+                    ("venue_client_id", FieldValue::Text(id.as_str().into())),
                 ])
             };
             let rows = known.orders.into_iter().map(row).collect();
-            extra.0.push(("orders_to_attach".into(), Told::List(rows)));
+            extra.0.push(("orders_to_attach".into(), FieldValue::List(rows)));
         }
         Ok(self.outcome(&verdict(given, extra)))
     }
@@ -380,7 +380,7 @@ impl Kernel {
         let venue_time_ns = mark.time_ns.unwrap_or_default();
         let input = Input::Mark { symbol: mark.asset, price, venue_time_ns, ages: false };
         let given = self.put(input, mark.time_ns, Patience::None)?;
-        Ok(self.outcome(&verdict(given, ToldFields::default())))
+        Ok(self.outcome(&verdict(given, FieldValues::default())))
     }
 
     /// Shows the simulated venue a new best quote.
@@ -417,7 +417,7 @@ impl Kernel {
             return Err(Wrong::value("timestamp", to.to_string(), why));
         }
         let given = self.put(Input::Time, Some(to), Patience::None)?;
-        Ok(self.outcome(&verdict(given, ToldFields::default())))
+        Ok(self.outcome(&verdict(given, FieldValues::default())))
     }
 
     // ----------------------------------------------------------------------------------------------- reads
@@ -519,7 +519,7 @@ impl Kernel {
         let inputs = intents.into_iter().map(|intent| Input::Intent(Box::new(intent))).collect();
         let given = self.drain.put_batch(Hold::Takes, inputs, time_ns)?;
         for given in given {
-            let (answer, details) = answered(given, ToldFields::default());
+            let (answer, details) = answered(given, FieldValues::default());
             Verdict::put_answer(&answer, &details, out);
         }
         Ok(())
@@ -560,16 +560,16 @@ impl Kernel {
     }
 }
 
-fn verdict(given: Given<Caller>, extra: ToldFields) -> Verdict {
+fn verdict(given: Given<Caller>, extra: FieldValues) -> Verdict {
     let (answer, details) = answered(given, extra);
     Verdict::of(answer, details)
 }
 
 /// What was given, with its particulars by name.
 #[inline]
-fn answered(given: Given<Caller>, mut extra: ToldFields) -> (Answer, ToldFields) {
+fn answered(given: Given<Caller>, mut extra: FieldValues) -> (Answer, FieldValues) {
     if given.queued {
-        extra.0.push(("queued".into(), Told::Flag(true)));
+        extra.0.push(("queued".into(), FieldValue::Flag(true)));
     }
     let details = answer::particulars(&given.answer, extra);
     (given.answer, details)
@@ -595,14 +595,14 @@ fn refused_detail(detail: &Detail, code: Diagnostic) -> Wrong {
 
 /// What came of an effect and is no event of an order: a leverage, or an order that surely never left.
 fn effect_result(given: &Fields<'_>) -> Result<Option<EffectResult>, Wrong> {
-    struct Told {
+    struct Reported {
         asset: Id,
         venue_client_id: Id,
         leverage: Option<Decimal>,
         reason: Box<str>,
     }
     #[rustfmt::skip]
-    const TOLD: [Field<Told>; 6] = [
+    const REPORTED: [Field<Reported>; 6] = [
         Field::required("kind", |_, _, _| Ok(())),
         Field::optional("timestamp", |_, n, v| read::time(v, n).map(drop)),
         Field::optional("asset", |t, n, v| { t.asset = read::id(v, n)?; Ok(()) }),
@@ -615,8 +615,9 @@ fn effect_result(given: &Fields<'_>) -> Result<Option<EffectResult>, Wrong> {
     if !matches!(&**kind, "LEVERAGE_SET" | "LEVERAGE_REFUSED" | "NOT_SENT") {
         return Ok(None);
     }
-    let mut told = Told { asset: Id::EMPTY, venue_client_id: Id::EMPTY, leverage: None, reason: "".into() };
-    read::fill(&mut told, &TOLD, given)?;
+    let mut told =
+        Reported { asset: Id::EMPTY, venue_client_id: Id::EMPTY, leverage: None, reason: "".into() };
+    read::fill(&mut told, &REPORTED, given)?;
     let named = |id: Id, field: &str| if id.is_empty() { Err(Wrong::missing(field)) } else { Ok(id) };
     Ok(Some(match &**kind {
         "LEVERAGE_SET" => EffectResult::LeverageSet {

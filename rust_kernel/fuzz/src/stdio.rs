@@ -11,7 +11,7 @@ use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::Product;
 use dita_kernel::num::Decimal;
 use dita_sim::{SimConfig, SimVenue};
-use dita_stdio::{Alone, Market, Nobody, Pace, Session, Settings, Synthetic};
+use dita_stdio::{Alone, Market, NoStrategies, Pace, Session, Settings, Synthetic};
 
 const START_NS: i64 = 1_767_225_600_000_000_000;
 /// The longest step of its clock is 2 to this power, ns: some 18 minutes. Every second has a quote, and its line is kept.
@@ -38,7 +38,7 @@ pub fn run(bytes: &[u8]) {
         market,
         drain: Duration::ZERO,
     };
-    let mut session = Session::new(&drain, (), Nobody::default(), settings).expect("a session");
+    let mut session = Session::new(&drain, (), NoStrategies::default(), settings).expect("a session");
     for line in lines.split(|byte| *byte == b'\n').take(LINES_MAX) {
         session.obey(line).expect("no line ends a session");
     }

@@ -4,7 +4,7 @@
 //! [`dita_engine::form`]. An answer has its request's number; what nobody has asked for has 0. These are types of their own: the
 //! log's codec may change beneath them. The bytes of each version are held by `tests/golden.rs`.
 
-use dita_engine::form::{Form, ToldFields};
+use dita_engine::form::{FieldValues, Form};
 use dita_engine::{Answer, OrderView, Past, PastEvent, SlotView, TransitionRecord, fields};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Intent, SlotOverride, VenueEvent};
@@ -320,12 +320,12 @@ pub struct Verdict {
     /// All venue events until quiet.
     pub events: Vec<VenueEvent>,
     /// Particulars by name.
-    pub details: ToldFields,
+    pub details: FieldValues,
 }
 
 impl Verdict {
     /// An engine's answer, with its particulars by name.
-    pub fn of(answer: Answer, details: ToldFields) -> Verdict {
+    pub fn of(answer: Answer, details: FieldValues) -> Verdict {
         let outcome = answer.outcome;
         Verdict {
             seq: outcome.seq,
@@ -344,7 +344,7 @@ impl Verdict {
 
     /// Writes an answer as the verdict that [`Verdict::of`] makes of it, which is not made: its events are large to move.
     #[inline]
-    pub fn put_answer(answer: &Answer, details: &ToldFields, out: &mut Vec<u8>) {
+    pub fn put_answer(answer: &Answer, details: &FieldValues, out: &mut Vec<u8>) {
         let Answer { outcome, trade_id, transitions, notices: _, events, durable } = answer;
         outcome.seq.put(out);
         outcome.accepted.put(out);
@@ -408,7 +408,7 @@ pub enum Reply {
     /// To [`Request::Read`]: JSON; empty where there is none.
     Text(String),
     /// To [`Request::Read`]: particulars; empty where there are none.
-    Table(ToldFields),
+    Table(FieldValues),
     /// To [`Request::Bye`].
     Gone,
     /// Unasked: what has happened.

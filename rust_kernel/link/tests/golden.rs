@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use dita_engine::form::{Told, ToldFields};
+use dita_engine::form::{FieldValue, FieldValues};
 use dita_engine::{Amend, OrderView, Past, PastEvent, TransitionRecord, blank_slot};
 use dita_kernel::id::Id;
 use dita_kernel::input::{Attachment, ExitSpec, Intent, Provenance, RareFields, SlotOverride, VenueEvent};
@@ -190,15 +190,17 @@ fn replies() -> Vec<(&'static str, Reply)> {
     };
     let refused =
         Refused { pid: 42, since_ns: 13, ..Refused::because(Why::LeaseHeld, "another process holds it") };
-    let row =
-        ToldFields(vec![("code".into(), Told::Text("LATE_FILL".into())), ("slot_id".into(), Told::Nothing)]);
-    let details = ToldFields(vec![
-        ("value".into(), Told::Number(Decimal::ONE)),
-        ("limit".into(), Told::Money(Money(1))),
-        ("retry_after_ms".into(), Told::Whole(250)),
-        ("retryable".into(), Told::Flag(true)),
-        ("orders".into(), Told::Texts(vec!["c1".into()])),
-        ("notices".into(), Told::List(vec![row])),
+    let row = FieldValues(vec![
+        ("code".into(), FieldValue::Text("LATE_FILL".into())),
+        ("slot_id".into(), FieldValue::Nothing),
+    ]);
+    let details = FieldValues(vec![
+        ("value".into(), FieldValue::Number(Decimal::ONE)),
+        ("limit".into(), FieldValue::Money(Money(1))),
+        ("retry_after_ms".into(), FieldValue::Whole(250)),
+        ("retryable".into(), FieldValue::Flag(true)),
+        ("orders".into(), FieldValue::Texts(vec!["c1".into()])),
+        ("notices".into(), FieldValue::List(vec![row])),
     ]);
     let verdict = Verdict {
         seq: 8,
@@ -230,7 +232,7 @@ fn replies() -> Vec<(&'static str, Reply)> {
         ("slot_is", Reply::Slot(8, Box::new(slot.clone()))),
         ("orders_are", Reply::Orders(vec![order()])),
         ("text", Reply::Text("{}".into())),
-        ("table", Reply::Table(ToldFields(vec![("tick_size".into(), Told::Number(number(1, 1)))]))),
+        ("table", Reply::Table(FieldValues(vec![("tick_size".into(), FieldValue::Number(number(1, 1)))]))),
         ("gone", Reply::Gone),
         ("news", Reply::News(Box::new(news))),
         ("gap", Reply::Gap { from: 3, to: 9 }),

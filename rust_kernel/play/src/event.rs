@@ -8,12 +8,12 @@ pub struct Event {
     /// When it was, ns since 1970; of a bar its opening.
     pub time_ns: i64,
     /// What it is.
-    pub what: What,
+    pub what: EventKind,
 }
 
 /// What it is.
 #[derive(Clone, PartialEq, Debug)]
-pub enum What {
+pub enum EventKind {
     /// The best bid and ask; a size may not be told.
     Quote {
         /// Best bid.
@@ -54,6 +54,6 @@ pub struct Depth {
 impl Event {
     /// True for a bar.
     pub fn is_bar(&self) -> bool {
-        matches!(self.what, What::Bar(_))
+        matches!(self.what, EventKind::Bar(_))
     }
 }

@@ -6,6 +6,7 @@
 #![deny(missing_docs)]
 
 mod ambiguity;
+mod backend;
 mod bars;
 pub mod columns;
 mod conversion;
@@ -14,7 +15,6 @@ pub mod depth;
 mod event;
 mod fault;
 mod feed;
-mod floor;
 mod listener;
 mod numbers;
 mod player;
@@ -22,14 +22,14 @@ pub mod read;
 mod recorder;
 mod thinning;
 
+pub use backend::{Backend, Valuation};
 pub use bars::{BarBuilder, ClosedBar, interval_ns, interval_text};
 pub use conversion::{Conversion, Converted, Misplaced};
 pub use curve::{EquityCurve, EquityRow, Fall, PriceCurve};
-pub use event::{Depth, Event, What};
+pub use event::{Depth, Event, EventKind};
 pub use fault::{Fault, Part};
 pub use feed::{Channel, FileSource, Market, Next, Source, Window};
-pub use floor::{Floor, Worth};
-pub use listener::{Hears, Listener};
+pub use listener::{Listener, Subscription};
 pub use numbers::{compare, float};
-pub use player::{Player, Settings, Step, Stop, Told};
+pub use player::{Callback, Player, Settings, Step, Stop};
 pub use recorder::{Execution, Facts, Recorder, TradeRow, Unfilled};

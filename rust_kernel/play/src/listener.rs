@@ -9,7 +9,7 @@ use dita_kernel::id::Id;
 use dita_kernel::num::Decimal;
 
 use crate::bars::{BarBuilder, ClosedBar, interval_ns, interval_text};
-use crate::event::{Event, What};
+use crate::event::{Event, EventKind};
 use crate::numbers::{float, middle};
 
 /// So many closes are kept of each length of bars.
@@ -17,7 +17,7 @@ const CLOSES_MAX: usize = 10_000;
 
 /// What a listener wants.
 #[derive(Clone, Debug, Default)]
-pub struct Hears {
+pub struct Subscription {
     /// Its instruments. Their places here are what its methods go by.
     pub symbols: Vec<Id>,
     /// Quotes are its callback's.
@@ -45,7 +45,7 @@ struct Length {
 
 /// What a listener has of the bars of one instrument.
 #[derive(Debug, Default)]
-struct Desk {
+struct SymbolBars {
     /// Bars of the market's own length are wanted too.
     own: bool,
     builders: Vec<Whole>,
@@ -76,14 +76,14 @@ impl Whole {
 
 #[derive(Debug, Default)]
 struct Bars {
-    desks: HashMap<usize, Desk>,
+    desks: HashMap<usize, SymbolBars>,
     lengths: HashMap<(usize, Arc<str>), Length>,
 }
 
 /// A listener. Its switches may be set from any thread; they count from the next event on.
 #[derive(Debug)]
 pub struct Listener {
-    pub(crate) hears: Hears,
+    pub(crate) hears: Subscription,
     running: AtomicBool,
     warming: AtomicBool,
     next_timer_ns: AtomicI64,
@@ -100,7 +100,7 @@ pub struct Listener {
 
 impl Listener {
     /// A listener that hears nothing yet: it is not running.
-    pub fn new(hears: Hears) -> Listener {
+    pub fn new(hears: Subscription) -> Listener {
         Listener {
             warming: AtomicBool::new(hears.warmup > 0),
             running: AtomicBool::new(false),
@@ -256,9 +256,9 @@ impl Listener {
     /// A length that it wants is none.
     pub fn hear_tick(&self, market: usize, event: &Event, closed: &mut Vec<ClosedBar>) -> Result<(), String> {
         let (price, size, is_trade) = match event.what {
-            What::Quote { bid, ask, .. } => (middle(bid, ask).unwrap_or(bid), Decimal::ZERO, false),
-            What::Trade { price, size, .. } => (price, size, true),
-            What::Bar(_) | What::Depth(_) => return Ok(()),
+            EventKind::Quote { bid, ask, .. } => (middle(bid, ask).unwrap_or(bid), Decimal::ZERO, false),
+            EventKind::Trade { price, size, .. } => (price, size, true),
+            EventKind::Bar(_) | EventKind::Depth(_) => return Ok(()),
         };
         let bars = &mut *self.bars();
         let desk = match bars.desks.entry(market) {
@@ -280,18 +280,18 @@ impl Listener {
     }
 
     #[cold]
-    fn tick_desk(&self, by_trades: bool) -> Result<Desk, String> {
+    fn tick_desk(&self, by_trades: bool) -> Result<SymbolBars, String> {
         let mut builders = Vec::new();
         for interval in &self.hears.intervals {
             builders.push(Whole::new(interval).ok_or_else(|| format!("intervals: {interval} is none"))?);
         }
         builders.sort_by_key(|one| one.builder.length_ns());
         let shortest = builders.first().map(|one| Arc::clone(one.builder.interval())).unwrap_or_default();
-        Ok(Desk { own: false, builders, shortest, by_trades: Some(by_trades) })
+        Ok(SymbolBars { own: false, builders, shortest, by_trades: Some(by_trades) })
     }
 
     #[cold]
-    fn desk(&self, bar: &ClosedBar) -> Result<Desk, String> {
+    fn desk(&self, bar: &ClosedBar) -> Result<SymbolBars, String> {
         let mut wanted: Vec<(i64, &str)> = Vec::new();
         for interval in &self.hears.intervals {
             let length_ns = interval_ns(interval).ok_or_else(|| format!("intervals: {interval} is none"))?;
@@ -302,7 +302,7 @@ impl Listener {
             wanted.push((given_ns, &bar.interval));
         }
         wanted.sort_by_key(|(length_ns, _)| *length_ns);
-        let mut desk = Desk { shortest: wanted[0].1.into(), ..Desk::default() };
+        let mut desk = SymbolBars { shortest: wanted[0].1.into(), ..SymbolBars::default() };
         for (length_ns, interval) in wanted {
             if length_ns == given_ns {
                 // Two names of one length are two wishes; only the market's own name is told.

@@ -8,12 +8,12 @@ use dita_kernel::id::Id;
 use dita_kernel::num::{Decimal, Money};
 use dita_sim::Bar;
 
+use crate::backend::{Backend, Valuation, worth};
 use crate::bars::{ClosedBar, interval_text};
 use crate::curve::{EquityCurve, EquityRow, PriceCurve};
-use crate::event::{Event, What};
+use crate::event::{Event, EventKind};
 use crate::fault::Fault;
 use crate::feed::{Feed, Gathered, Market, Moment, Window};
-use crate::floor::{Floor, Worth, worth};
 use crate::listener::Listener;
 use crate::numbers::rounded;
 
@@ -48,7 +48,7 @@ pub struct Settings {
 pub enum Step {
     /// The markets begin at this time, ns: start the listeners.
     Begin(i64),
-    /// Something of the owner's is due by this time, ns: its timers, or what [`Player::set_due`] told.
+    /// Something of the owner's is due by this time, ns: its timers, or what [`Player::set_due`] set.
     Due(i64),
     /// The next moment is so far away.
     Wait(Duration),
@@ -56,7 +56,7 @@ pub enum Step {
     News,
     /// The same, within bars, where a listener has an entry that waits for it: tell nobody yet.
     Follow,
-    /// Call this listener with [`Player::told`].
+    /// Invoke this subscriber's callback with [`Player::callback`].
     Callback(usize),
     /// This listener has its history: it may act from now on.
     Warmed(usize),
@@ -76,14 +76,14 @@ pub enum Stop<E> {
     /// This market has something that cannot be.
     Market(usize, Fault),
     /// The venue does not take this market's event, or the kernel cannot go on.
-    Floor(E),
+    Backend(E),
     /// What a listener wants cannot be.
     Listener(usize, String),
 }
 
-/// What a listener is told.
+/// What a listener's callback gets.
 #[derive(Clone, Debug)]
-pub enum Told {
+pub enum Callback {
     /// Nothing yet.
     Nothing,
     /// A quote, a trade or a book, of the moment's event.
@@ -120,7 +120,7 @@ enum Phase {
 type Opening = (i64, usize, usize, [Decimal; 5]);
 
 /// A listener, and each market's place among its instruments.
-struct Heard {
+struct Subscriber {
     listener: Arc<Listener>,
     places: Vec<Option<usize>>,
 }
@@ -132,11 +132,11 @@ pub struct Player {
     symbols: Vec<Id>,
     ticks: Vec<Decimal>,
     intervals: Vec<(i64, Arc<str>)>,
-    listeners: Vec<Heard>,
+    listeners: Vec<Subscriber>,
     phase: Phase,
     moment: Moment,
     closed: Vec<ClosedBar>,
-    told: Told,
+    callback: Callback,
     begun_ns: Option<i64>,
     due_ns: i64,
     last_ns: i64,
@@ -173,7 +173,7 @@ impl Player {
             phase: Phase::Gather,
             moment: Moment::default(),
             closed: Vec::new(),
-            told: Told::Nothing,
+            callback: Callback::Nothing,
             begun_ns: None,
             due_ns: i64::MAX,
             last_ns: 0,
@@ -209,7 +209,7 @@ impl Player {
         let places = self.symbols.iter().map(|symbol| listener.place_of(symbol.as_str())).collect();
         self.builds |= listener.builds();
         self.books |= listener.hears.books;
-        self.listeners.push(Heard { listener, places });
+        self.listeners.push(Subscriber { listener, places });
         self.listeners.len() - 1
     }
 
@@ -222,7 +222,7 @@ impl Player {
     ///
     /// # Errors
     /// A market cannot be read or played, or the kernel cannot go on.
-    pub fn next<F: Floor>(&mut self, floor: &mut F, moments_max: u32) -> Result<Step, Stop<F::Error>> {
+    pub fn next<F: Backend>(&mut self, backend: &mut F, moments_max: u32) -> Result<Step, Stop<F::Error>> {
         let mut left = moments_max;
         loop {
             match self.phase {
@@ -248,7 +248,7 @@ impl Player {
                     }
                     self.phase = Phase::Due;
                     if self.begun_ns.is_none() {
-                        return self.begin(floor).map_err(Stop::Floor);
+                        return self.begin(backend).map_err(Stop::Backend);
                     }
                 }
                 Phase::Due => {
@@ -259,14 +259,14 @@ impl Player {
                     }
                 }
                 Phase::Play(place) => {
-                    if self.play(floor, place).map_err(Stop::Floor)? {
+                    if self.play(backend, place).map_err(Stop::Backend)? {
                         return Ok(Step::News);
                     }
                 }
                 Phase::Walk(_) => {
-                    if !self.walk_bars(floor).map_err(Stop::Floor)? {
+                    if !self.walk_bars(backend).map_err(Stop::Backend)? {
                         self.phase = Phase::Close;
-                    } else if self.waits() && floor.has_news() {
+                    } else if self.waits() && backend.has_news() {
                         return Ok(Step::Follow);
                     }
                 }
@@ -276,9 +276,9 @@ impl Player {
                     }
                 }
                 Phase::Close => {
-                    floor.advance(self.moment.time_ns).map_err(Stop::Floor)?;
+                    backend.advance(self.moment.time_ns).map_err(Stop::Backend)?;
                     self.phase = Phase::Hear(0, 0);
-                    if floor.has_news() {
+                    if backend.has_news() {
                         return Ok(Step::News);
                     }
                 }
@@ -295,7 +295,7 @@ impl Player {
                     }
                 }
                 Phase::Account => {
-                    self.account(floor, self.moment.time_ns).map_err(Stop::Floor)?;
+                    self.account(backend, self.moment.time_ns).map_err(Stop::Backend)?;
                     self.phase = Phase::Gather;
                 }
                 Phase::Ended => return Ok(Step::End),
@@ -314,7 +314,7 @@ impl Player {
     /// Keeps what was before an interruption.
     fn look_back(&mut self) {
         for (market, event) in &self.moment.events {
-            if let What::Bar(prices) = &event.what {
+            if let EventKind::Bar(prices) = &event.what {
                 if self.past.len() == PAST_BARS_MAX {
                     self.past.pop_front();
                 }
@@ -353,12 +353,12 @@ impl Player {
         due.checked_sub(begun.elapsed()).filter(|left| !left.is_zero())
     }
 
-    fn begin<F: Floor>(&mut self, floor: &mut F) -> Result<Step, F::Error> {
+    fn begin<F: Backend>(&mut self, backend: &mut F) -> Result<Step, F::Error> {
         let start_ns = self.moment.events.iter().map(|(_, event)| event.time_ns).min().unwrap_or_default();
-        floor.advance(start_ns)?;
+        backend.advance(start_ns)?;
         let capital = self.settings.capital;
         if self.settings.resume_ns.is_some() {
-            self.account(floor, start_ns)?;
+            self.account(backend, start_ns)?;
         } else {
             self.record(EquityRow { time_ns: start_ns, k: capital, e: None, equity: capital });
         }
@@ -370,7 +370,7 @@ impl Player {
 
     /// Shows an event to the venue; true where trades have changed by it.
     #[inline]
-    fn play<F: Floor>(&mut self, floor: &mut F, place: usize) -> Result<bool, F::Error> {
+    fn play<F: Backend>(&mut self, backend: &mut F, place: usize) -> Result<bool, F::Error> {
         self.last_ns = self.moment.time_ns;
         if self.settings.round_prices {
             self.put_on_grid(place);
@@ -385,32 +385,32 @@ impl Player {
             self.events += 1;
         }
         match &event.what {
-            What::Bar(_) => {
-                self.take_bars(floor)?;
+            EventKind::Bar(_) => {
+                self.take_bars(backend)?;
                 self.phase = Phase::Walk(0);
                 return Ok(false);
             }
-            What::Quote { bid, bid_size, ask, ask_size } => {
-                floor.call(Some(at_ns), |venue, now_ns, out| {
+            EventKind::Quote { bid, bid_size, ask, ask_size } => {
+                backend.call(Some(at_ns), |venue, now_ns, out| {
                     venue.quote(now_ns, symbol, *bid, *bid_size, *ask, *ask_size, out)
                 })?;
                 self.prices[market].add(at_ns, *bid);
                 self.phase = self.after_tick();
             }
-            What::Trade { price, size, .. } => {
-                floor.call(Some(at_ns), |venue, now_ns, out| {
+            EventKind::Trade { price, size, .. } => {
+                backend.call(Some(at_ns), |venue, now_ns, out| {
                     venue.trade(now_ns, symbol, *price, *size, out)
                 })?;
                 self.phase = self.after_tick();
             }
-            What::Depth(depth) => {
-                floor.call(Some(at_ns), |venue, now_ns, out| {
+            EventKind::Depth(depth) => {
+                backend.call(Some(at_ns), |venue, now_ns, out| {
                     venue.depth(now_ns, symbol, &depth.bids, &depth.asks, depth.snapshot, out)
                 })?;
                 self.phase = if self.books { Phase::Tick(0) } else { Phase::Account };
             }
         }
-        Ok(floor.has_news())
+        Ok(backend.has_news())
     }
 
     /// Bars that a tick closes are told before the tick.
@@ -421,16 +421,16 @@ impl Player {
 
     /// Begins the bars that close together. They are walked step by step in the order of time: what fills at the open of one
     /// has the time of its open. Those that matter to nobody are passed by at the end.
-    fn take_bars<F: Floor>(&mut self, floor: &mut F) -> Result<(), F::Error> {
+    fn take_bars<F: Backend>(&mut self, backend: &mut F) -> Result<(), F::Error> {
         for place in 0..self.moment.events.len() {
             if self.settings.round_prices && place > 0 {
                 self.put_on_grid(place);
             }
             let (market, event) = &self.moment.events[place];
-            let What::Bar(prices) = event.what else { continue };
+            let EventKind::Bar(prices) = event.what else { continue };
             let (symbol, opening) = (&self.symbols[*market], (event.time_ns, place, *market, prices));
-            let passes =
-                floor.read(|engine| engine.simulated_venue().is_some_and(|venue| venue.may_pass(symbol)))?;
+            let passes = backend
+                .read(|engine| engine.simulated_venue().is_some_and(|venue| venue.may_pass(symbol)))?;
             if passes { self.passed.push(opening) } else { self.openings.push_back(opening) }
         }
         // Each opens at its own time, the longest first.
@@ -439,37 +439,37 @@ impl Player {
     }
 
     /// Takes the next step of all bars; false where they have closed.
-    fn walk_bars<F: Floor>(&mut self, floor: &mut F) -> Result<bool, F::Error> {
-        let due_ns = floor.read(|engine| engine.simulated_venue()?.next_step_ns())?;
+    fn walk_bars<F: Backend>(&mut self, backend: &mut F) -> Result<bool, F::Error> {
+        let due_ns = backend.read(|engine| engine.simulated_venue()?.next_step_ns())?;
         let opens = |opening: &&Opening| due_ns.is_none_or(|due_ns| opening.0 <= due_ns);
         if self.openings.front().filter(opens).is_some()
             && let Some(opening) = self.openings.pop_front()
         {
-            let (bar, symbol) = self.begin_bar(floor, opening)?;
-            floor
+            let (bar, symbol) = self.begin_bar(backend, opening)?;
+            backend
                 .call(Some(bar.open_ns), |venue, now_ns, out| venue.begin_bar(now_ns, &symbol, &bar, out))?;
             return Ok(true);
         }
         if due_ns.is_some() {
-            floor.call(due_ns, |venue, _, out| {
+            backend.call(due_ns, |venue, _, out| {
                 venue.walk(out);
                 Ok(())
             })?;
             return Ok(true);
         }
         for opening in std::mem::take(&mut self.passed) {
-            let (bar, symbol) = self.begin_bar(floor, opening)?;
-            floor
+            let (bar, symbol) = self.begin_bar(backend, opening)?;
+            backend
                 .call(Some(bar.close_ns), |venue, now_ns, out| venue.pass_bar(now_ns, &symbol, &bar, out))?;
         }
         Ok(false)
     }
 
     /// A bar as the venue takes it, with its symbol; it counts as played.
-    fn begin_bar<F: Floor>(&mut self, floor: &mut F, opening: Opening) -> Result<(Bar, Id), F::Error> {
+    fn begin_bar<F: Backend>(&mut self, backend: &mut F, opening: Opening) -> Result<(Bar, Id), F::Error> {
         let (open_ns, place, market, [open, high, low, close, _]) = opening;
         self.phase = Phase::Walk(place);
-        let high_first = self.look_for_ambiguity(floor, market, low, high)?;
+        let high_first = self.look_for_ambiguity(backend, market, low, high)?;
         let close_ns = self.moment.time_ns;
         (self.events, self.bars) = (self.events + 1, self.bars + 1);
         self.prices[market].add(close_ns, close);
@@ -477,15 +477,15 @@ impl Player {
     }
 
     /// Notes the trades of which a stop and a target both lie in the bar; says which extreme comes first.
-    fn look_for_ambiguity<F: Floor>(
+    fn look_for_ambiguity<F: Backend>(
         &mut self,
-        floor: &mut F,
+        backend: &mut F,
         market: usize,
         low: Decimal,
         high: Decimal,
     ) -> Result<Option<bool>, F::Error> {
         let (listeners, symbol, ambiguous) = (&self.listeners, &self.symbols[market], &mut self.ambiguous);
-        let is_short = floor.read(|engine| {
+        let is_short = backend.read(|engine| {
             let slots = listeners.iter().flat_map(|heard| &heard.listener.hears.slots);
             crate::ambiguity::look(engine.kernel(), slots, symbol, low, high, ambiguous)
         })?;
@@ -503,10 +503,10 @@ impl Player {
             }
         };
         match &mut event.what {
-            What::Quote { bid, ask, .. } => [bid, ask].into_iter().for_each(put),
-            What::Trade { price, .. } => put(price),
-            What::Bar(prices) => prices[..4].iter_mut().for_each(put),
-            What::Depth(_) => {}
+            EventKind::Quote { bid, ask, .. } => [bid, ask].into_iter().for_each(put),
+            EventKind::Trade { price, .. } => put(price),
+            EventKind::Bar(prices) => prices[..4].iter_mut().for_each(put),
+            EventKind::Depth(_) => {}
         }
     }
 
@@ -516,19 +516,19 @@ impl Player {
     fn tell_tick(&mut self, from: usize) -> Option<Step> {
         let (market, event) = self.moment.events.first()?;
         let what = &event.what;
-        let wants = |Heard { listener, places }: &Heard| {
+        let wants = |Subscriber { listener, places }: &Subscriber| {
             let wanted = match what {
-                What::Quote { .. } => listener.hears.quotes,
-                What::Trade { .. } => listener.hears.trades,
-                What::Depth(_) => listener.hears.books,
-                What::Bar(_) => false,
+                EventKind::Quote { .. } => listener.hears.quotes,
+                EventKind::Trade { .. } => listener.hears.trades,
+                EventKind::Depth(_) => listener.hears.books,
+                EventKind::Bar(_) => false,
             };
             wanted && listener.is_running() && places.get(*market).is_some_and(Option::is_some)
         };
         let found = (from..self.listeners.len()).find(|place| wants(&self.listeners[*place]));
         match found {
             Some(place) => {
-                self.told = Told::Tick;
+                self.callback = Callback::Tick;
                 self.phase = Phase::Tick(place + 1);
                 Some(Step::Callback(place))
             }
@@ -540,7 +540,7 @@ impl Player {
     }
 
     fn hear<E>(&mut self, listener: usize, bar: usize) -> Result<(), Stop<E>> {
-        let Some(Heard { listener: one, places }) = self.listeners.get(listener) else {
+        let Some(Subscriber { listener: one, places }) = self.listeners.get(listener) else {
             let is_tick = self.moment.events.first().is_some_and(|(_, event)| !event.is_bar());
             self.phase = if is_tick { Phase::Tick(0) } else { Phase::Account };
             return Ok(());
@@ -552,14 +552,14 @@ impl Player {
         self.closed.clear();
         if let Some(Some(place)) = places.get(*market) {
             let heard = match &event.what {
-                What::Bar(prices) => {
+                EventKind::Bar(prices) => {
                     let own = closed(&self.intervals[*market], event.time_ns, prices);
                     one.hear_bar(*place, &own, &mut self.closed)
                 }
-                What::Quote { .. } | What::Trade { .. } if one.builds() => {
+                EventKind::Quote { .. } | EventKind::Trade { .. } if one.builds() => {
                     one.hear_tick(*place, event, &mut self.closed)
                 }
-                What::Quote { .. } | What::Trade { .. } | What::Depth(_) => Ok(()),
+                EventKind::Quote { .. } | EventKind::Trade { .. } | EventKind::Depth(_) => Ok(()),
             };
             heard.map_err(|why| Stop::Listener(listener, why))?;
         }
@@ -574,23 +574,25 @@ impl Player {
             return None;
         };
         self.phase = Phase::Tell(listener, bar, at + 1);
-        let Heard { listener: one, places } = &self.listeners[listener];
+        let Subscriber { listener: one, places } = &self.listeners[listener];
         if let Some(Some(place)) = places.get(*market) {
             one.count_told(*place, &closed.interval);
         }
         if !one.hears.bars || !one.is_running() {
             return None;
         }
-        self.told = Told::Bar(*market, closed.clone());
+        self.callback = Callback::Bar(*market, closed.clone());
         Some(Step::Callback(listener))
     }
 
     // ------------------------------------------------------------------------------------------------- the account
 
     #[inline]
-    fn account<F: Floor>(&mut self, floor: &mut F, time_ns: i64) -> Result<(), F::Error> {
+    fn account<F: Backend>(&mut self, backend: &mut F, time_ns: i64) -> Result<(), F::Error> {
         let asset = &self.settings.asset;
-        if let Some(Worth { capital, equity, wallet }) = floor.read_settled(|engine| worth(engine, asset))? {
+        if let Some(Valuation { capital, equity, wallet }) =
+            backend.read_settled(|engine| worth(engine, asset))?
+        {
             self.record(EquityRow { time_ns, k: capital, e: wallet, equity });
         }
         Ok(())
@@ -605,9 +607,9 @@ impl Player {
 
     // ------------------------------------------------------------------------------------------------- what there is
 
-    /// What the listener is told that is to be called.
-    pub fn told(&self) -> &Told {
-        &self.told
+    /// Returns what the callback gets that comes next.
+    pub fn callback(&self) -> &Callback {
+        &self.callback
     }
 
     /// The moment's event with its market, as the venue saw it.

@@ -123,7 +123,7 @@ pub type Counts = Vec<(&'static str, u64)>;
 /// Amounts by name, likewise.
 pub type Amounts<N> = Vec<(N, Money)>;
 
-/// Hears every change of every slot.
+/// Subscription every change of every slot.
 #[derive(Debug, Default)]
 pub struct Recorder {
     /// Those that have ended, in the order of their ends.

@@ -9,7 +9,8 @@ use dita_kernel::input::{Input, InstrumentSpec};
 use dita_kernel::names::{OrderSide, OrderType, PositionSide, TimeInForce, TradeSide, TriggerBy};
 use dita_kernel::num::{Decimal, Money};
 use dita_play::{
-    Channel, EquityRow, Event, Hears, Listener, Market, Player, Settings, Step, Told, What, Window,
+    Callback, Channel, EquityRow, Event, EventKind, Listener, Market, Player, Settings, Step, Subscription,
+    Window,
 };
 use dita_sim::{SimConfig, SimVenue};
 
@@ -38,11 +39,11 @@ fn engine() -> Engine {
 
 fn bar(minute: i64, [open, high, low, close]: [i64; 4]) -> Event {
     let prices = [open, high, low, close, 1].map(whole);
-    Event { time_ns: minute * MINUTE_NS, what: What::Bar(prices) }
+    Event { time_ns: minute * MINUTE_NS, what: EventKind::Bar(prices) }
 }
 
 fn quote(time_ns: i64, bid: i64) -> Event {
-    let what = What::Quote { bid: whole(bid), bid_size: None, ask: whole(bid + 1), ask_size: None };
+    let what = EventKind::Quote { bid: whole(bid), bid_size: None, ask: whole(bid + 1), ask_size: None };
     Event { time_ns, what }
 }
 
@@ -71,10 +72,12 @@ fn play(player: &mut Player, engine: &mut Engine, listener: Option<&Listener>) -
         match player.next(engine, u32::MAX).expect("a market that can be played") {
             Step::End => return heard,
             Step::Begin(_) => listener.into_iter().for_each(|one| one.set_running(true)),
-            Step::Callback(_) => heard.push(match player.told() {
-                Told::Bar(_, bar) => format!("{} {} {:?}", bar.interval, bar.open_ns / MINUTE_NS, bar.prices),
-                Told::Tick => format!("{:?}", player.event().map(|(_, event)| event.time_ns)),
-                Told::Nothing => panic!("a callback without anything to tell"),
+            Step::Callback(_) => heard.push(match player.callback() {
+                Callback::Bar(_, bar) => {
+                    format!("{} {} {:?}", bar.interval, bar.open_ns / MINUTE_NS, bar.prices)
+                }
+                Callback::Tick => format!("{:?}", player.event().map(|(_, event)| event.time_ns)),
+                Callback::Nothing => panic!("a callback without anything to tell"),
             }),
             Step::Look | Step::Far => {}
             other => panic!("{other:?} is not to come here"),
@@ -150,11 +153,11 @@ fn a_bar_whose_path_is_skipped_leaves_the_account_and_the_prices_as_the_whole_pa
 
 #[test]
 fn a_listener_hears_its_lengths_the_shortest_first_and_nothing_before_it_runs() {
-    let hears = Hears {
+    let hears = Subscription {
         bars: true,
         symbols: vec![id(SYMBOL)],
         intervals: vec!["3m".into(), "1m".into()],
-        ..Hears::default()
+        ..Subscription::default()
     };
     let listener = Arc::new(Listener::new(hears));
     let mut player =
@@ -177,7 +180,7 @@ fn a_listener_hears_its_lengths_the_shortest_first_and_nothing_before_it_runs() 
 
 #[test]
 fn a_window_leaves_out_what_is_before_it_and_the_tick_at_its_end() {
-    let hears = Hears { quotes: true, symbols: vec![id(SYMBOL)], ..Hears::default() };
+    let hears = Subscription { quotes: true, symbols: vec![id(SYMBOL)], ..Subscription::default() };
     let listener = Arc::new(Listener::new(hears));
     let window = Window { start_ns: Some(2), end_ns: Some(5) };
     let mut player = player((0..9).map(|at| quote(at, 100)).collect(), window);
@@ -199,6 +202,6 @@ fn what_the_venue_does_not_take_ends_the_run_with_its_place() {
             Err(stop) => break format!("{stop:?}"),
         }
     };
-    assert!(stopped.contains("Floor"), "{stopped}");
+    assert!(stopped.contains("Backend"), "{stopped}");
     assert_eq!(player.place().map(|(symbol, at_ns)| (symbol.as_str(), at_ns)), Some((SYMBOL, 2 * MINUTE_NS)));
 }

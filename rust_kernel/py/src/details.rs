@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use dita_engine::form::{Told, ToldFields};
+use dita_engine::form::{FieldValue, FieldValues};
 use dita_kernel::id::Id;
 use dita_kernel::num::{Decimal, Money};
 use pyo3::prelude::*;
@@ -84,37 +84,39 @@ impl Details {
     }
 
     /// As they leave the process. A Python object does not: what is to be known of it stands beside it as text.
-    pub fn told(&self) -> ToldFields {
+    pub fn told(&self) -> FieldValues {
         let told = |value: &Detail| match value {
-            Detail::Name(name) => Some(Told::Text((*name).into())),
-            Detail::Id(id) => Some(Told::Text(id.as_str().into())),
-            Detail::Text(text) => Some(Told::Text(text.clone())),
-            Detail::Number(number) => Some(Told::Number(*number)),
-            Detail::Money(amount) => Some(Told::Money(*amount)),
-            Detail::Whole(whole) => Some(Told::Whole(*whole)),
-            Detail::Flag(flag) => Some(Told::Flag(*flag)),
+            Detail::Name(name) => Some(FieldValue::Text((*name).into())),
+            Detail::Id(id) => Some(FieldValue::Text(id.as_str().into())),
+            Detail::Text(text) => Some(FieldValue::Text(text.clone())),
+            Detail::Number(number) => Some(FieldValue::Number(*number)),
+            Detail::Money(amount) => Some(FieldValue::Money(*amount)),
+            Detail::Whole(whole) => Some(FieldValue::Whole(*whole)),
+            Detail::Flag(flag) => Some(FieldValue::Flag(*flag)),
             Detail::Object(_) => None,
-            Detail::Names(names) => Some(Told::Texts(names.iter().map(|name| (*name).into()).collect())),
-            Detail::Texts(texts) => Some(Told::Texts(texts.clone())),
-            Detail::Ids(ids) => Some(Told::Texts(ids.iter().map(|id| id.as_str().into()).collect())),
-            Detail::List(rows) => Some(Told::List(rows.iter().map(Details::told).collect())),
-            Detail::Nothing => Some(Told::Nothing),
+            Detail::Names(names) => {
+                Some(FieldValue::Texts(names.iter().map(|name| (*name).into()).collect()))
+            }
+            Detail::Texts(texts) => Some(FieldValue::Texts(texts.clone())),
+            Detail::Ids(ids) => Some(FieldValue::Texts(ids.iter().map(|id| id.as_str().into()).collect())),
+            Detail::List(rows) => Some(FieldValue::List(rows.iter().map(Details::told).collect())),
+            Detail::Nothing => Some(FieldValue::Nothing),
         };
         let fields = self.0.iter().filter_map(|(name, value)| Some((name.as_ref().into(), told(value)?)));
-        ToldFields(fields.collect())
+        FieldValues(fields.collect())
     }
 
     /// Of what another process has told.
-    pub fn of(fields: ToldFields) -> Details {
+    pub fn of(fields: FieldValues) -> Details {
         let detail = |told| match told {
-            Told::Nothing => Detail::Nothing,
-            Told::Text(text) => Detail::Text(text),
-            Told::Number(number) => Detail::Number(number),
-            Told::Money(amount) => Detail::Money(amount),
-            Told::Whole(whole) => Detail::Whole(whole),
-            Told::Flag(flag) => Detail::Flag(flag),
-            Told::Texts(texts) => Detail::Texts(texts),
-            Told::List(rows) => Detail::List(rows.into_iter().map(Details::of).collect()),
+            FieldValue::Nothing => Detail::Nothing,
+            FieldValue::Text(text) => Detail::Text(text),
+            FieldValue::Number(number) => Detail::Number(number),
+            FieldValue::Money(amount) => Detail::Money(amount),
+            FieldValue::Whole(whole) => Detail::Whole(whole),
+            FieldValue::Flag(flag) => Detail::Flag(flag),
+            FieldValue::Texts(texts) => Detail::Texts(texts),
+            FieldValue::List(rows) => Detail::List(rows.into_iter().map(Details::of).collect()),
         };
         Details(fields.0.into_iter().map(|(name, told)| (Cow::Owned(name.into()), detail(told))).collect())
     }

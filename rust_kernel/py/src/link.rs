@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dita_engine::form::Told;
+use dita_engine::form::FieldValue;
 use dita_engine::{Answer, Observed, OrderView, PastEvent, SlotView};
 use dita_kernel::id::Id;
 use dita_kernel::input::Intent;
@@ -410,7 +410,7 @@ impl Link {
             return Err(unexpected());
         };
         let rows = fields.0.into_iter().find(|(name, _)| &**name == "rows").map(|(_, rows)| rows);
-        let Some(Told::List(rows)) = rows else { return Err(unexpected()) };
+        let Some(FieldValue::List(rows)) = rows else { return Err(unexpected()) };
         let dicts = rows.into_iter().map(|row| Details::of(row).to_dict(py));
         Ok(PyList::new(py, dicts.collect::<PyResult<Vec<_>>>()?)?)
     }

@@ -11,8 +11,8 @@ use dita_kernel::num::Decimal;
 use dita_play::FileSource;
 use dita_play::read::RowRules;
 use dita_stdio::{
-    Company, FileMarket, Lines, Market, Pace, Pulse, Server, Session as Core, Settings, Standing, Synthetic,
-    Trouble, Verb,
+    FileMarket, Lines, Market, Pace, Pulse, Server, Session as Core, Settings, Standing, StrategyRunner,
+    Synthetic, Trouble, Verb,
 };
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
@@ -183,7 +183,7 @@ fn verb_name(verb: Verb) -> &'static str {
     }
 }
 
-impl Company for Strategies<'_> {
+impl StrategyRunner for Strategies<'_> {
     type Interrupt = PyErr;
 
     fn list(&mut self, name: &str) -> PyResult<Vec<Standing>> {

@@ -132,7 +132,7 @@ impl Kernel {
             open += sum(self.book(place));
             of_nobody += sum(self.unassigned(place));
         }
-        for slot in self.slots.iter().filter(|slot| self.is_nobodys(slot, asset)) {
+        for slot in self.slots.iter().filter(|slot| self.is_without_bot(slot, asset)) {
             of_nobody += self.unrealized(slot.instrument, &slot.basis);
         }
         let standing = self.standing(asset);
@@ -143,13 +143,13 @@ impl Kernel {
             open: of_nobody,
             // Bots on both sides of a book need more than the account does.
             margin: if whole > theirs { whole - theirs } else { Money::ZERO },
-            slots: self.slots.iter().filter(|slot| self.is_nobodys(slot, asset)).count() as u32,
+            slots: self.slots.iter().filter(|slot| self.is_without_bot(slot, asset)).count() as u32,
             notional: Money::ZERO,
         };
         Some(BotsSheet { rows, unassigned, between, wallet, open })
     }
 
-    fn is_nobodys(&self, slot: &Slot, asset: u16) -> bool {
+    fn is_without_bot(&self, slot: &Slot, asset: u16) -> bool {
         let settles = |slot: &Slot| self.instruments.get(slot.instrument as usize).map(|rules| rules.settle);
         !slot.stage.is_free()
             && settles(slot) == Some(asset)

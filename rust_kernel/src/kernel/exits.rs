@@ -172,8 +172,8 @@ impl Kernel {
         let own = slot.basis.apply(opposite.qty, opposite.cost).realized;
         slot.realized += own;
         slot.close_reason = Id::new("PAIRED_OFF").unwrap_or_default();
-        let nobodys = &mut self.books[instrument].unassigned[side];
-        let rest = nobodys.apply(-opposite.qty, -opposite.cost, Origin::Manual).realized;
+        let unassigned = &mut self.books[instrument].unassigned[side];
+        let rest = unassigned.apply(-opposite.qty, -opposite.cost, Origin::Manual).realized;
         self.post_between(slot_id, own + rest, Cause::InterSlot, &Id::EMPTY);
         self.notice(effects, Code::ReconcileRequired, Some(slot_id));
         self.after_move(slot_id, effects);

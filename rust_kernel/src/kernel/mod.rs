@@ -67,7 +67,6 @@ use crate::ledger::Ledger;
 use crate::names::{
     AccountEventKind, ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, Regime,
 };
-use crate::nobodys::Nobodys;
 use crate::num::{Money, Price};
 use crate::oco::Groups;
 use crate::order::{OrderRef, OrderStore};
@@ -75,6 +74,7 @@ use crate::outcome::{Detail, Outcome, Refusal, severity_of};
 use crate::position::Basis;
 use crate::risk::{Exposure, Guard, Limits};
 use crate::slot::Slot;
+use crate::unassigned::UnassignedPosition;
 use aside::Aside;
 
 use account::{EntryMark, WalletEntry};
@@ -187,7 +187,7 @@ pub(crate) struct Books {
     /// The venue's positions by [`crate::names::PositionSide`].
     pub(crate) book: [Basis; 3],
     /// What belongs to no slot, likewise.
-    pub(crate) unassigned: [Nobodys; 3],
+    pub(crate) unassigned: [UnassignedPosition; 3],
     /// Slots that carry a long, a short trade.
     pub(crate) busy: [u32; 2],
     /// Entries that wait for a leverage setting.

@@ -13,11 +13,11 @@ use crate::input::{OpeningOrder, OpeningPosition, OpeningState, Stamp};
 use crate::instrument::Instrument;
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::{KernelDiagnosticCode as Code, KernelMode, Liquidity, PositionSide, VenueOrderStatus};
-use crate::nobodys::Nobodys;
 use crate::num::{Decimal, Money, Price, Qty};
 use crate::order::Fill;
 use crate::outcome::{Detail, Outcome, Refusal};
 use crate::position::Basis;
+use crate::unassigned::UnassignedPosition;
 
 /// What is kept of an opening state.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -278,7 +278,7 @@ impl Kernel {
         for position in plan.positions {
             let books = &mut self.books[position.instrument as usize];
             books.book[position.side as usize] = position.basis;
-            books.unassigned[position.side as usize] = Nobodys::opened(position.basis);
+            books.unassigned[position.side as usize] = UnassignedPosition::opened(position.basis);
             if books.last_price.is_none() && !position.price.is_zero() {
                 books.last_price = Some(position.price);
             }

@@ -327,15 +327,16 @@ impl Kernel {
         hold(count == self.instruments.len(), "books", count, "each instrument has them")?;
         for (place, books) in (0_u32..).zip(&self.books) {
             let at = |field: &'static str| format!("books[{place}].{field}");
-            for basis in books.book.iter().chain(books.unassigned.iter().map(|nobodys| &nobodys.basis)) {
+            for basis in books.book.iter().chain(books.unassigned.iter().map(|unassigned| &unassigned.basis))
+            {
                 add_basis(amounts, at("book"), basis)?;
             }
-            for nobodys in &books.unassigned {
-                for part in nobodys.parts {
+            for unassigned in &books.unassigned {
+                for part in unassigned.parts {
                     amounts.add(at("unassigned.parts"), part.0)?;
                 }
-                let whole = nobodys.basis.qty.0;
-                hold(nobodys.adds_up(), at("unassigned.parts"), whole, "they do not add up to it")?;
+                let whole = unassigned.basis.qty.0;
+                hold(unassigned.adds_up(), at("unassigned.parts"), whole, "they do not add up to it")?;
             }
             for told in &books.told_beside {
                 amounts.add(at("told_beside"), told.0)?;

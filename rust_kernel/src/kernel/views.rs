@@ -6,13 +6,13 @@ use crate::funding::FundingBook;
 use crate::id::Id;
 use crate::instrument::Instrument;
 use crate::ledger::{Account, Ledger};
-use crate::nobodys::Nobodys;
 use crate::num::{Money, Price, Qty};
 use crate::order::OrderStore;
 use crate::position::Basis;
 use crate::risk::Exposure;
 use crate::slot::Slot;
 use crate::slot::classify::Facts;
+use crate::unassigned::UnassignedPosition;
 
 impl Kernel {
     /// True where longs and shorts of an instrument have a book each: on an account in hedge mode, but for spot.
@@ -117,8 +117,10 @@ impl Kernel {
     }
 
     /// The same with how it came to be there.
-    pub fn unassigned_parts(&self, instrument: u32) -> [Nobodys; 3] {
-        self.books.get(instrument as usize).map_or([Nobodys::default(); 3], |books| books.unassigned)
+    pub fn unassigned_parts(&self, instrument: u32) -> [UnassignedPosition; 3] {
+        self.books
+            .get(instrument as usize)
+            .map_or([UnassignedPosition::default(); 3], |books| books.unassigned)
     }
 
     /// How much the exits of a slot's trade have filled beyond its position: that is nobody's.

@@ -7,7 +7,7 @@ use dita_kernel::id::Id;
 use dita_kernel::input::Input;
 use dita_kernel::kernel::Kernel;
 
-/// Nobody: for a session without another language around it.
+/// NoStrategies: for a session without another language around it.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Alone;
 

@@ -4,7 +4,7 @@ use dita_host::{PLAIN_ID_BYTES_MAX, is_plain_id};
 use dita_kernel::names::{OrderSide, OrderType, TimeInForce};
 use dita_kernel::num::{Decimal, NumError};
 
-use crate::company::Verb;
+use crate::strategies::Verb;
 
 /// The longest line, in bytes, without its end.
 pub const LINE_BYTES_MAX: usize = 4096;

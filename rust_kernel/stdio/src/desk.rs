@@ -12,9 +12,9 @@ use dita_kernel::num::{self, Decimal, Money, Qty};
 use dita_kernel::outcome::{Detail, Outcome};
 
 use crate::command::{OrderLine, Price};
-use crate::company::Company;
 use crate::orders::{Kept, Order, Part, Place};
 use crate::session::{Session, Trouble};
+use crate::strategies::StrategyRunner;
 
 const INSUFFICIENT_FUNDS: &str = "insufficient_funds";
 const DUPLICATE: &str = "duplicate_client_order_id";
@@ -60,7 +60,7 @@ fn listed(kernel: &Kernel, symbol: &str) -> Option<Listed> {
     })
 }
 
-impl<F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'_, F, C> {
+impl<F: Foreign, C: StrategyRunner<Interrupt = F::Interrupt>> Session<'_, F, C> {
     // ------------------------------------------------------------------------------------------------ orders
 
     pub(crate) fn order(&mut self, line: &OrderLine<'_>) -> Result<(), Trouble<F::Interrupt>> {

@@ -153,7 +153,7 @@ impl Out {
         self.event("error").time("ts_ns", now_ns).text("message", message).end();
     }
 
-    pub(crate) fn strategy(&mut self, now_ns: i64, standing: &crate::company::Standing) {
+    pub(crate) fn strategy(&mut self, now_ns: i64, standing: &crate::strategies::Standing) {
         self.event("strategy")
             .time("ts_ns", now_ns)
             .text("name", &standing.name)

@@ -2,7 +2,7 @@
 //!
 //! [`Session`] is the whole of it: who feeds it lines ([`Lines`], or a loop of one's own) gets bytes to write. It drives
 //! the time of a kernel with a simulated venue, so the same lines at the same times give the same bytes. It knows no
-//! language and no process: strategies, where there are any, are behind [`Company`].
+//! language and no process: strategies, where there are any, are behind [`StrategyRunner`].
 #![deny(missing_docs, clippy::float_arithmetic)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 
@@ -10,7 +10,6 @@ mod alone;
 mod balances;
 mod clock;
 mod command;
-mod company;
 mod desk;
 mod events;
 mod json;
@@ -22,15 +21,16 @@ mod seats;
 #[cfg(unix)]
 mod server;
 mod session;
+mod strategies;
 
 pub use alone::{Alone, Interrupted};
 pub use clock::Pace;
 pub use command::{Command, Fault, LINE_BYTES_MAX, OrderLine, Price, parse};
-pub use company::{Company, Nobody, Standing, Verb};
 pub use events::hello;
-pub use lines::{Heard, Lines};
+pub use lines::{Lines, Received};
 pub use market::{FileMarket, Market, Synthetic};
 pub use orders::{ENDED_MAX, IDS_MAX};
 #[cfg(unix)]
 pub use server::Server;
 pub use session::{Pulse, Session, Settings, Trouble};
+pub use strategies::{NoStrategies, Standing, StrategyRunner, Verb};

@@ -16,7 +16,7 @@ pub(crate) type Chunk = Result<Vec<u8>, String>;
 
 /// What has come.
 #[derive(PartialEq, Eq, Debug)]
-pub enum Heard {
+pub enum Received {
     /// Whole lines, each with its end.
     Lines(Vec<u8>),
     /// Nothing within the time.
@@ -42,12 +42,12 @@ impl Lines {
     }
 
     /// The next lines, waiting at most so long.
-    pub fn next(&mut self, patience: Duration) -> Heard {
+    pub fn next(&mut self, patience: Duration) -> Received {
         match self.chunks.recv_timeout(patience) {
-            Ok(Ok(chunk)) => Heard::Lines(chunk),
-            Ok(Err(why)) => Heard::End(Some(why)),
-            Err(RecvTimeoutError::Timeout) => Heard::Nothing,
-            Err(RecvTimeoutError::Disconnected) => Heard::End(None),
+            Ok(Ok(chunk)) => Received::Lines(chunk),
+            Ok(Err(why)) => Received::End(Some(why)),
+            Err(RecvTimeoutError::Timeout) => Received::Nothing,
+            Err(RecvTimeoutError::Disconnected) => Received::End(None),
         }
     }
 }
@@ -114,12 +114,12 @@ mod tests {
         let mut bytes = Vec::new();
         loop {
             match lines.next(Duration::from_secs(10)) {
-                Heard::Lines(chunk) => bytes.extend_from_slice(&chunk),
-                Heard::End(why) => {
+                Received::Lines(chunk) => bytes.extend_from_slice(&chunk),
+                Received::End(why) => {
                     assert_eq!(why, None);
                     break;
                 }
-                Heard::Nothing => panic!("nothing comes"),
+                Received::Nothing => panic!("nothing comes"),
             }
         }
         bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()

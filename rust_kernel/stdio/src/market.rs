@@ -3,7 +3,7 @@
 use dita_kernel::id::Id;
 use dita_kernel::input::Input;
 use dita_kernel::num::{Decimal, MONEY_SCALE};
-use dita_play::{Event, FileSource, Next, Source, What};
+use dita_play::{Event, EventKind, FileSource, Next, Source};
 use dita_sim::{Bar, SimError, SimVenue};
 
 /// How often a made-up market moves, ns.
@@ -164,19 +164,19 @@ impl FileMarket {
         let Some(event) = self.next.take() else { return Ok(()) };
         let symbol = &self.symbol;
         let (price, quote) = match event.what {
-            What::Quote { bid, bid_size, ask, ask_size } => {
+            EventKind::Quote { bid, bid_size, ask, ask_size } => {
                 venue.quote(now_ns, symbol, bid, bid_size, ask, ask_size, out)?;
                 (Some(bid), Some((bid, ask)))
             }
-            What::Trade { price, size, .. } => {
+            EventKind::Trade { price, size, .. } => {
                 venue.trade(now_ns, symbol, price, size, out)?;
                 (Some(price), None)
             }
-            What::Depth(depth) => {
+            EventKind::Depth(depth) => {
                 venue.depth(now_ns, symbol, &depth.bids, &depth.asks, depth.snapshot, out)?;
                 (None, None)
             }
-            What::Bar([open, high, low, close, _]) => {
+            EventKind::Bar([open, high, low, close, _]) => {
                 let close_ns = now_ns.saturating_add(self.bar_ns);
                 let bar = Bar { open, high, low, close, open_ns: now_ns, close_ns, high_first: None };
                 venue.begin_bar(now_ns, symbol, &bar, out)?;

@@ -2,10 +2,10 @@
 
 use dita_host::{Foreign, HostError};
 
-use crate::company::{Company, Verb};
 use crate::session::{Session, Trouble};
+use crate::strategies::{StrategyRunner, Verb};
 
-impl<F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'_, F, C> {
+impl<F: Foreign, C: StrategyRunner<Interrupt = F::Interrupt>> Session<'_, F, C> {
     pub(crate) fn query(&mut self, kind: &str, params: &str) -> Result<(), Trouble<F::Interrupt>> {
         let now_ns = self.clock.now_ns();
         self.out.query_received(self.commands, kind, params);
@@ -41,7 +41,7 @@ impl<F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'_, F, C> {
 
     pub(crate) fn strategy(&mut self, verb: Verb, name: &str) -> Result<(), Trouble<F::Interrupt>> {
         if verb != Verb::List {
-            let refused = self.company.tell(verb, name).map_err(HostError::Interrupted)?;
+            let refused = self.runner.tell(verb, name).map_err(HostError::Interrupted)?;
             if let Some(why) = refused {
                 self.out.error(self.clock.now_ns(), &why);
                 return Ok(());
@@ -52,7 +52,7 @@ impl<F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'_, F, C> {
 
     fn list(&mut self, name: &str) -> Result<(), Trouble<F::Interrupt>> {
         let now_ns = self.clock.now_ns();
-        for standing in self.company.list(name).map_err(HostError::Interrupted)? {
+        for standing in self.runner.list(name).map_err(HostError::Interrupted)? {
             self.out.strategy(now_ns, &standing);
         }
         // What a strategy did at its start has changed the account.

@@ -13,12 +13,12 @@ use dita_sim::SimVenue;
 use crate::balances::Balances;
 use crate::clock::{Clock, Pace};
 use crate::command::{Command, LINE_BYTES_MAX, parse};
-use crate::company::Company;
 use crate::json::Out;
-use crate::lines::{Heard, Lines};
+use crate::lines::{Lines, Received};
 use crate::market::{Market, Move, Unplayable};
 use crate::orders::Orders;
 use crate::seats::Seats;
+use crate::strategies::StrategyRunner;
 
 /// Strategies are told so often that time has passed, ns.
 const TICK_NS: i64 = 1_000_000_000;
@@ -54,7 +54,7 @@ pub enum Trouble<I> {
     Log(Box<ReplayError>),
     /// The market cannot be played.
     Market(String),
-    /// Nobody takes the events.
+    /// NoStrategies takes the events.
     Write(std::io::Error),
 }
 
@@ -80,10 +80,10 @@ pub struct Pulse {
 }
 
 /// A session on a kernel whose time is driven, and whose venue is the simulated one.
-pub struct Session<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> {
+pub struct Session<'a, F: Foreign, C: StrategyRunner<Interrupt = F::Interrupt>> {
     pub(crate) drain: &'a Drain<F>,
     pub(crate) held: F::Held<'a>,
-    pub(crate) company: C,
+    pub(crate) runner: C,
     pub(crate) out: Out,
     pub(crate) clock: Clock,
     pub(crate) market: Market,
@@ -104,7 +104,7 @@ pub struct Session<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> {
     moves: Vec<Move>,
 }
 
-impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
+impl<'a, F: Foreign, C: StrategyRunner<Interrupt = F::Interrupt>> Session<'a, F, C> {
     /// Begins: `engine_started`, the account, and the market's first move wait to be written.
     ///
     /// # Errors
@@ -112,7 +112,7 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
     pub fn new(
         drain: &'a Drain<F>,
         held: F::Held<'a>,
-        company: C,
+        runner: C,
         settings: Settings,
     ) -> Result<Session<'a, F, C>, Trouble<F::Interrupt>> {
         let (seats, instruments, disk) = {
@@ -123,7 +123,7 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
         let mut session = Session {
             drain,
             held,
-            company,
+            runner,
             out: Out::default(),
             clock: Clock::new(settings.pace, settings.start_ns),
             start_ns: settings.start_ns,
@@ -192,17 +192,17 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
             pulse.beats.fetch_add(1, Ordering::Relaxed);
             F::check_signals(self.held).map_err(HostError::Interrupted)?;
             let mut heard = lines.next(Duration::ZERO);
-            if heard == Heard::Nothing {
+            if heard == Received::Nothing {
                 self.flush(write)?;
                 let patience = self.patience();
                 heard = F::released(self.held, || lines.next(patience));
             }
             match heard {
-                Heard::Nothing => {
+                Received::Nothing => {
                     let now_ns = self.clock.look();
                     self.pass(now_ns)?;
                 }
-                Heard::Lines(chunk) => {
+                Received::Lines(chunk) => {
                     for line in chunk.split_inclusive(|byte| *byte == b'\n') {
                         self.obey(line.strip_suffix(b"\n").unwrap_or(line))?;
                         if self.out.bytes().len() >= WRITE_BYTES {
@@ -211,7 +211,7 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
                         pulse.commands.store(self.commands, Ordering::Relaxed);
                     }
                 }
-                Heard::End(why) => {
+                Received::End(why) => {
                     if let Some(why) = why {
                         let now_ns = self.clock.look();
                         self.out.error(now_ns, &format!("commands cannot be read: {why}"));
@@ -338,7 +338,7 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
     fn next_due_ns(&self) -> Result<Option<i64>, Trouble<F::Interrupt>> {
         let state = self.drain.open()?;
         let venue = state.core.simulated_venue();
-        let ticks = (!self.company.is_empty()).then_some(self.next_tick_ns);
+        let ticks = (!self.runner.is_empty()).then_some(self.next_tick_ns);
         let all = [
             venue.and_then(SimVenue::next_due_ns),
             venue.and_then(SimVenue::next_step_ns),
@@ -372,11 +372,11 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
         })?;
         self.move_market(due_ns)?;
         self.drain.play(Hold::Has(self.held), Some(due_ns), |engine| engine.bring_due(false).map(drop))?;
-        if !self.company.is_empty() {
-            self.company.deliver().map_err(HostError::Interrupted)?;
+        if !self.runner.is_empty() {
+            self.runner.deliver().map_err(HostError::Interrupted)?;
             if self.next_tick_ns <= due_ns {
                 self.next_tick_ns = self.next_tick_ns.saturating_add(TICK_NS);
-                self.company.tick(due_ns).map_err(HostError::Interrupted)?;
+                self.runner.tick(due_ns).map_err(HostError::Interrupted)?;
             }
         }
         Ok(())
@@ -439,8 +439,8 @@ impl<'a, F: Foreign, C: Company<Interrupt = F::Interrupt>> Session<'a, F, C> {
         let mut moves = std::mem::take(&mut self.moves);
         for moved in moves.drain(..) {
             self.out.market(now_ns, &moved);
-            if let (false, Some((bid, ask))) = (self.company.is_empty(), moved.quote) {
-                let told = self.company.quote(&moved.symbol, bid, ask, now_ns);
+            if let (false, Some((bid, ask))) = (self.runner.is_empty(), moved.quote) {
+                let told = self.runner.quote(&moved.symbol, bid, ask, now_ns);
                 told.map_err(HostError::Interrupted)?;
             }
             let place = self.drain.open()?.core.kernel().instrument_of(&moved.symbol);

@@ -10,11 +10,11 @@ use dita_kernel::names::{
 use dita_kernel::num::{Decimal, Money};
 use dita_kernel::slot::table::Symbol;
 
+pub use field::{FieldValue, FieldValues, TOLD_DEPTH_MAX};
 pub use input::End;
-pub use told::{TOLD_DEPTH_MAX, Told, ToldFields};
 
+mod field;
 mod input;
-mod told;
 
 /// Where an enumeration's member or a decimal's scale would be, of what is absent.
 const ABSENT: u8 = u8::MAX;

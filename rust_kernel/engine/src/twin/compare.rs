@@ -37,7 +37,7 @@ pub enum RowKind {
     /// What no fill explains.
     Other,
     /// What belongs to no trade, and is more than a rounding.
-    Nobodys,
+    Unassigned,
 }
 
 impl RowKind {
@@ -52,7 +52,7 @@ impl RowKind {
         RowKind::Funding,
         RowKind::Rounding,
         RowKind::Other,
-        RowKind::Nobodys,
+        RowKind::Unassigned,
     ];
 
     /// Its public name.
@@ -67,7 +67,7 @@ impl RowKind {
             RowKind::Funding => "funding",
             RowKind::Rounding => "rounding",
             RowKind::Other => "other",
-            RowKind::Nobodys => "nobody's",
+            RowKind::Unassigned => "unassigned",
         }
     }
 }
@@ -184,7 +184,7 @@ fn add_results(found: &mut Comparison, live: &Side, twin: &Side, of_trades: &BTr
     for asset in assets {
         let [one, other] = [live, twin].map(|side| side.results.get(asset).copied().unwrap_or_default());
         found.results.insert(asset.clone(), [one, other]);
-        let amount = nobodys(live, asset) - nobodys(twin, asset);
+        let amount = unassigned(live, asset) - unassigned(twin, asset);
         debug_assert_eq!(
             amount + of_trades.get(asset).copied().unwrap_or_default(),
             one - other,
@@ -194,7 +194,7 @@ fn add_results(found: &mut Comparison, live: &Side, twin: &Side, of_trades: &BTr
             // What a venue rounds of several positions together is no trade's.
             let booked = i128::from(live.booked) + i128::from(twin.booked);
             let bound = Money(coarsest(live, asset).0.saturating_mul(booked));
-            let kind = if amount.abs() <= bound { RowKind::Rounding } else { RowKind::Nobodys };
+            let kind = if amount.abs() <= bound { RowKind::Rounding } else { RowKind::Unassigned };
             found.rows.push(Row {
                 kind,
                 trade_id: Id::EMPTY,
@@ -218,7 +218,7 @@ fn coarsest(side: &Side, asset: &Id) -> Money {
 }
 
 /// What of a side's result belongs to no trade that was traded.
-fn nobodys(side: &Side, asset: &Id) -> Money {
+fn unassigned(side: &Side, asset: &Id) -> Money {
     let traded = side.trades.values().filter(|trade| trade.asset == *asset && is_traded(trade));
     let sum = traded.fold(Money::ZERO, |sum, trade| sum + trade.net());
     side.results.get(asset).copied().unwrap_or_default() - sum

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use dita_engine::form::Told;
+use dita_engine::form::FieldValue;
 use dita_kernel::id::Id;
 
 use crate::message::Verdict;
@@ -46,7 +46,7 @@ impl Figures {
     pub(crate) fn verdict(&self, account: &Id, verdict: &Verdict) {
         let limit = verdict.details.0.iter().find(|(name, _)| &**name == "limit");
         let limit: Box<str> = match limit {
-            Some((_, Told::Text(limit))) if !verdict.accepted => limit.clone(),
+            Some((_, FieldValue::Text(limit))) if !verdict.accepted => limit.clone(),
             Some(_) | None => Box::default(),
         };
         let mut all = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);

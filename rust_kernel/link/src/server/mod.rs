@@ -3,12 +3,12 @@
 //! It takes one message of each program that has sent one, then the next of each: a program with many calls under way gets no
 //! more turns than the others. It takes what foreign calls need (Python's interpreter) only where a venue outside is asked.
 
+mod active_lease;
 mod connection;
-mod ear;
+mod event_queue;
 mod figures;
-mod held;
+mod log_reader;
 mod requests;
-mod retold;
 mod turn;
 
 use std::os::fd::OwnedFd;
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use dita_engine::Answer;
-use dita_engine::form::ToldFields;
+use dita_engine::form::FieldValues;
 use dita_host::{Drain, Foreign, Given};
 use dita_kernel::id::Id;
 use dita_kernel::kernel::Kernel;
@@ -30,7 +30,7 @@ use crate::lease::{Lease, Policy};
 use crate::message::Topic;
 use crate::packet::{self, Bell};
 use crate::seats::Seats;
-use ear::Ear;
+use event_queue::EventQueue;
 use figures::Figures;
 pub use figures::{CALL_US, Calls, Kind};
 use turn::Turns;
@@ -38,10 +38,10 @@ use turn::Turns;
 /// A venue outside whose answers can leave the process.
 pub trait Serves: Foreign {
     /// The answer and its particulars, with what went wrong at the venue on its way.
-    fn told(&self, given: Given<Self>) -> (Answer, ToldFields);
+    fn told(&self, given: Given<Self>) -> (Answer, FieldValues);
 
     /// The venue's positions or the ledger's transactions, as rows by the names that programs inside see.
-    fn rows(&self, kernel: &Kernel, topic: Topic) -> Vec<ToldFields>;
+    fn rows(&self, kernel: &Kernel, topic: Topic) -> Vec<FieldValues>;
 }
 
 /// One account that is served.
@@ -157,7 +157,7 @@ pub struct Server {
     watched: Arc<Watched>,
     thread: Mutex<Option<JoinHandle<()>>>,
     path: PathBuf,
-    /// Held as long as it serves: a second server is refused.
+    /// ActiveLease as long as it serves: a second server is refused.
     lock: Mutex<Option<OwnedFd>>,
 }
 
@@ -175,14 +175,14 @@ impl Server {
         let lock = lock_beside(&config.path)?;
         let bell = Arc::new(Bell::new().map_err(io("make a bell"))?);
         let listener = listen_at(&config.path, config.mode)?;
-        let mut ears = Vec::new();
+        let mut queues = Vec::new();
         for account in &config.accounts {
-            let ear = Arc::new(Ear::new(Arc::clone(&bell)));
-            let heard = account.drain.listen(Arc::clone(&ear) as Arc<dyn dita_host::Audience>);
+            let queue = Arc::new(EventQueue::new(Arc::clone(&bell)));
+            let heard = account.drain.listen(Arc::clone(&queue) as Arc<dyn dita_host::Audience>);
             heard.map_err(|_| {
                 ServerError::Kernel(format!("{}: cannot be listened to", account.name.as_str()))
             })?;
-            ears.push(ear);
+            queues.push(queue);
         }
         let watched = Arc::new(Watched {
             bell,
@@ -198,7 +198,7 @@ impl Server {
             leases: Mutex::default(),
         });
         let path = config.path.clone();
-        let mut turns = Turns::new(config, ears, listener, Arc::clone(&watched)).map_err(io("watch it"))?;
+        let mut turns = Turns::new(config, queues, listener, Arc::clone(&watched)).map_err(io("watch it"))?;
         let spawned = std::thread::Builder::new().name("dita-serve".into()).spawn(move || turns.run());
         let thread = spawned
             .map_err(|_| ServerError::Io(path.clone(), "begin a thread for", rustix::io::Errno::AGAIN))?;

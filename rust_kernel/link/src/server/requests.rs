@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use dita_engine::form::{Form, Told, ToldFields};
+use dita_engine::form::{FieldValue, FieldValues, Form};
 use dita_engine::{
     Answer, EngineError, NOTE_BYTES_MAX, NOTES_MAX, Note, Past, asset_json, control_json, health_json,
     order_view, order_views, slot_view,
@@ -17,8 +17,8 @@ use dita_zinc::Channel;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::Serves;
-use super::held::{Held, Holder};
-use super::retold::{Asked, AskedAgain, AskedPast, Found, Job, Part, Retold};
+use super::active_lease::{ActiveLease, Holder};
+use super::log_reader::{Asked, AskedAgain, AskedPast, Found, Job, LogReader, Part};
 use super::turn::Turns;
 use crate::lease::{GRACE_MS_MAX, Lease, Lock, name_trouble, own_id};
 use crate::message::{
@@ -155,7 +155,7 @@ impl<F: Serves> Turns<F> {
 
     /// The lease is the connection's from now on.
     fn seat(&mut self, id: u64, account: usize, hello: &Hello, lease: Lease, version: u16) {
-        let market = self.ears[account].market();
+        let market = self.queues[account].market();
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.version = version;
         connection.lease = Some((account, hello.name.clone()));
@@ -164,7 +164,8 @@ impl<F: Serves> Turns<F> {
         connection.market_told = if hello.market { 0 } else { market };
         let since_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
         let holder = Holder { connection: id, pid: connection.pid, since_ns };
-        let held = self.books[account].entry(hello.name.clone()).or_insert_with(|| Held::new(lease.clone()));
+        let held =
+            self.books[account].entry(hello.name.clone()).or_insert_with(|| ActiveLease::new(lease.clone()));
         held.lease = lease;
         held.hold(holder);
         self.leases_changed(account);
@@ -440,11 +441,11 @@ impl<F: Serves> Turns<F> {
     /// Has a program wait for what its account's log tells. Gives back what cannot be asked.
     fn ask_the_log(&mut self, account: usize, id: u64, job: Job) -> Option<Job> {
         let Some(disk) = self.config.accounts[account].drain.lock().core.log_disk() else { return Some(job) };
-        if self.retold.is_none() {
-            self.retold = Retold::begin(&self.watched).ok();
+        if self.log_reader.is_none() {
+            self.log_reader = LogReader::begin(&self.watched).ok();
         }
-        let unasked = match &self.retold {
-            Some(retold) => retold.ask(disk, job),
+        let unasked = match &self.log_reader {
+            Some(log_reader) => log_reader.ask(disk, job),
             None => Some(job),
         };
         if let (None, Some(connection)) = (&unasked, self.connections.get_mut(&id)) {
@@ -454,9 +455,9 @@ impl<F: Serves> Turns<F> {
     }
 
     /// Answers what has waited for the log.
-    pub(super) fn tell_retold(&mut self) {
-        let Some(retold) = &self.retold else { return };
-        for found in retold.take() {
+    pub(super) fn send_log_answers(&mut self) {
+        let Some(log_reader) = &self.log_reader else { return };
+        for found in log_reader.take() {
             let (id, answer) = match found {
                 Found::Again(asked, answers) => (asked.connection, self.take_again(asked, answers)),
                 Found::Outcomes(asked, answers) => {
@@ -643,7 +644,7 @@ impl<F: Serves> Turns<F> {
             Request::Read { topic: Topic::Instrument, name } => Reply::Table(instrument(kernel, name)),
             Request::Read { topic: topic @ (Topic::Positions | Topic::Ledger), .. } => {
                 let rows = its.drain.foreign().rows(kernel, *topic);
-                Reply::Table(ToldFields(vec![("rows".into(), Told::List(rows))]))
+                Reply::Table(FieldValues(vec![("rows".into(), FieldValue::List(rows))]))
             }
             Request::Read { topic, name } => {
                 let text = match topic {
@@ -760,34 +761,35 @@ fn check_intent(intent: &mut Intent, name: &Id, lease: &Lease) -> Result<(), Ref
 }
 
 /// An instrument's rules by the names of `ExecutionKernel.instrument`.
-fn instrument(kernel: &Kernel, name: &Id) -> ToldFields {
+fn instrument(kernel: &Kernel, name: &Id) -> FieldValues {
     let Some(rules) = kernel.instruments().iter().find(|rules| rules.spec.symbol == *name) else {
-        return ToldFields::default();
+        return FieldValues::default();
     };
     let spec = &rules.spec;
-    let text = |id: &Id| Told::Text(id.as_str().into());
-    let number = |value: Option<dita_kernel::num::Decimal>| value.map_or(Told::Nothing, Told::Number);
+    let text = |id: &Id| FieldValue::Text(id.as_str().into());
+    let number =
+        |value: Option<dita_kernel::num::Decimal>| value.map_or(FieldValue::Nothing, FieldValue::Number);
     let fields = [
         ("symbol", text(&spec.symbol)),
         ("base", text(&spec.base)),
         ("quote", text(&spec.quote)),
         ("settle", text(&spec.settle)),
-        ("product", Told::Text(spec.product.name().into())),
-        ("inverse", Told::Flag(spec.inverse)),
-        ("tick_size", Told::Number(spec.tick_size)),
-        ("lot_step", Told::Number(spec.lot_step)),
+        ("product", FieldValue::Text(spec.product.name().into())),
+        ("inverse", FieldValue::Flag(spec.inverse)),
+        ("tick_size", FieldValue::Number(spec.tick_size)),
+        ("lot_step", FieldValue::Number(spec.lot_step)),
         ("min_qty", number(spec.min_qty)),
         ("max_qty", number(spec.max_qty)),
         ("min_notional", number(spec.min_notional)),
         ("max_price", number(spec.max_price)),
-        ("contract_multiplier", Told::Number(spec.contract_multiplier)),
-        ("maker_rate", Told::Number(spec.maker_rate)),
-        ("taker_rate", Told::Number(spec.taker_rate)),
-        ("leverage", Told::Number(rules.leverage)),
+        ("contract_multiplier", FieldValue::Number(spec.contract_multiplier)),
+        ("maker_rate", FieldValue::Number(spec.maker_rate)),
+        ("taker_rate", FieldValue::Number(spec.taker_rate)),
+        ("leverage", FieldValue::Number(rules.leverage)),
         ("mark_price", number(rules.mark.map(|mark| rules.price_decimal(mark)))),
-        ("funding_interval_secs", Told::Whole(spec.funding_interval_secs.into())),
+        ("funding_interval_secs", FieldValue::Whole(spec.funding_interval_secs.into())),
     ];
-    ToldFields(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
+    FieldValues(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
 }
 
 /// Why a kernel does not take something, as a program is told.

@@ -14,10 +14,10 @@ use rustix::event::{Timespec, epoll};
 use rustix::io;
 use rustix::net::{SocketFlags, accept_with, sockopt};
 
+use super::active_lease::{ActiveLease, Book};
 use super::connection::{Connection, Flushed, NO_NEWS};
-use super::ear::{Ear, Heard};
-use super::held::{Book, Held};
-use super::retold::Retold;
+use super::event_queue::{EventQueue, OwnerEvents};
+use super::log_reader::LogReader;
 use super::{LeaseStanding, ServerConfig, Serves, Watched, leases_of};
 use crate::message::{Refused, Reply, Why};
 use crate::packet::{PACKET_BYTES_MAX, Read};
@@ -39,7 +39,7 @@ const ASKS_EVERY: Duration = Duration::from_micros(20);
 /// What the thread has.
 pub(super) struct Turns<F: Serves> {
     pub(super) config: ServerConfig<F>,
-    pub(super) ears: Vec<Arc<Ear>>,
+    pub(super) queues: Vec<Arc<EventQueue>>,
     pub(super) books: Vec<Book>,
     pub(super) connections: BTreeMap<u64, Connection>,
     pub(super) watched: Arc<Watched>,
@@ -48,7 +48,7 @@ pub(super) struct Turns<F: Serves> {
     next: u64,
     packet: Vec<u8>,
     scratch: Vec<u8>,
-    heard: Vec<Heard>,
+    heard: Vec<OwnerEvents>,
     /// The account whose last intents are shown to nobody yet.
     pub(super) unshown: Option<usize>,
     spin: Spin,
@@ -57,7 +57,7 @@ pub(super) struct Turns<F: Serves> {
     /// When the system was asked last.
     asked: Instant,
     /// Reads logs for programs that send again; begun with the first.
-    pub(super) retold: Option<Retold>,
+    pub(super) log_reader: Option<LogReader>,
     /// The last input of each account before this server.
     pub(super) began: Vec<u64>,
     /// How far each account's kernel was at the last beat.
@@ -74,7 +74,7 @@ fn flags_of((reads, writes): (bool, bool)) -> epoll::EventFlags {
 impl<F: Serves> Turns<F> {
     pub(super) fn new(
         config: ServerConfig<F>,
-        ears: Vec<Arc<Ear>>,
+        queues: Vec<Arc<EventQueue>>,
         listener: OwnedFd,
         watched: Arc<Watched>,
     ) -> io::Result<Turns<F>> {
@@ -85,7 +85,7 @@ impl<F: Serves> Turns<F> {
             let mut book = Book::new();
             for (name, lease) in leases_of(&account.drain) {
                 account.seats.restore(&name, &lease.slots);
-                book.insert(name, Held::new(lease));
+                book.insert(name, ActiveLease::new(lease));
             }
             book
         });
@@ -94,7 +94,7 @@ impl<F: Serves> Turns<F> {
         let began = began.collect();
         let mut turns = Turns {
             config,
-            ears,
+            queues,
             books,
             connections: BTreeMap::new(),
             watched,
@@ -108,7 +108,7 @@ impl<F: Serves> Turns<F> {
             spin: Spin::default(),
             channels: Vec::new(),
             asked: Instant::now(),
-            retold: None,
+            log_reader: None,
             began,
             paces: Vec::new(),
         };
@@ -118,7 +118,7 @@ impl<F: Serves> Turns<F> {
     }
 
     pub(super) fn run(&mut self) {
-        self.ears.iter().for_each(|ear| ear.settle());
+        self.queues.iter().for_each(|queue| queue.settle());
         self.show(Life::Serving);
         let mut beat = Instant::now();
         let mut events: Vec<epoll::Event> = Vec::with_capacity(EVENTS_MAX);
@@ -132,7 +132,7 @@ impl<F: Serves> Turns<F> {
                 }
             }
             self.hear_channels();
-            self.tell_retold();
+            self.send_log_answers();
             self.tell_news();
             if beat.elapsed() >= BEAT {
                 beat = Instant::now();
@@ -381,11 +381,11 @@ impl<F: Serves> Turns<F> {
     }
 
     fn tell_news(&mut self) {
-        for account in 0..self.ears.len() {
-            let market = self.ears[account].market();
+        for account in 0..self.queues.len() {
+            let market = self.queues[account].market();
             let mut heard = std::mem::take(&mut self.heard);
-            let lost = self.ears[account].take(&mut heard);
-            for Heard { owner, news } in heard.drain(..) {
+            let lost = self.queues[account].take(&mut heard);
+            for OwnerEvents { owner, news } in heard.drain(..) {
                 let holder = self.books[account].get(&owner).and_then(|held| held.holder);
                 let Some(id) = holder.map(|holder| holder.connection) else { continue };
                 if let Some(connection) = self.connections.get_mut(&id) {
@@ -491,7 +491,7 @@ impl<F: Serves> Turns<F> {
     /// What the others see of an account's leases has changed, and which slots are leased.
     pub(super) fn leases_changed(&mut self, account: usize) {
         let slots = self.books[account].values().flat_map(|held| held.lease.slots.iter().copied());
-        self.ears[account].attend(slots);
+        self.queues[account].attend(slots);
         self.publish(account);
     }
 

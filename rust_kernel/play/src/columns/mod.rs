@@ -70,7 +70,7 @@ mod tests {
     use dita_kernel::num::Decimal;
 
     use super::*;
-    use crate::event::{Depth, Event, What};
+    use crate::event::{Depth, Event, EventKind};
     use crate::read::CaptureCounts;
 
     /// A file of the test's own, gone with it.
@@ -96,16 +96,22 @@ mod tests {
         let side = |levels: &[(&str, &str)]| {
             levels.iter().map(|&(price, size)| (decimal(price), decimal(size))).collect()
         };
-        Event { time_ns, what: What::Depth(Box::new(Depth { bids: side(bids), asks: side(asks), snapshot })) }
+        Event {
+            time_ns,
+            what: EventKind::Depth(Box::new(Depth { bids: side(bids), asks: side(asks), snapshot })),
+        }
     }
 
     fn trade(time_ns: i64, price: &str, size: &str, buyer_is_maker: bool) -> Event {
-        Event { time_ns, what: What::Trade { price: decimal(price), size: decimal(size), buyer_is_maker } }
+        Event {
+            time_ns,
+            what: EventKind::Trade { price: decimal(price), size: decimal(size), buyer_is_maker },
+        }
     }
 
     fn quote(time_ns: i64, bid: &str, ask: &str) -> Event {
         let (bid, ask, size) = (decimal(bid), decimal(ask), Some(decimal("1.0")));
-        Event { time_ns, what: What::Quote { bid, bid_size: size, ask, ask_size: size } }
+        Event { time_ns, what: EventKind::Quote { bid, bid_size: size, ask, ask_size: size } }
     }
 
     fn write(path: &Path, events: &[Event]) {

@@ -12,7 +12,7 @@ use super::{
     VERSION, WHOLE, checksum, damaged,
 };
 use crate::depth::Level;
-use crate::event::{Depth, Event, What};
+use crate::event::{Depth, Event, EventKind};
 use crate::fault::Fault;
 use crate::read::CaptureCounts;
 
@@ -126,11 +126,11 @@ impl Block {
         let what = match kind {
             QUOTE => {
                 let [(bid, bid_size), (ask, ask_size)] = [self.level()?, self.level()?];
-                What::Quote { bid, bid_size: Some(bid_size), ask, ask_size: Some(ask_size) }
+                EventKind::Quote { bid, bid_size: Some(bid_size), ask, ask_size: Some(ask_size) }
             }
             TAKER_BOUGHT | TAKER_SOLD => {
                 let (price, size) = self.level()?;
-                What::Trade { price, size, buyer_is_maker: kind == TAKER_SOLD }
+                EventKind::Trade { price, size, buyer_is_maker: kind == TAKER_SOLD }
             }
             CHANGE | WHOLE => {
                 let mut counts = self.counts.cursor(&self.payload);
@@ -138,7 +138,7 @@ impl Block {
                 self.counts.at = counts.at();
                 (bids.checked_add(asks)? <= self.levels_left).then_some(())?;
                 let (bids, asks) = (self.levels(bids)?, self.levels(asks)?);
-                What::Depth(Box::new(Depth { bids, asks, snapshot: kind == WHOLE }))
+                EventKind::Depth(Box::new(Depth { bids, asks, snapshot: kind == WHOLE }))
             }
             _ => return None,
         };

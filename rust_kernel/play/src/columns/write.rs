@@ -11,7 +11,7 @@ use super::{
     BLOCK, CHANGE, END, EVENTS_MAX, LEVELS_MAX, MAGIC, PLACES_APART, QUOTE, SYMBOL_MAX, TAKER_BOUGHT,
     TAKER_SOLD, VERSION, WHOLE, checksum,
 };
-use crate::event::{Event, What};
+use crate::event::{Event, EventKind};
 use crate::fault::Fault;
 use crate::read::CaptureCounts;
 
@@ -136,22 +136,22 @@ impl ColumnWriter {
             (block.first_ns, self.last_ns) = (event.time_ns, event.time_ns);
         }
         let kind = match &event.what {
-            What::Quote { bid, bid_size: Some(bid_size), ask, ask_size: Some(ask_size) } => {
+            EventKind::Quote { bid, bid_size: Some(bid_size), ask, ask_size: Some(ask_size) } => {
                 block.add(*bid, *bid_size);
                 block.add(*ask, *ask_size);
                 QUOTE
             }
-            What::Trade { price, size, buyer_is_maker } => {
+            EventKind::Trade { price, size, buyer_is_maker } => {
                 block.add(*price, *size);
                 if *buyer_is_maker { TAKER_SOLD } else { TAKER_BOUGHT }
             }
-            What::Depth(depth) => {
+            EventKind::Depth(depth) => {
                 write(&mut block.counts, depth.bids.len() as u128);
                 write(&mut block.counts, depth.asks.len() as u128);
                 depth.bids.iter().chain(&depth.asks).for_each(|&(price, size)| block.add(price, size));
                 if depth.snapshot { WHOLE } else { CHANGE }
             }
-            What::Bar(_) | What::Quote { .. } => {
+            EventKind::Bar(_) | EventKind::Quote { .. } => {
                 return Err(Fault::text("bars, and quotes without sizes, have no form as columns"));
             }
         };

@@ -7,7 +7,7 @@ use dita_kernel::num::Decimal;
 use super::lines::Lines;
 use super::row::{RowRules, Splitter, header_names, place, require_symbol};
 use super::time::TimeReader;
-use crate::event::{Event, What};
+use crate::event::{Event, EventKind};
 use crate::fault::Fault;
 use crate::numbers::{compare, read_decimal, read_price};
 
@@ -126,7 +126,7 @@ impl BarReader {
             self.follow(time_ns).map_err(|fault| fault.at(number))?;
             self.previous_ns = time_ns;
             let open_ns = if self.rules.closing_times { time_ns - self.interval_ns } else { time_ns };
-            return Ok(Some(Event { time_ns: open_ns, what: What::Bar(prices) }));
+            return Ok(Some(Event { time_ns: open_ns, what: EventKind::Bar(prices) }));
         }
     }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::lines::Lines;
 use crate::depth::{Counts, Levels, Message, Sequence, Verdict, read_message, read_symbol};
-use crate::event::{Depth, Event, What};
+use crate::event::{Depth, Event, EventKind};
 use crate::fault::Fault;
 
 /// A message that names an instrument comes within so many lines.
@@ -228,7 +228,7 @@ impl Reading {
             }
             Message::Quote { bid, ask, .. } => {
                 self.counts.quotes += 1;
-                What::Quote { bid: bid.0, bid_size: Some(bid.1), ask: ask.0, ask_size: Some(ask.1) }
+                EventKind::Quote { bid: bid.0, bid_size: Some(bid.1), ask: ask.0, ask_size: Some(ask.1) }
             }
             Message::Trade { aggregated, .. } if *self.aggregated.get_or_insert(aggregated) != aggregated => {
                 self.counts.other += 1;
@@ -236,7 +236,7 @@ impl Reading {
             }
             Message::Trade { price, size, buyer_is_maker, .. } => {
                 self.counts.trades += 1;
-                What::Trade { price, size, buyer_is_maker }
+                EventKind::Trade { price, size, buyer_is_maker }
             }
             Message::Update { update, .. } => {
                 self.sequence.update(update, hand_on(time_ns, ready, levels));
@@ -279,7 +279,7 @@ impl Reading {
 fn hand_on(time_ns: i64, ready: &mut VecDeque<Event>, count: &mut u64) -> impl FnMut(Levels, bool) {
     move |Levels { bids, asks }, snapshot| {
         *count += (bids.len() + asks.len()) as u64;
-        ready.push_back(Event { time_ns, what: What::Depth(Box::new(Depth { bids, asks, snapshot })) });
+        ready.push_back(Event { time_ns, what: EventKind::Depth(Box::new(Depth { bids, asks, snapshot })) });
     }
 }
 

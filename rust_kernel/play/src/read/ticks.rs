@@ -5,7 +5,7 @@ use std::path::Path;
 use super::lines::Lines;
 use super::row::{Row, RowRules, Splitter, header_names, place, require_symbol};
 use super::time::TimeReader;
-use crate::event::{Event, What};
+use crate::event::{Event, EventKind};
 use crate::fault::Fault;
 use crate::numbers::{compare, read_decimal, read_price};
 
@@ -150,7 +150,7 @@ fn read_tick(row: &Row<'_>, columns: &Columns, times: &mut TimeReader, symbol: &
             let price = read_price(row.get(price), "price")?;
             let size = read_decimal(row.get(size), "size")?;
             let buyer_is_maker = read_flag(buyer_is_maker.map_or("false", |column| row.get(column)))?;
-            What::Trade { price, size, buyer_is_maker }
+            EventKind::Trade { price, size, buyer_is_maker }
         }
         Kind::Quotes { bid, ask, sizes } => {
             let (bid, ask) = (read_price(row.get(bid), "bid")?, read_price(row.get(ask), "ask")?);
@@ -161,7 +161,7 @@ fn read_tick(row: &Row<'_>, columns: &Columns, times: &mut TimeReader, symbol: &
                 column.map(|column| read_decimal(row.get(column), name)).transpose()
             };
             let (bid_size, ask_size) = (size(sizes[0], "bid_size")?, size(sizes[1], "ask_size")?);
-            What::Quote { bid, bid_size, ask, ask_size }
+            EventKind::Quote { bid, bid_size, ask, ask_size }
         }
     };
     Ok(Event { time_ns, what })

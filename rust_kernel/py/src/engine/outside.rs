@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use dita_engine::form::ToldFields;
+use dita_engine::form::FieldValues;
 use dita_engine::{Answer, Clock, EngineError, Observed, SlotView, slot_view};
 use dita_host::{Drain, Foreign, Given, HostError, Reply};
 use dita_kernel::effect::Command;
@@ -225,7 +225,7 @@ pub fn outcome(shared: &Shared, py: Python<'_>, given: Given<Outside>) -> Outcom
 }
 
 impl Serves for Outside {
-    fn told(&self, given: Given<Outside>) -> (Answer, ToldFields) {
+    fn told(&self, given: Given<Outside>) -> (Answer, FieldValues) {
         let Given { answer, troubles, queued } = given;
         let extra = match (troubles.into_iter().next(), &self.adapter) {
             (Some(trouble), Some(adapter)) => {
@@ -239,7 +239,7 @@ impl Serves for Outside {
         (view.answer, details)
     }
 
-    fn rows(&self, kernel: &Kernel, topic: Topic) -> Vec<ToldFields> {
+    fn rows(&self, kernel: &Kernel, topic: Topic) -> Vec<FieldValues> {
         match topic {
             Topic::Positions => reads::positions(kernel).iter().map(PositionView::told_with_report).collect(),
             Topic::Ledger => reads::transaction_rows(kernel),

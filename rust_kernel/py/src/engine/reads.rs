@@ -1,6 +1,6 @@
 //! What the kernel shows as plain dicts: account, ledger, positions, control, the transition table.
 
-use dita_engine::form::{Told, ToldFields};
+use dita_engine::form::{FieldValue, FieldValues};
 use dita_engine::{AccountFigures, BotRow, account, bot_rows, json};
 use dita_kernel::calibration::Calibration;
 use dita_kernel::exchange::Exchange;
@@ -190,21 +190,21 @@ pub fn transaction_dict<'py>(
 }
 
 /// The remembered transactions for another process, by the names of [`transaction_dict`].
-pub fn transaction_rows(kernel: &Kernel) -> Vec<ToldFields> {
-    let id = |id: &Id| Told::Text(id.as_str().into());
+pub fn transaction_rows(kernel: &Kernel) -> Vec<FieldValues> {
+    let id = |id: &Id| FieldValue::Text(id.as_str().into());
     // Both count from 1, and never so far.
-    let whole = |number: u64| Told::Whole(number.try_into().unwrap_or(i64::MAX));
+    let whole = |number: u64| FieldValue::Whole(number.try_into().unwrap_or(i64::MAX));
     let row = |it: &Transaction| {
         let asset = &kernel.assets().get(usize::from(it.asset))?.name;
         let fields = [
             ("number", whole(it.number)),
             ("seq", whole(it.seq)),
             ("asset", id(asset)),
-            ("cause", Told::Text(it.cause.name().into())),
-            ("from", Told::Text(it.from.name().into())),
-            ("to", Told::Text(it.to.name().into())),
-            ("amount", Told::Money(it.amount)),
-            ("slot_id", it.slot_id.map_or(Told::Nothing, |slot_id| Told::Whole(slot_id.into()))),
+            ("cause", FieldValue::Text(it.cause.name().into())),
+            ("from", FieldValue::Text(it.from.name().into())),
+            ("to", FieldValue::Text(it.to.name().into())),
+            ("amount", FieldValue::Money(it.amount)),
+            ("slot_id", it.slot_id.map_or(FieldValue::Nothing, |slot_id| FieldValue::Whole(slot_id.into()))),
             ("trade_id", id(&it.trade_id)),
             ("reference", id(&it.reference)),
         ];
@@ -213,8 +213,8 @@ pub fn transaction_rows(kernel: &Kernel) -> Vec<ToldFields> {
     kernel.ledger().recent().filter_map(row).collect()
 }
 
-fn fields_of<const N: usize>(fields: [(&str, Told); N]) -> ToldFields {
-    ToldFields(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
+fn fields_of<const N: usize>(fields: [(&str, FieldValue); N]) -> FieldValues {
+    FieldValues(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
 }
 
 /// The rows of an account by its bots, with the asset's name.
@@ -352,17 +352,17 @@ fn position_margin(
 
 impl PositionView {
     /// The same for another process.
-    pub fn told_with_report(&self) -> ToldFields {
-        let number = |value: Option<Decimal>| value.map_or(Told::Nothing, Told::Number);
-        let money = |value: Option<Money>| value.map_or(Told::Nothing, Told::Money);
+    pub fn told_with_report(&self) -> FieldValues {
+        let number = |value: Option<Decimal>| value.map_or(FieldValue::Nothing, FieldValue::Number);
+        let money = |value: Option<Money>| value.map_or(FieldValue::Nothing, FieldValue::Money);
         let held = self.margin.as_ref();
         fields_of([
-            ("symbol", Told::Text(self.symbol.as_str().into())),
-            ("position_side", Told::Text(self.side.name().into())),
-            ("size", Told::Number(self.size)),
+            ("symbol", FieldValue::Text(self.symbol.as_str().into())),
+            ("position_side", FieldValue::Text(self.side.name().into())),
+            ("size", FieldValue::Number(self.size)),
             ("entry_price", number(self.entry_price)),
-            ("cost", Told::Money(self.cost)),
-            ("unrealized_pnl", Told::Money(self.unrealized)),
+            ("cost", FieldValue::Money(self.cost)),
+            ("unrealized_pnl", FieldValue::Money(self.unrealized)),
             ("initial_margin", money(held.map(|held| held.initial))),
             ("maint_margin", money(held.map(|held| held.maintenance))),
             ("liquidation_price", number(held.and_then(|held| held.liquidation_price))),

@@ -1,11 +1,11 @@
 //! `Book`: what a strategy hears of the order book.
 
 use dita_kernel::num::Decimal;
-use dita_play::{Floor, Player as Core, float};
+use dita_play::{Backend, Player as Core, float};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 
-use super::floor::{Failed, Play};
+use super::backend::{Failed, Play};
 use crate::engine::Shared;
 use crate::{number, time};
 

@@ -1,7 +1,7 @@
 //! Events that Python has read, as `dita.market` has them: named tuples, told apart by their length.
 
 use dita_kernel::num::Decimal;
-use dita_play::{Depth, Event, What};
+use dita_play::{Depth, Event, EventKind};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 
@@ -32,22 +32,22 @@ fn read(event: &Bound<'_, PyTuple>) -> Result<Event, Error> {
             {
                 *price = number::read(&item(at)?, name)?;
             }
-            What::Bar(prices)
+            EventKind::Bar(prices)
         }
-        6 => What::Quote {
+        6 => EventKind::Quote {
             bid: number::read(&item(1)?, "bid")?,
             bid_size: number::read_optional(&item(2)?, "bid_size")?,
             ask: number::read(&item(3)?, "ask")?,
             ask_size: number::read_optional(&item(4)?, "ask_size")?,
         },
-        5 if item(1)?.is_instance_of::<PyString>() => What::Trade {
+        5 if item(1)?.is_instance_of::<PyString>() => EventKind::Trade {
             price: number::read(&item(1)?, "price")?,
             size: number::read(&item(2)?, "size")?,
             buyer_is_maker: item(3)?.is_truthy()?,
         },
         5 => {
             let (bids, asks) = (levels(&item(1)?, "bids")?, levels(&item(2)?, "asks")?);
-            What::Depth(Box::new(Depth { bids, asks, snapshot: item(3)?.is_truthy()? }))
+            EventKind::Depth(Box::new(Depth { bids, asks, snapshot: item(3)?.is_truthy()? }))
         }
         _ => return Err(Error::value("event", event, "is no event of a market")),
     };

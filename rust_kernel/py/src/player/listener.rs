@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dita_kernel::id::Id;
-use dita_play::{BarBuilder as Builder, Hears, Listener as Core};
+use dita_play::{BarBuilder as Builder, Listener as Core, Subscription};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView, PyString};
@@ -102,7 +102,7 @@ impl Listener {
             text::read_id(&mut id, symbol, "symbols").map(|()| id)
         };
         let symbols = symbols.iter().map(read).collect::<Result<_, _>>()?;
-        let hears = Hears { symbols, quotes, trades, bars, books, intervals, warmup, slots };
+        let hears = Subscription { symbols, quotes, trades, bars, books, intervals, warmup, slots };
         Ok(Listener { core: Arc::new(Core::new(hears)) })
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use dita_kernel::num::Decimal;
 use dita_play::columns::ColumnReader;
 use dita_play::read::{BarReader, CaptureCounts, CaptureReader, RowRules, TickReader, Tolerance};
-use dita_play::{Event, Fault, FileSource, Next, Part, Source, What};
+use dita_play::{Event, EventKind, Fault, FileSource, Next, Part, Source};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -210,17 +210,17 @@ fn row<'py>(py: Python<'py>, symbol: &Bound<'py, PyString>, event: &Event) -> Py
     let text = |value: &Decimal| value.to_string();
     let size = |value: &Option<Decimal>| value.as_ref().map(text);
     match &event.what {
-        What::Bar([open, high, low, close, volume]) => {
+        EventKind::Bar([open, high, low, close, volume]) => {
             (symbol, text(open), text(high), text(low), text(close), text(volume), event.time_ns)
                 .into_pyobject(py)
         }
-        What::Quote { bid, bid_size, ask, ask_size } => {
+        EventKind::Quote { bid, bid_size, ask, ask_size } => {
             (symbol, text(bid), size(bid_size), text(ask), size(ask_size), event.time_ns).into_pyobject(py)
         }
-        What::Trade { price, size, buyer_is_maker } => {
+        EventKind::Trade { price, size, buyer_is_maker } => {
             (symbol, text(price), text(size), *buyer_is_maker, event.time_ns).into_pyobject(py)
         }
-        What::Depth(depth) => {
+        EventKind::Depth(depth) => {
             let levels = |levels: &[(Decimal, Decimal)]| {
                 PyTuple::new(py, levels.iter().map(|(price, size)| (text(price), text(size))))
             };

@@ -1,10 +1,10 @@
 //! `Player`: plays markets to strategies' callbacks. Python runs where a callback is, and where something has happened.
 
+mod backend;
 mod book;
 mod channel;
 mod conversion;
 mod curves;
-mod floor;
 mod listener;
 mod markets;
 mod order_book;
@@ -14,7 +14,9 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use dita_kernel::id::Id;
-use dita_play::{Channel, Event, Fault, Market, Player as Core, Settings, Step, Stop, Told, What, Window};
+use dita_play::{
+    Callback, Channel, Event, EventKind, Fault, Market, Player as Core, Settings, Step, Stop, Window,
+};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
@@ -24,7 +26,7 @@ use crate::engine::{Engine, Shared};
 use crate::errors::Error;
 use crate::telling::{Recorder, Watcher, this_thread};
 use crate::{number, text};
-use floor::{Failed, Play};
+use backend::{Failed, Play};
 use listener::Callbacks;
 pub use listener::Listener;
 use markets::MarketReader;
@@ -132,7 +134,7 @@ impl Player {
 
     /// Plays on, and lets go of the interpreter where callbacks are far apart. What is to be told comes as an object.
     fn step(&self, py: Python<'_>, stage: &Stage) -> Result<Stepped, Stop<Failed>> {
-        let failed = |error: PyErr| Stop::Floor(Failed::from(Error::from(error)));
+        let failed = |error: PyErr| Stop::Backend(Failed::from(Error::from(error)));
         let mut guard = self.core().map_err(failed)?;
         let core = &mut *guard;
         let mut step = core.next(&mut Play::holding(&self.shared, py), MOMENTS_HELD)?;
@@ -156,11 +158,11 @@ struct Stage {
 impl Stage {
     /// The event as its listeners see it.
     fn told(&self, py: Python<'_>, core: &Core, shared: &Shared) -> Result<Object, Stop<Failed>> {
-        let failed = |error: PyErr| Stop::Floor(Failed::from(Error::from(error)));
-        match (core.told(), core.event()) {
-            (Told::Tick, Some((market, event))) if matches!(event.what, What::Depth(_)) => {
+        let failed = |error: PyErr| Stop::Backend(Failed::from(Error::from(error)));
+        match (core.callback(), core.event()) {
+            (Callback::Tick, Some((market, event))) if matches!(event.what, EventKind::Depth(_)) => {
                 let symbol = self.places.get(market).ok_or_else(|| failed(busy()))?.symbol.clone_ref(py);
-                let levels = book::levels(py, core, market, shared).map_err(Stop::Floor)?;
+                let levels = book::levels(py, core, market, shared).map_err(Stop::Backend)?;
                 let book = book::Book::of(py, symbol, event.time_ns, levels).map_err(failed)?;
                 Ok((book, Kind::Book))
             }
@@ -174,9 +176,9 @@ impl Stage {
             let place = self.places.get(market).ok_or_else(busy)?;
             Ok::<_, PyErr>(place.symbol.clone_ref(py))
         };
-        match core.told() {
-            Told::Bar(market, bar) => Ok((views::Bar::of(py, symbol(*market)?, bar)?, Kind::Bar)),
-            Told::Tick | Told::Nothing => {
+        match core.callback() {
+            Callback::Bar(market, bar) => Ok((views::Bar::of(py, symbol(*market)?, bar)?, Kind::Bar)),
+            Callback::Tick | Callback::Nothing => {
                 let (market, event) = core.event().ok_or_else(busy)?;
                 views::tick(py, symbol(market)?, event)
             }
@@ -356,7 +358,7 @@ impl Player {
         loop {
             let (step, told) = match self.step(py, &stage) {
                 Ok(stepped) => stepped,
-                Err(Stop::Floor(failed)) => return Err(failed.into_error().into()),
+                Err(Stop::Backend(failed)) => return Err(failed.into_error().into()),
                 Err(Stop::Listener(_, why)) => return step_of(py, "refused", why),
                 Err(Stop::Market(market, fault)) => {
                     return step_of(py, "fault", (market, fault.line, markets::message(py, &fault)?));

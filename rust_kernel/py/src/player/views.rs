@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dita_engine::{ShownBar, ShownPrices, ShownTrade};
 use dita_kernel::id::Id;
 use dita_kernel::num::Decimal;
-use dita_play::{ClosedBar, Event, What, float};
+use dita_play::{ClosedBar, Event, EventKind, float};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
@@ -390,12 +390,12 @@ pub fn event_of(tick: &Bound<'_, PyAny>) -> PyResult<(Py<PyString>, Event)> {
     let py = tick.py();
     if let Ok(quote) = tick.cast::<QuoteTick>() {
         let QuoteTick { symbol, time_ns, bid, bid_size, ask, ask_size } = quote.get();
-        let what = What::Quote { bid: *bid, bid_size: *bid_size, ask: *ask, ask_size: *ask_size };
+        let what = EventKind::Quote { bid: *bid, bid_size: *bid_size, ask: *ask, ask_size: *ask_size };
         return Ok((symbol.clone_ref(py), Event { time_ns: *time_ns, what }));
     }
     let trade = tick.cast::<TradeTick>()?;
     let TradeTick { symbol, time_ns, buyer_is_maker, price, size } = trade.get();
-    let what = What::Trade { price: *price, size: *size, buyer_is_maker: *buyer_is_maker };
+    let what = EventKind::Trade { price: *price, size: *size, buyer_is_maker: *buyer_is_maker };
     Ok((symbol.clone_ref(py), Event { time_ns: *time_ns, what }))
 }
 
@@ -403,14 +403,14 @@ pub fn event_of(tick: &Bound<'_, PyAny>) -> PyResult<(Py<PyString>, Event)> {
 pub fn tick(py: Python<'_>, symbol: Py<PyString>, event: &Event) -> PyResult<(Py<PyAny>, Kind)> {
     let time_ns = event.time_ns;
     match event.what {
-        What::Quote { bid, bid_size, ask, ask_size } => {
+        EventKind::Quote { bid, bid_size, ask, ask_size } => {
             let quote = QuoteTick { symbol, time_ns, bid, bid_size, ask, ask_size };
             Ok((Py::new(py, quote)?.into_any(), Kind::Quote))
         }
-        What::Trade { price, size, buyer_is_maker } => {
+        EventKind::Trade { price, size, buyer_is_maker } => {
             let trade = TradeTick { symbol, time_ns, buyer_is_maker, price, size };
             Ok((Py::new(py, trade)?.into_any(), Kind::Trade))
         }
-        What::Bar(_) | What::Depth(_) => Err(super::busy()),
+        EventKind::Bar(_) | EventKind::Depth(_) => Err(super::busy()),
     }
 }

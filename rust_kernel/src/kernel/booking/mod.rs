@@ -96,8 +96,8 @@ impl Kernel {
                 if role != OrderRole::External {
                     self.notice(effects, Code::OrphanFill, Some(slot_id));
                 }
-                let nobodys = &mut self.books[instrument as usize].unassigned[position_side as usize];
-                nobodys.apply(qty, value, role.origin()).realized
+                let unassigned = &mut self.books[instrument as usize].unassigned[position_side as usize];
+                unassigned.apply(qty, value, role.origin()).realized
             }
         };
         let realized = if is_spot {
@@ -195,8 +195,8 @@ impl Kernel {
         slot.basis = Basis::FLAT;
         let trade_number = slot.trade_number;
         let instrument = slot.instrument as usize;
-        let nobodys = &mut self.books[instrument].unassigned[position_side];
-        let rest = nobodys.apply(whole.qty, whole.cost, Origin::Orphan).realized;
+        let unassigned = &mut self.books[instrument].unassigned[position_side];
+        let rest = unassigned.apply(whole.qty, whole.cost, Origin::Orphan).realized;
         let beyond = self.aside.beyond(slot_id, trade_number) + whole.qty.abs();
         self.aside.set_beyond(slot_id, trade_number, beyond);
         self.notice(effects, Code::PositionFlipped, Some(slot_id));

@@ -174,8 +174,8 @@ impl Kernel {
         }
         let order = self.orders.at(place);
         let (side, origin) = (order.position_side as usize, order.role.origin());
-        let nobodys = &mut self.books[order.instrument as usize].unassigned[side];
-        nobodys.change(origin, |basis| adjust(basis, qty, cost))
+        let unassigned = &mut self.books[order.instrument as usize].unassigned[side];
+        unassigned.change(origin, |basis| adjust(basis, qty, cost))
     }
 }
 

@@ -75,7 +75,7 @@ impl Kernel {
         if !self.config.hedge_mode && books.busy[other] > 0 && !rules.nets() {
             return Err(self.opposite_held(instrument, intent.side));
         }
-        self.check_nobodys_side(instrument, side)?;
+        self.check_unassigned_side(instrument, side)?;
         let asked = asked_size(intent)?;
         let in_lots = match intent.target_size {
             Some(size) => {
@@ -178,7 +178,7 @@ impl Kernel {
     /// the slot thinks that it holds: its exit, which may only reduce, would be rejected. Spot has no sides: a slot sells
     /// what it bought. Where slots of both sides share the book, exits go by what the venue holds, and nothing is in the
     /// way.
-    fn check_nobodys_side(&self, instrument: u32, side: OrderSide) -> Result<(), Box<Refusal>> {
+    fn check_unassigned_side(&self, instrument: u32, side: OrderSide) -> Result<(), Box<Refusal>> {
         let rules = &self.instruments[instrument as usize];
         if self.config.hedge_mode || rules.base.is_some() || rules.nets() {
             return Ok(());

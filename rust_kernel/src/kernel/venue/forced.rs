@@ -207,8 +207,8 @@ impl Kernel {
             return (own, given);
         }
         let (qty, value) = sign_as(&self.instruments[instrument as usize], side, left, left_value);
-        let nobodys = &mut self.books[instrument as usize].unassigned[position_side];
-        let rest = nobodys.apply(qty, value, Origin::Manual).realized;
+        let unassigned = &mut self.books[instrument as usize].unassigned[position_side];
+        let rest = unassigned.apply(qty, value, Origin::Manual).realized;
         (own + rest, given)
     }
 

@@ -10,7 +10,7 @@ use dita_kernel::names::Product;
 use dita_kernel::num::Decimal;
 use dita_log::SyncPolicy;
 use dita_sim::{SimConfig, SimVenue};
-use dita_stdio::{Alone, Market, Nobody, Pace, Session, Settings, Synthetic};
+use dita_stdio::{Alone, Market, NoStrategies, Pace, Session, Settings, Synthetic};
 use std::time::Duration;
 
 /// 2026-01-01, ns.
@@ -97,7 +97,7 @@ fn put(drain: &Drain<Alone>, input: Input) {
     assert!(given.answer.outcome.accepted, "{:?}", given.answer.outcome);
 }
 
-pub type Desk<'a> = Session<'a, Alone, Nobody<dita_stdio::Interrupted>>;
+pub type Desk<'a> = Session<'a, Alone, NoStrategies<dita_stdio::Interrupted>>;
 
 pub fn session<'a>(drain: &'a Drain<Alone>, wanted: &Wanted) -> Desk<'a> {
     let listed = [(id("BTCUSDT"), dec("0.01")), (id("ETHUSDT"), dec("0.01"))];
@@ -112,7 +112,7 @@ pub fn session<'a>(drain: &'a Drain<Alone>, wanted: &Wanted) -> Desk<'a> {
         market,
         drain: Duration::from_secs(1),
     };
-    Session::new(drain, (), Nobody::default(), settings).unwrap()
+    Session::new(drain, (), NoStrategies::default(), settings).unwrap()
 }
 
 /// All that a session says to these lines, and how it ends.

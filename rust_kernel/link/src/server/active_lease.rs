@@ -27,7 +27,7 @@ pub(super) struct Holder {
 }
 
 /// A lease at work.
-pub(super) struct Held {
+pub(super) struct ActiveLease {
     pub(super) lease: Lease,
     pub(super) holder: Option<Holder>,
     /// Since when nobody holds it; its policy acts once its grace is over.
@@ -42,11 +42,11 @@ pub(super) struct Held {
 }
 
 /// The leases of an account, by name.
-pub(super) type Book = BTreeMap<Id, Held>;
+pub(super) type Book = BTreeMap<Id, ActiveLease>;
 
-impl Held {
-    pub(super) fn new(lease: Lease) -> Held {
-        Held {
+impl ActiveLease {
+    pub(super) fn new(lease: Lease) -> ActiveLease {
+        ActiveLease {
             lease,
             holder: None,
             alone: Instant::now(),

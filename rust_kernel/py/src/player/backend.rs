@@ -3,7 +3,7 @@
 use dita_engine::Engine;
 use dita_host::{Failure, Hold, HostError};
 use dita_kernel::input::Input;
-use dita_play::Floor;
+use dita_play::Backend;
 use dita_sim::{SimError, SimVenue};
 use pyo3::prelude::*;
 
@@ -50,7 +50,7 @@ impl<'a> Play<'a> {
     }
 }
 
-impl Floor for Play<'_> {
+impl Backend for Play<'_> {
     type Error = Failed;
 
     #[inline]

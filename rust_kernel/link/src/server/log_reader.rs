@@ -87,25 +87,25 @@ const LOOKED_THROUGH: u64 = 100_000;
 const PAST_EVENTS_MAX: usize = 4096;
 
 /// Reads logs, one after the other.
-pub(super) struct Retold {
+pub(super) struct LogReader {
     questions: Option<mpsc::Sender<Question>>,
     found: Arc<Mutex<Vec<Found>>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Retold {
+impl LogReader {
     /// Begins its thread.
     ///
     /// # Errors
     /// The system has no thread.
-    pub(super) fn begin(watched: &Arc<Watched>) -> std::io::Result<Retold> {
+    pub(super) fn begin(watched: &Arc<Watched>) -> std::io::Result<LogReader> {
         let (questions, asked) = mpsc::channel();
         let found = Arc::default();
         let (its, watched) = (Arc::clone(&found), Arc::clone(watched));
         let spawned = std::thread::Builder::new()
-            .name("dita-retold".into())
+            .name("dita-log_reader".into())
             .spawn(move || read(&asked, &its, &watched));
-        Ok(Retold { questions: Some(questions), found, thread: Some(spawned?) })
+        Ok(LogReader { questions: Some(questions), found, thread: Some(spawned?) })
     }
 
     /// Asks; what is found is told by a ring of the server's bell. Gives the question back where nobody reads any more.
@@ -120,7 +120,7 @@ impl Retold {
     }
 }
 
-impl Drop for Retold {
+impl Drop for LogReader {
     fn drop(&mut self) {
         self.questions = None;
         if let Some(thread) = self.thread.take() {

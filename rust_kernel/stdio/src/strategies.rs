@@ -28,7 +28,7 @@ pub struct Standing {
 }
 
 /// The strategies of a host. What they do reaches the kernel by their own ways.
-pub trait Company {
+pub trait StrategyRunner {
     /// What ends the session.
     type Interrupt;
 
@@ -69,15 +69,15 @@ pub trait Company {
 
 /// No strategies.
 #[derive(Clone, Copy, Debug)]
-pub struct Nobody<I>(core::marker::PhantomData<I>);
+pub struct NoStrategies<I>(core::marker::PhantomData<I>);
 
-impl<I> Default for Nobody<I> {
-    fn default() -> Nobody<I> {
-        Nobody(core::marker::PhantomData)
+impl<I> Default for NoStrategies<I> {
+    fn default() -> NoStrategies<I> {
+        NoStrategies(core::marker::PhantomData)
     }
 }
 
-impl<I> Company for Nobody<I> {
+impl<I> StrategyRunner for NoStrategies<I> {
     type Interrupt = I;
 
     fn list(&mut self, _: &str) -> Result<Vec<Standing>, I> {

@@ -8,7 +8,7 @@ use dita_sim::{SimError, SimVenue};
 
 /// What an account is worth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Worth {
+pub struct Valuation {
     /// What the wallet must hold.
     pub capital: Money,
     /// That and the unrealised profit of what is open.
@@ -18,7 +18,7 @@ pub struct Worth {
 }
 
 /// Where markets are played: an engine, whoever owns it.
-pub trait Floor {
+pub trait Backend {
     /// What ends the run.
     type Error;
 
@@ -55,15 +55,15 @@ pub trait Floor {
 }
 
 /// What an account is worth, in an asset.
-pub(crate) fn worth(engine: &Engine, asset: &Id) -> Option<Worth> {
+pub(crate) fn worth(engine: &Engine, asset: &Id) -> Option<Valuation> {
     let kernel = engine.kernel();
     let (capital, equity) = dita_engine::worth(kernel, kernel.asset_of(asset)?)?;
     let wallet = engine.simulated_venue().and_then(|venue| venue.wallet_balance(asset));
-    Some(Worth { capital, equity, wallet })
+    Some(Valuation { capital, equity, wallet })
 }
 
 /// An engine of one's own, with a simulated venue.
-impl Floor for Engine {
+impl Backend for Engine {
     type Error = EngineError;
 
     fn call(

@@ -15,7 +15,7 @@ use crate::packet::Bell;
 const WAITING_MAX: usize = 8192;
 
 /// What has happened to one owner's trades.
-pub(super) struct Heard {
+pub(super) struct OwnerEvents {
     pub(super) owner: Id,
     pub(super) news: News,
 }
@@ -24,12 +24,12 @@ pub(super) struct Heard {
 struct Waiting {
     /// True for each slot that is leased.
     leased: Vec<bool>,
-    heard: Vec<Heard>,
+    heard: Vec<OwnerEvents>,
     lost: Option<(u64, u64)>,
 }
 
 /// Hears one kernel.
-pub(super) struct Ear {
+pub(super) struct EventQueue {
     waiting: Mutex<Waiting>,
     bell: Arc<Bell>,
     /// It has rung, and nobody has come yet.
@@ -39,9 +39,9 @@ pub(super) struct Ear {
     home: AtomicUsize,
 }
 
-impl Ear {
-    pub(super) fn new(bell: Arc<Bell>) -> Ear {
-        Ear {
+impl EventQueue {
+    pub(super) fn new(bell: Arc<Bell>) -> EventQueue {
+        EventQueue {
             waiting: Mutex::default(),
             bell,
             rung: AtomicBool::new(false),
@@ -79,7 +79,7 @@ impl Ear {
     }
 
     /// What was heard since the last time, and between which inputs something was lost. `kept` is emptied first.
-    pub(super) fn take(&self, kept: &mut Vec<Heard>) -> Option<(u64, u64)> {
+    pub(super) fn take(&self, kept: &mut Vec<OwnerEvents>) -> Option<(u64, u64)> {
         kept.clear();
         self.rung.store(false, Ordering::Release);
         let mut waiting = self.waiting();
@@ -93,7 +93,7 @@ impl Ear {
     }
 }
 
-impl Audience for Ear {
+impl Audience for EventQueue {
     fn hear(&self, kernel: &Kernel, changes: &[Observed], seq: u64) {
         let mut waiting = self.waiting();
         let is_leased = |slot_id: u32| waiting.leased.get(slot_id as usize).copied().unwrap_or(false);
@@ -124,9 +124,9 @@ impl Audience for Ear {
                     // As they came, also where two slots of one program changed in turn.
                     heard.news.happenings.sort_by_key(|one: &Happening| one.change.seq);
                 }
-                None => {
-                    waiting.heard.push(Heard { owner, news: News { seq, slots: vec![slot], happenings } })
-                }
+                None => waiting
+                    .heard
+                    .push(OwnerEvents { owner, news: News { seq, slots: vec![slot], happenings } }),
             }
         }
         drop(waiting);

@@ -9,7 +9,7 @@ use crate::position::{Basis, Closing, part};
 /// What is nobody's on one side of an instrument. It changes through its methods alone, each of which is told the origin:
 /// so the parts always add up to the whole.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
-pub struct Nobodys {
+pub struct UnassignedPosition {
     pub(crate) basis: Basis,
     /// By [`Origin`], signed; none is against the whole.
     pub(crate) parts: [Qty; 4],
@@ -19,10 +19,10 @@ pub struct Nobodys {
 /// last: it may be somebody's hedge.
 const LEAVES: [Origin; 4] = [Origin::Manual, Origin::Orphan, Origin::Dust, Origin::Opening];
 
-impl Nobodys {
+impl UnassignedPosition {
     /// A position that was there when the kernel was opened.
-    pub(crate) fn opened(basis: Basis) -> Nobodys {
-        let mut position = Nobodys { basis, ..Nobodys::default() };
+    pub(crate) fn opened(basis: Basis) -> UnassignedPosition {
+        let mut position = UnassignedPosition { basis, ..UnassignedPosition::default() };
         position.follow(Origin::Opening);
         position
     }
@@ -120,7 +120,7 @@ mod tests {
             (&[(-2, Opening), (-1, Manual), (2, Manual)][..],            [-1, 0, 0, 0],  "of a short"),
             (&[(2, Opening), (1, Manual), (-3, Orphan)][..],             [0, 0, 0, 0],   "all of it"),
         ] {
-            let mut position = Nobodys::default();
+            let mut position = UnassignedPosition::default();
             for &(qty, origin) in steps {
                 position.apply(Qty(qty), Money(qty * 100), origin);
                 assert!(position.adds_up(), "{what}");
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_parts_costs_add_up_to_the_whole_cost() {
-        let mut position = Nobodys::default();
+        let mut position = UnassignedPosition::default();
         for (qty, origin) in [(1, Opening), (1, Dust), (1, Orphan)] {
             position.apply(Qty(qty), Money(0), origin);
         }
