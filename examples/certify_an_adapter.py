@@ -16,10 +16,10 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from dita import BaseExecutionAdapter, ExecutionKernel, VenueEvent, VenueOrder
-from dita.certify import Rig, Trouble, certify
+from dita.certify import Rig, VenueFault, certify
 
 Message = dict[str, Any]
-T = Trouble
+T = VenueFault
 NOTHING = Decimal(0)
 LOT = Decimal("0.001")
 PRICES = {"BUY": Decimal("60000.1"), "SELL": Decimal(60_000)}
@@ -51,7 +51,7 @@ class Held:
 class Exchange:
     """Takes requests, keeps orders, positions and money, and says what happens on its stream."""
 
-    def __init__(self, money: dict[str, Decimal], trouble: Trouble) -> None:
+    def __init__(self, money: dict[str, Decimal], trouble: VenueFault) -> None:
         """Open with some money and one trouble."""
         self.money, self.trouble = money, trouble
         self.positions: dict[str, tuple[Decimal, Decimal]] = {}
@@ -386,7 +386,7 @@ class ToyRig(Rig):
 
     adapter: ClassVar[type[ToyAdapter]] = ToyAdapter
 
-    def open(self, trouble: Trouble) -> ToyAdapter:
+    def open(self, trouble: VenueFault) -> ToyAdapter:
         """Start the exchange."""
         self.exchange = Exchange(dict(self.balances), trouble)
         return self.reopen()

@@ -1,4 +1,4 @@
-"""A live venue for the tests of time: it answers when it is told to, and keeps when it was asked what."""
+"""A live venue for the tests of time: it answers on command, and keeps when it was asked what."""
 
 import select
 import time

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from dita.live.places import Place, reference
-from dita.live.plan import Left, Plan, Wanted
+from dita.live.plan import Plan, Remaining, Wanted
 from dita.live.run import LiveRun
 from dita.loopback.server import ServerThread
 from dita.strategy import Strategy
@@ -32,9 +32,9 @@ def shadow_of(server: ServerThread, *strategies: type[Strategy], **fields: Any) 
     return Plan(wanted, ("BTCUSDT",), place, shadow=True, **given)
 
 
-def traded(run: LiveRun, until: Callable[[], bool], seconds: float = 15.0) -> Left:
+def traded(run: LiveRun, until: Callable[[], bool], seconds: float = 15.0) -> Remaining:
     """Trade on a thread until something is so, and end it."""
-    left: list[Left] = []
+    left: list[Remaining] = []
     thread = threading.Thread(target=lambda: left.append(run.trade()))
     thread.start()
     try:

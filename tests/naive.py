@@ -1,6 +1,6 @@
 """A plain, slow, obviously right model of one account with one instrument, to hold beside the kernel.
 
-It keeps what it was told as lists, and works every figure out again from the start whenever it is asked, in
+It keeps what it was given as lists, and works every figure out again from the start whenever it is asked, in
 exact fractions. It is a reading of the contract and knows nothing of the kernel's code.
 """
 
@@ -26,7 +26,7 @@ def is_doubtful(value: Fraction) -> bool:
 
 @dataclass
 class Order:
-    """One order, ours or a stranger's. Quantities are lots; `sign` is + for BUY."""
+    """One order, ours or an external one. Quantities are lots; `sign` is + for BUY."""
 
     client_id: str
     slot: int
@@ -34,7 +34,7 @@ class Order:
     is_entry: bool
     sign: int
     lots: int
-    is_stranger: bool = False
+    is_external: bool = False
     status: str = "SENT"
     venue_id: str = ""
     filled: int = 0
@@ -135,7 +135,7 @@ class Figures:
 
 
 class Naive:
-    """The account: what was told, in the order in which it was told."""
+    """The account: what was reported, in the order in which it was given."""
 
     def __init__(self, slots: int, seed: int, mark: Fraction, *, nets: bool = False) -> None:
         self.seed, self.mark = Fraction(seed), mark
@@ -154,7 +154,7 @@ class Naive:
     # ------------------------------------------------------------------------------------------- the slots
 
     def ours(self) -> list[Order]:
-        return [order for order in self.orders if not order.is_stranger]
+        return [order for order in self.orders if not order.is_external]
 
     def of_trade(self, slot: int, *, entry: bool) -> list[Order]:
         """The live orders of the trade that a slot carries."""
@@ -185,7 +185,7 @@ class Naive:
         others = [at for at in range(len(self.trades)) if at != slot and not self.is_free(at, figures)]
         if any(self.sides[other] != side for other in others):
             return "OPPOSITE_SIDE"
-        # What is nobody's on a one-way account has a side, too.
+        # An unassigned position on a one-way account has a side, too.
         return "OPPOSITE_SIDE" if figures.unassigned.lots * side < 0 else "OK"
 
     def exit_lots(self, slot: int, wanted: int | None) -> int:
@@ -251,7 +251,7 @@ class Naive:
             known.fee = fill.fee if known.fee is None else known.fee
             return
         order = fill.order
-        fill.is_orphan = not order.is_stranger and self.trades[order.slot] != order.trade
+        fill.is_orphan = not order.is_external and self.trades[order.slot] != order.trade
         self.fills.append(fill)
         order.filled += fill.lots
         if order.filled >= order.lots:
@@ -325,7 +325,7 @@ class Naive:
                 wallet += rounded(profit)
                 doubtful += is_doubtful(profit)
             fees += fee
-            if order.is_stranger or fill.is_orphan:
+            if order.is_external or fill.is_orphan:
                 unassigned.add(fill.signed, fill.price)
                 continue
             slot = trades.setdefault((order.slot, order.trade), Slot())

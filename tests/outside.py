@@ -57,7 +57,7 @@ class OutsideVenue:
                         lines.write(json.dumps(self._answer(json.loads(line))) + "\n")
                         lines.flush()
             except (OSError, ValueError):
-                # A killed trader's connection: a line may be cut off, and nobody hears the answer. What was
+                # A killed trader's connection: a line may be cut off, and nobody reads the answer. What was
                 # not heard is written once more as the connection is closed, and fails there again.
                 self.counts["cut off"] += 1
 

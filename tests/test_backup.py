@@ -104,7 +104,7 @@ def test_a_file_that_goes_away_meanwhile_is_not_missed(
         (lambda tmp: shutil.rmtree(tmp / "log"), "log: is no directory"),
     ],
 )
-def test_what_cannot_be_copied_is_told_and_nothing_is_left(
+def test_what_cannot_be_copied_is_reported_and_nothing_is_left(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arrange: Any, reported: str
 ) -> None:
     busy(tmp_path / "log").kernel.close()

@@ -448,7 +448,7 @@ FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
 
 @pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed: apt-get install libfaketime")
 @pytest.mark.parametrize("step", ["-3600", "+3600"])
-def test_a_wall_clock_that_steps_moves_no_kernel_time_and_is_told(tmp_path: Path, step: str) -> None:
+def test_a_wall_clock_that_steps_moves_no_kernel_time_and_is_reported(tmp_path: Path, step: str) -> None:
     reported = tmp_path / "faketime"
     reported.write_text("+0")
     program = f"""

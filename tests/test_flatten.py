@@ -62,7 +62,7 @@ def test_working_entries_are_canceled_and_every_slot_leaves() -> None:
     assert kernel.process_intent(intent(ENTER, "i3", trade_id="t3")).diagnostic_code == "CONTROL_HALTED"
 
 
-def test_what_is_nobodys_leaves_too() -> None:
+def test_what_is_external_leaves_too() -> None:
     venue = SimulatedVenue(balances={"USDT": "10000"})
     kernel = opened(venue)
     venue.on_quote(SYMBOL, "60000.0", None, "60000.1", None, 1)

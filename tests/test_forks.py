@@ -171,5 +171,7 @@ POOL = """
     [EVERYTHING, HELD, INSIDE, POOL],
     ids=["every call", "under threads", "inside an adapter", "a pool"],
 )
-def test_a_forked_process_is_told_and_harms_nothing(tmp_path: Path, program: str, *, logged: bool) -> None:
+def test_a_forked_process_is_reported_and_harms_nothing(
+    tmp_path: Path, program: str, *, logged: bool
+) -> None:
     passed(BEGIN + program, *([tmp_path / "log"] if logged else []))

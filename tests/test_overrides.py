@@ -135,7 +135,7 @@ def test_a_mark_by_a_slot_is_the_instruments() -> None:
 # --------------------------------------------------------------------------------------------- what it does
 
 
-def test_a_smaller_size_goes_to_nobodys_book() -> None:
+def test_a_smaller_size_goes_to_the_unassigned_book() -> None:
     kernel = trading()
     before = kernel.account.equity
     with kernel.override(by="ops", reason="sold by hand") as block:
@@ -175,7 +175,7 @@ def test_one_that_the_kernel_refuses_is_refused_whole() -> None:
     assert kernel.state_hash() == before
 
 
-def test_a_free_slot_takes_what_is_nobodys() -> None:
+def test_a_free_slot_takes_an_external_order() -> None:
     kernel = trading()
     with kernel.override(by="ops", reason="two trades, not one"):
         kernel.slot(0).size = "0.004"
@@ -211,7 +211,7 @@ def test_a_leg_that_was_sold_by_hand_is_consumed() -> None:
     kernel.check_invariants()
 
 
-def test_a_strangers_fill_becomes_the_slots_exit() -> None:
+def test_an_external_fill_becomes_the_slots_exit() -> None:
     kernel = trading()
     strange = VenueEvent(
         1,
@@ -236,7 +236,7 @@ def test_a_strangers_fill_becomes_the_slots_exit() -> None:
     kernel.check_invariants()
 
 
-def test_an_order_that_is_nobodys_by_no_name_is_refused() -> None:
+def test_an_external_order_by_no_name_is_refused() -> None:
     kernel = trading()
     for order, error in (("V99", r"slots\[0\]\.exit_order"), ("", "no VenueOrder"), (5, "no VenueOrder")):
         with pytest.raises(InvalidInput, match=error), kernel.override(by="ops", reason="a slip"):

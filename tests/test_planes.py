@@ -134,7 +134,7 @@ def test_a_change_that_the_kernel_refuses_does_not_stand_at_the_plane() -> None:
     assert (plane.read().mode, plane.read().version, kernel.control.mode) == ("PAPER", 0, "PAPER")
 
 
-def test_a_closed_kernel_hears_no_more_of_its_plane() -> None:
+def test_a_closed_kernel_receives_no_more_of_its_plane() -> None:
     plane = InMemoryControlPlane()
     trading(control_plane=plane).close()
     assert plane.update(ControlUpdate(gate="HALTED")).gate == "HALTED"

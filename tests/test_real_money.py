@@ -101,7 +101,7 @@ def test_a_change_to_a_mode_that_does_not_fit_is_refused(changed_by: str) -> Non
             assert (kernel.control.mode, controls.read().mode) == (stands, stands)
 
 
-def test_a_mode_that_does_not_fit_and_was_set_elsewhere_is_told(tmp_path: Path) -> None:
+def test_a_mode_that_does_not_fit_and_was_set_elsewhere_is_reported(tmp_path: Path) -> None:
     place = str(tmp_path / "controls.json")
     build_control_plane(place).update(ControlUpdate(mode="LIVE"))
     with build_control_plane(place) as own, on(Real(), control_plane=own) as kernel:
@@ -203,7 +203,7 @@ def test_a_reopened_kernel_must_be_armed_anew_and_its_position_can_always_be_lef
         hashed = kernel.state_hash()
     with on(Real(), log_dir=tmp_path, live=True) as kernel:
         assert kernel.health()["live_missing"] == ["DITA_LIVE=yes"]
-        assert kernel.state_hash() != hashed  # it was told how it was opened
+        assert kernel.state_hash() != hashed  # it was given how it was opened
 
 
 def test_play_money_needs_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,20 +28,20 @@ def enter(kernel: ExecutionKernel, name: str, **terms: Any) -> KernelOutcome:
     return kernel.process_intent(intent("ENTER", name, **terms))
 
 
-def test_an_entry_into_a_busy_slot_is_told_the_trade_that_is_there(kernel: ExecutionKernel) -> None:
+def test_an_entry_into_a_busy_slot_names_the_trade_that_is_there(kernel: ExecutionKernel) -> None:
     assert enter(kernel, "i1").accepted
     details = refused(enter(kernel, "i2", trade_id="t2"), "SLOT_BUSY")
     assert (details["trade_id"], details["state"]) == ("t1", "POSITION_OPEN")
 
 
-def test_an_entry_against_another_slot_is_told_which_slot_holds_the_side(kernel: ExecutionKernel) -> None:
+def test_an_entry_against_another_slot_names_which_slot_holds_the_side(kernel: ExecutionKernel) -> None:
     assert enter(kernel, "i1").accepted
     details = refused(enter(kernel, "i2", slot_id=1, trade_id="t2", side="SHORT"), "OPPOSITE_SIDE")
     reported = [details[name] for name in ("held_by", "held_slot_id", "held_trade_id", "held_side")]
     assert reported == ["slot", 0, "t1", "LONG"]
 
 
-def test_a_cancel_that_could_mean_several_orders_is_told_them(kernel: ExecutionKernel) -> None:
+def test_a_cancel_that_could_mean_several_orders_names_them(kernel: ExecutionKernel) -> None:
     assert enter(kernel, "i1").accepted
     for name, price in (("x1", "61000"), ("x2", "62000")):
         exits = intent(
@@ -54,7 +54,7 @@ def test_a_cancel_that_could_mean_several_orders_is_told_them(kernel: ExecutionK
     assert set(details["orders"]) == resting
 
 
-def test_a_cancel_of_an_order_that_has_filled_is_told_its_end(kernel: ExecutionKernel) -> None:
+def test_a_cancel_of_an_order_that_has_filled_gets_its_end(kernel: ExecutionKernel) -> None:
     entered = enter(kernel, "i1").details["venue_client_id"]
     gone = kernel.process_intent(intent("CANCEL", "c1", trade_id="t1", target_client_id=entered))
     details = refused(gone, "NO_ACTIVE_ORDER")
@@ -67,7 +67,7 @@ def test_a_cancel_of_an_order_that_has_filled_is_told_its_end(kernel: ExecutionK
     assert (details["trade_id"], details["state"]) == ("t1", "POSITION_OPEN")
 
 
-def test_an_entry_under_a_halt_is_told_who_halted_and_when(kernel: ExecutionKernel) -> None:
+def test_an_entry_under_a_halt_says_who_halted_and_when(kernel: ExecutionKernel) -> None:
     kernel.update_control(ControlUpdate(kill_switch=True, updated_by="ann"))
     details = refused(enter(kernel, "i1"), "CONTROL_HALTED")
     assert (details["gate"], details["updated_by"], details["kill_switch"]) == ("HALTED", "ann", True)
@@ -77,7 +77,7 @@ def test_an_entry_under_a_halt_is_told_who_halted_and_when(kernel: ExecutionKern
     assert (details["gate"], details["updated_by"], details["kill_switch"]) == ("REDUCE_ONLY", "bob", False)
 
 
-def test_an_entry_under_a_freeze_is_told_why_the_edge_monitor_froze(kernel: ExecutionKernel) -> None:
+def test_an_entry_under_a_freeze_says_why_the_edge_monitor_froze(kernel: ExecutionKernel) -> None:
     kernel.update_control(ControlUpdate(limits={"min_edge_bps": "3"}, updated_by="ann"))
     kernel.on_edge(SYMBOL, "2.4")
     details = refused(enter(kernel, "i1"), "FROZEN")

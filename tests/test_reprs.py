@@ -6,7 +6,7 @@ from dita import ExecutionKernel, SimulatedVenue
 from kernels import CONFIG, ENTER, SYMBOL, intent
 
 
-def test_a_kernel_its_account_its_slots_and_its_venue_are_told_in_a_line_each(tmp_path: Path) -> None:
+def test_a_kernel_its_account_its_slots_and_its_venue_are_reported_in_a_line_each(tmp_path: Path) -> None:
     venue = SimulatedVenue(balances={"USDT": "10000"})
     assert repr(venue) == "<SimulatedVenue: no kernel yet>"
     with ExecutionKernel(max_slots=4, venue=venue, log_dir=tmp_path / "main") as kernel:

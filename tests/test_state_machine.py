@@ -375,7 +375,7 @@ class KernelAndModel(RuleBasedStateMachine):
     @rule(short=st.booleans(), lots=sizes, price=prices, fee=fees)
     def somebody_elses_fill(self, short: bool, lots: int, price: str, fee: str | None) -> None:  # noqa: FBT001
         self.strangers += 1
-        order = Order(self.next_name("stranger"), 0, 0, False, -1 if short else 1, lots, is_stranger=True)
+        order = Order(self.next_name("stranger"), 0, 0, False, -1 if short else 1, lots, is_external=True)
         self.model.orders.append(order)
         event = self.fill_event(order, lots, price, fee).replace(order_side="SELL" if short else "BUY")
         assert self.tell(self.book(order, event)).diagnostic_code == "UNKNOWN_ORDER"

@@ -124,7 +124,7 @@ class Account:
 
 
 def frame_to_answer(account: Account) -> dict[str, Any]:
-    """From `receive()` to the kernel's answer: `_hear` is what is called with what it returned."""
+    """From `receive()` to the kernel's answer: `_on_frame` is what is called with what it returned."""
     samples: list[int] = []
     busy: list[int] = []
     answered: list[int] = []

@@ -17,7 +17,7 @@ from bench_round_trip import LONG, Desk
 from dita import SimulatedVenue
 from dita._kernel import Client
 from dita.host.client import Client as HostClient
-from dita.host.client import Seats
+from dita.host.client import SlotRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ class HostCaller(Desk):
     def __init__(self) -> None:
         """Opens the kernel, and a client with its only slot."""
         super().__init__(SimulatedVenue(balances={"USDT": 1_000_000_000}))
-        self.client = HostClient(self.kernel, Seats(self.kernel), "bench")
+        self.client = HostClient(self.kernel, SlotRegistry(self.kernel), "bench")
 
     def host_trip(self) -> None:
         """Enters and exits 0.013 BTC."""

@@ -108,7 +108,7 @@ def test_an_alert_arrives_as_one_json_object_that_a_chat_can_show() -> None:
     ]
 
 
-def test_a_cause_is_told_once_in_five_minutes_and_the_next_one_counts_the_others() -> None:
+def test_a_cause_is_reported_once_in_five_minutes_and_the_next_one_counts_the_others() -> None:
     now_s = 0.0
     with listening() as listener:
         alerts = Alerts("desk", [Webhook(listener.url)], now_s=lambda: now_s)
@@ -223,7 +223,7 @@ def watch() -> Watch:
     return Watch(unexplained_s=60, disk_free_min=0.05)
 
 
-def test_an_unexplained_difference_is_told_only_once_it_has_lasted() -> None:
+def test_an_unexplained_difference_is_reported_only_once_it_has_lasted() -> None:
     seen, bad, good = (
         watch(),
         Standing(accounts={"a": [account("-3.5")]}),
@@ -281,7 +281,9 @@ def control(**changed: Any) -> dict[str, dict[str, Any]]:
         ({"updated_by": "anna"}, []),
     ],
 )
-def test_a_changed_gate_is_told_but_not_how_it_was_found(changed: dict[str, Any], causes: list[str]) -> None:
+def test_a_changed_gate_is_reported_but_not_how_it_was_found(
+    changed: dict[str, Any], causes: list[str]
+) -> None:
     seen = watch()
     assert causes_of(seen, Standing(controls=control(gate="HALTED"))) == []
     seen = watch()
@@ -314,7 +316,7 @@ REMARK = {"code": "OVERFILL", "severity": "CRITICAL", "seq": 9, "slot_id": 1, "l
         ),
     ],
 )
-def test_what_somebody_has_to_know_is_told(standing: Standing, cause: str) -> None:
+def test_what_somebody_has_to_know_is_reported(standing: Standing, cause: str) -> None:
     assert causes_of(watch(), standing) == [cause]
 
 
@@ -332,7 +334,7 @@ def test_what_somebody_has_to_know_is_told(standing: Standing, cause: str) -> No
         (Standing(lost_s={"a": 3.2}), Standing(lost_s={"a": None})),
     ],
 )
-def test_a_state_is_told_while_it_lasts_and_its_end_once(bad: Standing, good: Standing) -> None:
+def test_a_state_is_reported_while_it_lasts_and_its_end_once(bad: Standing, good: Standing) -> None:
     seen = watch()
     (first,), (second,) = seen.look(bad, 0), seen.look(bad, 1)
     assert first == second
@@ -353,7 +355,7 @@ def test_a_state_is_told_while_it_lasts_and_its_end_once(bad: Standing, good: St
         Standing(losses_met={"a": []}),
     ],
 )
-def test_what_is_well_is_not_told(standing: Standing) -> None:
+def test_what_is_well_is_not_reported(standing: Standing) -> None:
     assert causes_of(watch(), standing) == []
 
 
@@ -393,7 +395,7 @@ def test_a_host_that_starts_after_a_crash_says_so(tmp_path: Path) -> None:
             assert listener.causes() == causes
 
 
-def test_a_venue_that_is_lost_and_back_is_told_and_measured(tmp_path: Path) -> None:
+def test_a_venue_that_is_lost_and_back_is_reported_and_measured(tmp_path: Path) -> None:
     def gauge(host: Host) -> str:
         lines = exposition(host.figures()).splitlines()
         return next(line for line in lines if line.startswith("dita_venue_connected{")).rpartition(" ")[2]
@@ -449,7 +451,7 @@ def test_a_host_whose_webhook_hangs_ends_within_seconds(tmp_path: Path) -> None:
     assert took_s < 20
 
 
-def test_planted_drift_is_told_after_its_time(tmp_path: Path) -> None:
+def test_planted_drift_is_reported_after_its_time(tmp_path: Path) -> None:
     with listening() as listener:
         more = {"alerts.webhooks": f'["{listener.url}"]', "alerts.unexplained_s": "0.5"}
         with host_in(tmp_path / "desk", **more) as host:
@@ -467,7 +469,7 @@ def test_planted_drift_is_told_after_its_time(tmp_path: Path) -> None:
         ({"max_drawdown": "0.0001"}, "max_drawdown 0.0001 of USDT is met with 0.000103"),
     ],
 )
-def test_a_loss_limit_that_is_met_is_told_without_an_entry(
+def test_a_loss_limit_that_is_met_is_reported_without_an_entry(
     tmp_path: Path, limits: dict[str, str], reported: str
 ) -> None:
     with listening() as listener:

@@ -80,19 +80,19 @@ def ticks(symbol: str, seed: int, count: int, *, depth: bool = False, prints: bo
     return Listed(symbol, made, step_ns=1_000_000_000)
 
 
-class Heard(Strategy):
-    """Writes down all that it is told, with the time."""
+class Recording(Strategy):
+    """Writes down all that it receives, with the time."""
 
     slots = 6
 
     def __init__(self, params: Any = None) -> None:
         super().__init__(params)
-        self.heard: list[str] = []
+        self.recorded: list[str] = []
         RUNNING.append(self)
         self.number = 0
 
     def say(self, *words: object) -> None:
-        self.heard.append(" ".join(str(word) for word in (self.now_ns - START_NS, *words)))
+        self.recorded.append(" ".join(str(word) for word in (self.now_ns - START_NS, *words)))
 
     def on_start(self) -> None:
         self.say("start")
@@ -113,10 +113,10 @@ class Heard(Strategy):
         self.say("timer", name)
 
 
-RUNNING: list[Heard] = []
+RUNNING: list[Recording] = []
 
 
-class Cross(Heard):
+class Cross(Recording):
     """Two means of closes: long above, out below."""
 
     def on_bar(self, bar: Any) -> None:
@@ -139,8 +139,8 @@ class CrossWarm(Cross):
     intervals = ("1m", "3m")
 
 
-class Longer(Heard):
-    """Hears lengths of several files, of one that no file has, and acts at the longest."""
+class Longer(Recording):
+    """Receives lengths of several files, of one that no file has, and acts at the longest."""
 
     intervals = ("5m", "15m")
 
@@ -155,7 +155,7 @@ class Longer(Heard):
                 self.exit(bar.symbol)
 
 
-class Guarded(Heard):
+class Guarded(Recording):
     """A stop and a target attached, close enough that bars hold both; a pair that it rests itself."""
 
     def on_bar(self, bar: Any) -> None:
@@ -171,7 +171,7 @@ class Guarded(Heard):
             self.exit(bar.symbol, order_type="LIMIT", limit_price=bar.close + NEAR, oco_group="g")
 
 
-class Maker(Heard):
+class Maker(Recording):
     """Rests a bid under the market and an offer over what it holds."""
 
     def on_quote(self, quote: Any) -> None:
@@ -192,8 +192,8 @@ class Maker(Heard):
         self.say("trade", trade.price, trade.size, trade.price_float, trade.buyer_is_maker, trade.symbol)
 
 
-class Timed(Heard):
-    """Lives by its timers, and hears nothing of the market."""
+class Timed(Recording):
+    """Lives by its timers, and needs nothing of the market."""
 
     def on_start(self) -> None:
         self.say("start")
@@ -212,7 +212,7 @@ class Timed(Heard):
             self.enter("XUSDT", "SHORT", 1)
 
 
-class Held(Heard):
+class Held(Recording):
     """Goes in once with all that it has, and holds."""
 
     side = "LONG"
@@ -232,7 +232,7 @@ class Everything(Held):
     side = "SHORT"
 
 
-class Mixed(Heard):
+class Mixed(Recording):
     """Bars of one instrument, ticks of another."""
 
     def on_bar(self, bar: Any) -> None:
@@ -391,12 +391,12 @@ PLAYS: dict[str, Callable[[Path], BacktestEngine]] = {
 
 
 def content_of(name: str, place: Path) -> dict[str, Any]:
-    """What a run comes to, and what its strategies heard; without the id, which is of the sources."""
+    """What a run comes to, and what its strategies received; without the id, which is of the sources."""
     RUNNING.clear()
     result = PLAYS[name](place).run()
     content = {key: one for key, one in result.to_dict().items() if key not in ("run_id", "definitions")}
     # A second pass with every stop first has strategies of its own.
-    return content | {"heard": [one.heard for one in RUNNING]}
+    return content | {"heard": [one.recorded for one in RUNNING]}
 
 
 def digests_of(name: str, place: Path) -> dict[str, str]:

@@ -42,7 +42,7 @@ class InTurns(Strategy):
             with Path(self.params.heard).open("a") as file:
                 file.write(f"{self.params.every} {bar.open_ns} {bar.close_ns}\\n")
         if self.params.fail == self.params.every:
-            raise ZeroDivisionError("told to fail")
+            raise ZeroDivisionError("made to fail")
         if self.number % self.params.every == 0:
             self.enter(bar.symbol, "LONG", self.params.size)
         elif self.number % self.params.every == self.params.held:

@@ -1,4 +1,4 @@
-"""`on_book`: a strategy hears the venue's book after each change of it, and trades on what it shows."""
+"""`on_book`: a strategy receives the venue's book after each change of it, and trades on what it shows."""
 
 import gzip
 from decimal import Decimal
@@ -19,7 +19,7 @@ RULES = {"XUSDT": {"tick_size": "1", "lot_step": "1"}}
 
 
 class Reader(Strategy):
-    """Writes down what it hears, and buys what stands at the best ask."""
+    """Writes down what it receives, and buys what stands at the best ask."""
 
     received: ClassVar[list[Any]]
 

@@ -60,7 +60,7 @@ def test_a_run_that_fails_there_is_a_row_here(cluster: LocalCluster, tmp_path: P
         good, failed = sweep(strategy, space, data, client.get_executor(), symbols=["XUSDT"]).rows
     assert good.error is None
     assert failed.error is not None
-    assert "told to fail" in failed.error
+    assert "made to fail" in failed.error
 
 
 def test_the_command_takes_a_schedulers_address(

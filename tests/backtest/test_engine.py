@@ -1,4 +1,4 @@
-"""A backtest: what a strategy hears, when its orders fill, and what the result says of it."""
+"""A backtest: what a strategy receives, when its orders fill, and what the result says of it."""
 
 import gc
 import sys
@@ -32,7 +32,7 @@ FREE = BacktestSettings(
 
 
 class Scripted(Strategy):
-    """Does at a bar, by its number, what the test says; writes down what it hears."""
+    """Does at a bar, by its number, what the test says; writes down what it receives."""
 
     plan: ClassVar[dict[int, Any]]
     received: ClassVar[list[str]]
@@ -83,7 +83,7 @@ def test_an_order_at_a_bars_close_fills_where_the_assumption_says(
     assert result.final_k == 10_000 + trade.pnl == result.final_e
 
 
-def test_what_an_order_causes_is_told_after_the_callback_and_before_the_next_bar() -> None:
+def test_what_an_order_causes_is_reported_after_the_callback_and_before_the_next_bar() -> None:
     strategy = scripted({0: buy(), 1: sell})
     play(strategy, RISING)
     assert strategy.received == [
@@ -119,7 +119,7 @@ def pair(stop: int, target: int) -> Callable[[Any, Bar], object]:
     return act
 
 
-def test_a_bar_that_holds_stop_and_target_is_counted_and_told_with_every_stop_first() -> None:
+def test_a_bar_that_holds_stop_and_target_is_counted_and_reported_with_every_stop_first() -> None:
     rows = [(100, 100, 100, 100), (100, 100, 100, 100), (100, 120, 80, 90), (90, 90, 90, 90)]
     strategy = scripted({0: buy(), 1: pair(90, 110)})
     result = play(strategy, bars(SYMBOL, rows))
@@ -131,7 +131,7 @@ def test_a_bar_that_holds_stop_and_target_is_counted_and_told_with_every_stop_fi
     assert "equity ends at 9990 instead of 10010" in text
 
 
-def test_a_fill_that_sends_attached_exits_is_told_and_counted_once() -> None:
+def test_a_fill_that_sends_attached_exits_is_reported_and_counted_once() -> None:
     exits = (ExitSpec("STOP", trigger_price=90), ExitSpec("TARGET", limit_price=110))
     strategy = scripted({0: buy(2, exits=exits)})
     rows = [(100, 100, 100, 100), (100, 100, 100, 100), (100, 120, 95, 115), (115, 115, 115, 115)]
@@ -145,7 +145,7 @@ def test_a_fill_that_sends_attached_exits_is_told_and_counted_once() -> None:
     assert result.metrics["turnover"] == 2 * 100 + 2 * 110
 
 
-def test_the_warm_up_is_heard_and_not_acted_upon() -> None:
+def test_the_warm_up_is_received_and_not_acted_upon() -> None:
     seen: list[tuple[int, bool]] = []
 
     class Warm(Scripted):
@@ -206,7 +206,7 @@ def test_a_longer_bar_that_began_before_the_market_is_left_out(start: int, first
     assert received[0] == (first_ns, 3)
 
 
-def test_two_instruments_close_together_and_are_told_by_name() -> None:
+def test_two_instruments_close_together_and_are_reported_by_name() -> None:
     received: list[str] = []
 
     class Both(Strategy):
@@ -266,7 +266,7 @@ def test_timers_run_out_between_events_at_their_own_time() -> None:
     assert received == [("often", 45), ("often", 90)]
 
 
-def test_quotes_and_trades_are_told_after_the_venue_has_met_them() -> None:
+def test_quotes_and_trades_are_reported_after_the_venue_has_met_them() -> None:
     received: list[str] = []
 
     class Ticks(Strategy):
@@ -523,7 +523,7 @@ def test_an_order_for_nearly_all_of_the_capital_fills(
 
 
 class Reported(Scripted):
-    """Writes down what it hears of its orders."""
+    """Writes down what it receives of its orders."""
 
     def on_order(self, order: Any) -> None:
         self.received.append(f"{order.status} {order.reason}".strip())

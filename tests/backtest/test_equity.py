@@ -1,4 +1,4 @@
-"""The equity recorder against a plain list of everything that it was told."""
+"""The equity recorder against a plain list of everything that it was given."""
 
 from collections import defaultdict
 from decimal import Decimal

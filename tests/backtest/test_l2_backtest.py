@@ -82,10 +82,10 @@ def test_columns_and_capture_are_one_market_to_the_last_byte(
     out = tmp_path / "capture.l2"
     convert([beginning], out)
     raw, received = play(open_market(beginning), given)
-    columns, heard_again = play(open_market(out), given)
+    columns, received_again = play(open_market(out), given)
 
     assert raw.pop("run_id") != ""
     columns.pop("run_id")
     assert json.dumps(columns) == json.dumps(raw)
-    assert heard_again == received
+    assert received_again == received
     assert raw["fills"] > 10

@@ -143,7 +143,7 @@ def test_recorded_latencies_are_read_from_a_file(tmp_path: Path) -> None:
         ("time,in_ms,back_ms\n2024-01-02,1,1\n2024-01-01,1,1\n", "latency.csv, line 3: time: .* is before"),
     ],
 )
-def test_a_file_of_latencies_that_is_wrong_is_told_by_line_and_field(
+def test_a_file_of_latencies_that_is_wrong_is_reported_by_line_and_field(
     tmp_path: Path, text: str, message: str
 ) -> None:
     file = tmp_path / "latency.csv"

@@ -1,4 +1,4 @@
-"""What runs come to, and what their strategies hear of them, is kept: the same bytes after every change."""
+"""What runs come to, and what their strategies receive, is kept: the same bytes after every change."""
 
 import json
 from pathlib import Path

@@ -148,7 +148,7 @@ def test_a_run_that_fails_is_a_row_and_not_the_end(strategy: Path, data: Path) -
     assert (good.error, good.params["every"]) == (None, 4)
     assert failed.params["every"] == 6
     assert failed.error is not None
-    assert "told to fail" in failed.error
+    assert "made to fail" in failed.error
     assert (failed.final_k, failed.metrics) == (None, {})
     assert result.tries.tries == 1
 

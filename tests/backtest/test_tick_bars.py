@@ -75,7 +75,7 @@ def test_bars_of_quotes_are_of_their_middles_and_come_before_the_quote_that_clos
     assert Receives.ticks == [1, 2, 2], "closes_float has the shortest bars that are built"
 
 
-def test_a_program_that_is_given_quotes_hears_the_same_bars() -> None:
+def test_a_program_that_is_given_quotes_receives_the_same_bars() -> None:
     played(Receives, quotes())
     wanted = list(Receives.received)
     Receives.received.clear()

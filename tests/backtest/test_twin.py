@@ -187,7 +187,7 @@ def test_a_paper_venue_with_80_ms_and_one_and_a_half_basis_points_is_found(
     tmp_path: Path,
 ) -> None:
     settings = replace(PLAIN, latency_ms=Decimal(80), slippage_bps=Decimal("1.5"))
-    # An answer is heard with the market's next event.
+    # An answer comes with the market's next event.
     market = write_quotes(tmp_path / "btcusdt.csv", count=5_000, step_ns=7_000_000)
     log = traded(tmp_path / "h", market, settings, maker=False)
     report = twin_of(log, market).report()
@@ -202,7 +202,7 @@ def test_a_paper_venue_with_80_ms_and_one_and_a_half_basis_points_is_found(
     assert abs(live - again) * 10 < abs(live - first)
 
 
-def test_makers_that_stood_behind_others_are_told_as_the_queue(tmp_path: Path) -> None:
+def test_makers_that_stood_behind_others_are_reported_as_the_queue(tmp_path: Path) -> None:
     market, first = walked(), replace(PLAIN, limit_fill="touch")
     behind = replace(first, queue_model="risk_averse")
     report = Twin(traded(tmp_path / "h", market, behind), [market]).report(first)

@@ -80,7 +80,7 @@ def test_each_window_takes_the_best_of_its_training_and_plays_it_on_what_follows
         assert tested[str(step.tested.params)].metrics == step.tested.metrics
 
 
-def test_no_run_hears_a_bar_outside_its_window(strategy: Path, data: Path, tmp_path: Path) -> None:
+def test_no_run_receives_a_bar_outside_its_window(strategy: Path, data: Path, tmp_path: Path) -> None:
     heard = tmp_path / "heard"
     result = walk(strategy, data, space={"every": [4, 6], "heard": [str(heard)]})
     bars = [tuple(int(part) for part in line.split()) for line in heard.read_text().splitlines()]
@@ -258,15 +258,15 @@ def test_a_windows_warm_up_are_the_bars_before_it_and_nothing_is_traded_there(tm
         test=timedelta(hours=3),
         by="total_return",
     )
-    told: list[list[tuple[int, int]]] = []
+    runs: list[list[tuple[int, int]]] = []
     for line in heard.read_text().splitlines():
         at, warming = (int(part) for part in line.split())
         hour = (at - START_NS) // HOUR_NS
-        if not told or hour != told[-1][-1][0] + 1:
-            told.append([])
-        told[-1].append((hour, warming))
+        if not runs or hour != runs[-1][-1][0] + 1:
+            runs.append([])
+        runs[-1].append((hour, warming))
     # The first training has nothing before it, and warms up within itself.
-    assert told == [
+    assert runs == [
         [(0, 1), (1, 1), (2, 0), (3, 0)],
         [(1, 1), (2, 1), (3, 0), (4, 0), (5, 0), (6, 0)],
         [(2, 1), (3, 1), (4, 0), (5, 0), (6, 0)],

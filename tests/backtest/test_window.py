@@ -27,7 +27,7 @@ class Listening(Strategy):
 
 
 class Ticking(Strategy):
-    """Writes down when each trade was told."""
+    """Writes down when each trade was dispatched."""
 
     received: ClassVar[list[int]] = []
 
@@ -35,7 +35,7 @@ class Ticking(Strategy):
         self.received.append(trade.time_ns)
 
 
-def test_only_bars_wholly_inside_the_window_are_heard() -> None:
+def test_only_bars_wholly_inside_the_window_are_received() -> None:
     Listening.received.clear()
     settings = replace(RULES, start_ns=2 * MINUTE_NS + 1, end_ns=6 * MINUTE_NS)
     result = BacktestEngine([Named("s", Listening)], [flat("XUSDT", 10)], settings).run()

@@ -65,7 +65,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
 
 
 @pytest.mark.parametrize(("what", "source", "reported"), STRATEGIES, ids=[row[0] for row in STRATEGIES])
-def test_a_strategy_that_cannot_be_is_told_in_a_line(
+def test_a_strategy_that_cannot_be_is_reported_in_a_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str, source: str, reported: str
 ) -> None:
     file = tmp_path / "s.py"
@@ -87,7 +87,7 @@ def _matches(pattern: str, said: str) -> bool:
         ("lenght=3", r"lenght: is no parameter of Mine; it has length"),
     ],
 )
-def test_a_parameter_that_cannot_be_is_told_by_name_and_value(
+def test_a_parameter_that_cannot_be_is_reported_by_name_and_value(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, reported: str
 ) -> None:
     file = tmp_path / "s.py"
@@ -118,14 +118,14 @@ DATA = [
 
 
 @pytest.mark.parametrize(("what", "text", "reported"), DATA, ids=[case[0] for case in DATA])
-def test_data_that_cannot_be_is_told_with_line_and_field(
+def test_data_that_cannot_be_is_reported_with_line_and_field(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str, text: str, reported: str
 ) -> None:
     said = refused(capsys, "ema-cross", "--data", market(tmp_path, text), "--symbol", "XUSDT")
     assert _matches(reported, said), (what, said)
 
 
-def test_a_file_of_another_symbol_and_one_that_is_cut_off_are_told(
+def test_a_file_of_another_symbol_and_one_that_is_cut_off_are_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = gzip.compress("\n".join([HEAD, *ROWS]).encode())
@@ -139,7 +139,7 @@ def test_a_file_of_another_symbol_and_one_that_is_cut_off_are_told(
     assert _matches(r"capture\.txt.*line 3.*'Y' after 'X'; a capture holds one instrument", said), said
 
 
-def test_a_parquet_file_of_another_schema_is_told_with_its_columns(
+def test_a_parquet_file_of_another_schema_is_reported_with_its_columns(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")

@@ -18,7 +18,7 @@ def capture(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_was_found_is_told_as_text_and_as_json(
+def test_what_was_found_is_reported_as_text_and_as_json(
     capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.l2"

@@ -55,7 +55,7 @@ def test_the_planted_story_ends_apart_and_meets_in_between(story: tuple[Drift, d
 
 def test_the_kernel_names_what_was_planted(story: tuple[Drift, dict[str, Any]]) -> None:
     drift, account = story
-    # The rebate; the last fill's profit less its fee; and what nobody says: 1.21 of fee, 4.20 by a stranger.
+    # The rebate; the last fill's profit less its fee; and what nobody says: 1.21 of fee, 4.20 by another.
     assert {part["cause"]: (part["amount"], part["proof"]) for part in account["reconcile_causes"]} == {
         "REBATE": (Decimal("-2.75"), "PROVEN"),
         "FILL_IN_FLIGHT": (Decimal("-13.393"), "PROVEN"),

@@ -38,7 +38,7 @@ def tell(port: int, line: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
 
 
-def test_it_serves_what_it_was_told_at_the_start_and_ends_on_a_signal(
+def test_it_serves_what_it_was_given_at_the_start_and_ends_on_a_signal(
     running: tuple[subprocess.Popen[str], int],
 ) -> None:
     program, port = running

@@ -57,14 +57,14 @@ def test_an_operator_halts_and_resumes(
         (["limits", "--create", "nonsense=1"], "is no limit"),
     ],
 )
-def test_what_cannot_be_is_told(
+def test_what_cannot_be_is_reported(
     arguments: list[str], reported: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*arguments, "--control", str(tmp_path / "controls.json")]) == 1
     assert reported in capsys.readouterr().err
 
 
-def test_a_cluster_that_is_not_there_or_of_another_name_is_told(
+def test_a_cluster_that_is_not_there_or_of_another_name_is_reported(
     hazelcast: ClusterAddress, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (member,) = hazelcast.members

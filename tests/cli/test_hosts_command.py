@@ -111,7 +111,7 @@ def test_a_halt_reaches_a_host_that_runs_and_stands_for_one_that_does_not(
     with Host(config(), directory=Directory.named("desk")):
         assert main(["halt", "--host", "desk", "--by", "ops"]) == 0
     assert main(["freeze", "--host", "desk", "--by", "risk"]) == 0
-    assert "it goes by this when it starts" in capsys.readouterr().err
+    assert "it applies this when it starts" in capsys.readouterr().err
     with Host(config(), directory=Directory.named("desk")) as host:
         control = host.kernel("main").control
         assert (str(control.gate), control.kill_switch, control.frozen) == ("HALTED", True, True)

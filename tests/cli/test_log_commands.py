@@ -75,7 +75,7 @@ def test_replay_as_json_is_the_state(desk: Desk, run: Run) -> None:
     assert Decimal(account["k_capital"]) == desk.k()
 
 
-def test_a_trade_is_told_in_order_with_its_sums(desk: Desk, run: Run) -> None:
+def test_a_trade_is_printed_in_order_with_its_sums(desk: Desk, run: Run) -> None:
     text = run("explain", "t1", "--log", desk.log_dir)
     reported = [
         "Trade t1: LONG 2.5 BTCUSDT entered at 99.5, slot 0, now CLOSED",
@@ -108,7 +108,7 @@ def test_a_trade_at_work_tells_its_limit_and_reason(desk: Desk, run: Run) -> Non
     assert "sent to the venue: BUY 1 BTCUSDT LIMIT limit 90" in text
 
 
-def test_drift_is_told(desk: Desk, run: Run) -> None:
+def test_drift_is_reported(desk: Desk, run: Run) -> None:
     text = run("explain", "--drift", "--log", desk.log_dir)
     assert "USDT: OK" in text
     assert "K and E agree to the last unit" in text
@@ -116,7 +116,7 @@ def test_drift_is_told(desk: Desk, run: Run) -> None:
     assert found["assets"][0]["parted"] is None
 
 
-def test_a_difference_is_told_with_the_input_that_made_it(tmp_path: Path, run: Run) -> None:
+def test_a_difference_is_reported_with_the_input_that_made_it(tmp_path: Path, run: Run) -> None:
     desk = Desk(tmp_path / "log")
     desk.quote("100.0", "100.1")
     desk.kernel.on_account_event(

@@ -31,14 +31,14 @@ class Busy(Strategy):
 
     def __init__(self, params=None):
         super().__init__(params)
-        self.heard = 0
+        self.received = 0
 
     def on_bar(self, bar):
         self.step(bar.symbol, bar.close)
 
     def on_quote(self, quote):
-        if self.heard % 10:
-            self.heard += 1
+        if self.received % 10:
+            self.received += 1
         else:
             self.step(quote.symbol, quote.bid)
 
@@ -48,21 +48,21 @@ class Busy(Strategy):
             print(fill.time_ns, fill.order_id, fill.side, fill.price, fill.size, fill.fee, file=out)
 
     def step(self, symbol, price):
-        self.heard += 1
+        self.received += 1
         tick = self.instrument(symbol)["tick_size"]
         under, over = (price * (10_000 + n) / 10_000 // tick * tick for n in (-20, 20))
         size = self.size_for(symbol, notional=2_000)
         held = [trade for trade in self.trades() if trade.size]
         for order in self.orders():
-            if order.attached is None and self.heard % 7 == 0:
+            if order.attached is None and self.received % 7 == 0:
                 self.cancel(order)
-        if len(self.trades()) < 2 and self.heard % 3:
-            if self.heard % 2:
+        if len(self.trades()) < 2 and self.received % 3:
+            if self.received % 2:
                 pair = (ExitSpec("STOP", trigger_price=under), ExitSpec("TARGET", limit_price=over))
                 self.enter(symbol, "LONG", size, exits=pair)
             else:
                 self.enter(symbol, "LONG", size, order_type="LIMIT", limit_price=price - tick)
-        elif held and self.heard % 11 == 0:
+        elif held and self.received % 11 == 0:
             self.exit(held[0])
 '''
 
@@ -112,10 +112,10 @@ def test_backtest_paper_and_replay_of_a_recorded_day_have_the_same_fills_and_the
     file = request.getfixturevalue(market)
     words = [str(strategy), "--data", str(file), "--symbol", symbol, "--capital", "10000", "--json"]
     assert main(["backtest", *words]) == 0
-    tested, tested_fills = capsys.readouterr().out, heard_fills(strategy)
+    tested, tested_fills = capsys.readouterr().out, received_fills(strategy)
     assert main(["paper", *words, "--speed", "max", "--name", "day"]) == 0
     assert capsys.readouterr().out == tested
-    assert heard_fills(strategy) == tested_fills
+    assert received_fills(strategy) == tested_fills
 
     report = json.loads(tested)
     assert len(tested_fills) == report["fills"] > 100
@@ -131,7 +131,7 @@ def test_backtest_paper_and_replay_of_a_recorded_day_have_the_same_fills_and_the
     assert Decimal(report["final_e"]) == Decimal(report["final_k"])
 
 
-def heard_fills(strategy: Path) -> list[str]:
+def received_fills(strategy: Path) -> list[str]:
     """What the strategy was told, once: the next run begins a new list."""
     kept = strategy.with_suffix(".fills")
     reported = kept.read_text().splitlines()

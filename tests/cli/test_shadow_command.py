@@ -10,7 +10,7 @@ from dita.cli import main
 DEMO = ["shadow", "--shadow", "--symbols", "BTCUSDT,ETHUSDT", "--iterations", "20", "--edge-threshold", "3.0"]
 
 
-def test_the_report_is_one_line_and_freezes_are_told_beside_it(
+def test_the_report_is_one_line_and_freezes_are_reported_beside_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MM_FREEZE_UTC_ISO", "2025-01-01T00:00:00Z")

@@ -9,7 +9,7 @@ from certify_an_adapter import ToyAdapter
 
 import dita.certify
 from dita import MockVenueAdapter, VenueEvent, VenueOrder
-from dita.certify import AdapterFault, Mistreated, ScriptedRig, Trouble, fired, torture_adapter
+from dita.certify import AdapterFault, FaultyAdapter, ScriptedRig, VenueFault, fired, torture_adapter
 from dita.cli.failure import CommandFailure
 from dita.cli.main import main
 from dita.cli.torture_adapter import torture
@@ -83,7 +83,7 @@ def test_what_cannot_be_tortured_is_refused_in_words(target: str, faults: list[s
 class SendsAgain(ScriptedRig):
     """Its adapter sends an order again where the first request failed."""
 
-    def open(self, trouble: Trouble) -> Any:
+    def open(self, trouble: VenueFault) -> Any:
         """Open the venue behind a careless adapter."""
         adapter = super().open(trouble)
         rig = self
@@ -118,7 +118,7 @@ def test_a_careless_adapter_is_found(rig: type[ScriptedRig]) -> None:
 
 def test_a_mistreated_adapter_is_its_own_again_once_it_is_healed() -> None:
     adapter = MockVenueAdapter()
-    mistreated = Mistreated(adapter, 1, list(AdapterFault))
+    mistreated = FaultyAdapter(adapter, 1, list(AdapterFault))
     mistreated.heal()
     assert mistreated.capabilities() == adapter.capabilities()
     assert mistreated.fired.total() == 0

@@ -60,7 +60,7 @@ def test_out_keeps_the_runs_and_the_same_command_again_runs_nothing(
         (["--param", "every=4"], "--param: 'every' is given twice"),
     ],
 )
-def test_what_cannot_be_is_told_by_name_and_value(
+def test_what_cannot_be_is_reported_by_name_and_value(
     words: list[str], changed: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*words, *changed]) == 1

@@ -157,14 +157,14 @@ def test_the_command_prints_and_draws(
         (["--log", "no-such-directory", "--once"], "is no directory"),
     ],
 )
-def test_what_cannot_be_watched_is_told(
+def test_what_cannot_be_watched_is_reported(
     arguments: list[str], reported: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["watch", *arguments]) == 1
     assert reported in capsys.readouterr().err
 
 
-def test_a_kernel_that_is_not_known_is_told(hazelcast: ClusterAddress, kernel: ExecutionKernel) -> None:
+def test_a_kernel_that_is_not_known_is_reported(hazelcast: ClusterAddress, kernel: ExecutionKernel) -> None:
     source = ClusterSource(str(hazelcast))
     assert "knows no kernel 'nobody'" in source.read("nobody").trouble
     source.close()

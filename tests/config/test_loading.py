@@ -72,7 +72,7 @@ def test_a_fault_is_named_by_field_and_what_to_do(tmp_path: Path, text: str, fie
     assert why in said
 
 
-def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
+def test_every_fault_is_reported_at_once(tmp_path: Path) -> None:
     path = file(tmp_path, "[host]\nnam = 1\ndrain_s = -1\n[web]\nport = 1\n")
     assert {field for field, _ in faults(path)} == {"host.nam", "host.drain_s", "web.port"}
 

@@ -153,7 +153,7 @@ def test_a_change_that_cannot_be_is_refused_inside_as_outside(halting: Halting) 
     eventually(lambda: halting.plane.read().version == 1)
 
 
-def test_a_plane_that_does_not_take_it_is_told(tmp_path: Path) -> None:
+def test_a_plane_that_does_not_take_it_is_reported(tmp_path: Path) -> None:
     place = tmp_path / "gone" / "controls.json"
     place.parent.mkdir()
     plane: Any = build_control_plane(str(place))
@@ -170,7 +170,7 @@ def test_a_plane_that_does_not_take_it_is_told(tmp_path: Path) -> None:
     plane.close()
 
 
-def test_a_plane_that_refuses_it_and_is_well_is_told() -> None:
+def test_a_plane_that_refuses_it_and_is_well_is_reported() -> None:
     class Refusing(InMemoryControlPlane):
         def update(self, update: ControlUpdate) -> Any:
             if update.updated_by == "adapter":

@@ -104,7 +104,7 @@ def test_a_new_plane_on_an_old_log_begins_to_count_for_both(open_plane: Open, tm
         assert (kernel.control.limits["max_leverage"], kernel.control.updated_by) == (9, "ann")
 
 
-def test_every_kernel_hears_every_change_once_and_in_order(open_plane: Open) -> None:
+def test_every_kernel_receives_every_change_once_and_in_order(open_plane: Open) -> None:
     received: list[list[Any]] = [[], []]
     for one in received:
         open_plane().watch(lambda update, one=one: one.append(update.limits["max_open_slots"]))
@@ -289,7 +289,7 @@ def path(tmp_path: Path) -> Path:
         Record().with_change(ControlUpdate(frozen=True)).to_json().replace('"NORMAL"', '"AJAR"', 1),
     ],
 )
-def test_a_damaged_file_is_told_and_the_kernel_goes_on(path: Path, text: str) -> None:
+def test_a_damaged_file_is_reported_and_the_kernel_goes_on(path: Path, text: str) -> None:
     plane = build_control_plane(path)
     with opened(control_plane=plane) as kernel:
         plane.update(ControlUpdate(limits={"max_open_slots": 3}))
@@ -350,7 +350,7 @@ def test_a_file_in_no_directory_is_refused(tmp_path: Path) -> None:
         build_control_plane(tmp_path / "nowhere" / "controls.json")
 
 
-def test_a_file_that_cannot_be_written_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_written_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plane = build_control_plane(path)
     plane.update(ControlUpdate(frozen=True))
     before = path.read_text()

@@ -165,7 +165,7 @@ class _Client:
 
 
 class _Manager:
-    """Hears what a service tells its manager."""
+    """Receives what a service reports to its manager."""
 
     def __init__(self, path: Path) -> None:
         self.said: list[str] = []
@@ -196,7 +196,7 @@ def test_a_service_tells_systemd_and_ends_with_what_is_under_way_on_sigterm(tmp_
         first, second = _Client(path), _Client(path)
         assert first.next()["type"] == "engine_started"
         first.send("BUY BTCUSDT 0.1 0 a MARKET\n")
-        # What one client sends, the other hears too.
+        # What one client sends, the other receives too.
         assert second.next(type="order_update")["status"] == "ACCEPTED"
         process.send_signal(signal.SIGTERM)
         rest = [event["type"] for event in second.rest()]

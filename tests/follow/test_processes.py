@@ -220,7 +220,7 @@ def test_a_journal_that_is_not_there_is_not_made_by_asking(tmp_path: Path) -> No
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_what_a_follower_is_told(tmp_path: Path) -> None:
+def test_what_a_follower_is_given(tmp_path: Path) -> None:
     spec = FollowerSpec("journal", "/db", "/log", "main", options={"ttl_days": 3})
     assert FollowerSpec.from_json(spec.to_json()) == spec
     with pytest.raises(InvalidInput, match="kind: 'nothing' is none of audit, journal"):

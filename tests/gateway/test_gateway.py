@@ -74,7 +74,7 @@ def test_nothing_is_shown_to_somebody_without_a_token(shared: Desk, path: str) -
         assert error(client.get(path, headers={"Authorization": "Bearer wrong"})) == (401, "unauthorized")
 
 
-def test_health_alone_is_told_to_everybody(shared: Desk) -> None:
+def test_health_alone_is_public(shared: Desk) -> None:
     with shared.client() as client:
         assert client.get("/health").json()["ok"] is True
 
@@ -278,7 +278,7 @@ def test_halt_and_resume_reach_the_kernel(tmp_path: Path) -> None:
         assert client.post("/api/order", json=again).json()["status"] == "FILLED"
 
 
-def test_a_trades_story_is_told_and_an_unknown_one_is_not_found(shared: Desk) -> None:
+def test_a_trades_story_is_reported_and_an_unknown_one_is_not_found(shared: Desk) -> None:
     with shared.client("read") as client:
         assert client.get("/api/story?trade=known&account=main").json() == {"lines": ["read from main"]}
         assert error(client.get("/api/story?trade=other&account=main")) == (404, "not_found")

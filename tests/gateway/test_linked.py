@@ -133,7 +133,9 @@ def test_a_wrong_order_is_rejected_with_a_reason_and_takes_no_slot(served: Serve
         assert served.ask("status")["accounts"]["main"]["slots"] == []
 
 
-def test_a_name_that_is_leased_by_a_strategy_is_told_and_nothing_is_sent(served: Served, gate: Gate) -> None:
+def test_a_name_that_is_leased_by_a_strategy_is_reported_and_nothing_is_sent(
+    served: Served, gate: Gate
+) -> None:
     with gate.client("anna", "trade") as anna, dita.connect(served.socket, name="anna") as kernel:
         answer = anna.post("/api/order", json=MARKET_BUY)
         assert (answer.status_code, answer.json()["error"]) == (400, "bad_params")
@@ -197,7 +199,7 @@ def test_who_sends_nothing_for_long_gives_the_lease_back_and_comes_again(
                 client.post("/api/cancel", json={"client_order_id": order["client_order_id"]})
 
 
-def test_a_server_that_ends_is_told_and_its_next_life_is_traded_under_the_same_name(
+def test_a_server_that_ends_is_reported_and_its_next_life_is_traded_under_the_same_name(
     served: Served, gate: Gate
 ) -> None:
     with gate.client("anna", "trade") as anna:

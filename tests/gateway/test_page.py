@@ -300,13 +300,13 @@ def test_a_trades_story_has_an_address_of_its_own(tmp_path: Path, browser: "Brow
         )
         assert seen.complaints == []
         # Sent to somebody who is not logged in.
-        stranger = browser.new_context().new_page()
-        stranger.goto(address)
-        stranger.fill("#token", found.token("read"))
-        stranger.click("button:has-text('Log in')")
-        stranger.wait_for_selector(f"main h1:text-is('The story of {trade}')")
-        stranger.wait_for_selector(f"main pre:has-text('{SYMBOL}')")
-        assert stranger.url == address
+        other = browser.new_context().new_page()
+        other.goto(address)
+        other.fill("#token", found.token("read"))
+        other.click("button:has-text('Log in')")
+        other.wait_for_selector(f"main h1:text-is('The story of {trade}')")
+        other.wait_for_selector(f"main pre:has-text('{SYMBOL}')")
+        assert other.url == address
 
 
 def test_a_story_is_asked_for_by_name_and_what_is_not_known_is_said(
@@ -664,8 +664,8 @@ def test_a_backtests_report_opens_in_a_room_of_its_own(tmp_path: Path, browser: 
         page.wait_for_selector("#p:has-text('drawn')")
         # It has an origin of its own: it sees no cookie, and nothing of the gateway.
         assert page.evaluate("origin") == "null"
-        stranger = browser.new_context().new_page()
-        answer = stranger.goto(f"http://127.0.0.1:{port}/report")
+        other = browser.new_context().new_page()
+        answer = other.goto(f"http://127.0.0.1:{port}/report")
         assert answer is not None
         assert answer.status == 401
 

@@ -133,7 +133,7 @@ def test_a_token_that_is_taken_back_ends_its_open_stream(found: Desk) -> None:
     assert time.monotonic() - begun < 10
 
 
-def test_a_websocket_tells_the_same_and_strangers_get_none(found: Desk) -> None:
+def test_a_websocket_tells_the_same_and_others_get_none(found: Desk) -> None:
     url = found.url.replace("http", "ws") + "/api/ws"
     with pytest.raises(InvalidStatus):
         connect(url)
@@ -244,7 +244,7 @@ def test_who_leaves_a_frame_for_five_seconds_is_cut() -> None:
     assert asyncio.run(subscriber.next()) is None
 
 
-def test_of_many_changes_the_newest_row_and_every_fill_is_told() -> None:
+def test_of_many_changes_the_newest_row_and_every_fill_is_reported() -> None:
     async def scene() -> list[dict[str, Any]]:
         hub = hub_of(Counted())
         first = await asked(hub, 1)
@@ -306,7 +306,7 @@ def test_a_host_that_begins_anew_tells_no_fill_twice() -> None:
     assert [one["n"] for one in asyncio.run(scene())["fills"]] == [1, 2]
 
 
-def test_a_host_that_goes_is_told_and_its_rows_stay_until_it_is_back() -> None:
+def test_a_host_that_goes_is_reported_and_its_rows_stay_until_it_is_back() -> None:
     async def scene() -> list[dict[str, str]]:
         source = Counted()
         hub = hub_of(source)
@@ -352,7 +352,7 @@ def line_on(wire: Wire, is_good: Callable[[], bool] = lambda: True) -> Line:
 FRAME = frame_of(1, Update(rows={"a": "1"}))
 
 
-def test_who_reads_slowly_but_reads_hears_on_and_who_stops_is_cut_without_further_news() -> None:
+def test_who_reads_slowly_but_reads_goes_on_and_who_stops_is_cut_without_further_news() -> None:
     wire = Wire()
     line = line_on(wire)
     for second in range(20):
@@ -379,7 +379,7 @@ def test_who_lets_too_many_frames_wait_is_cut_at_once() -> None:
     assert wire.how_it_ended == "aborted"
 
 
-def test_who_may_hear_no_more_gets_the_answers_end_and_is_hung_up_on() -> None:
+def test_who_may_not_stay_subscribed_gets_the_answers_end_and_is_hung_up_on() -> None:
     wire, good = Wire(), [True]
     line = line_on(wire, lambda: good[0])
     line.give(0.0, FRAME)
@@ -449,7 +449,7 @@ def test_who_does_not_read_is_cut_by_time_alone_also_when_nothing_more_is_said(
             time.sleep(0.01)
 
 
-def test_a_connection_that_does_not_read_is_cut_and_the_others_hear_on(
+def test_a_connection_that_does_not_read_is_cut_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     only_time_cuts(monkeypatch)

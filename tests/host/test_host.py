@@ -250,7 +250,7 @@ print("closed", flush=True)
 
 
 @pytest.mark.parametrize("way", ["SIGTERM", "stop"])
-def test_a_host_that_is_told_to_end_closes_everything(tmp_path: Path, way: str) -> None:
+def test_a_host_that_is_asked_to_end_closes_everything(tmp_path: Path, way: str) -> None:
     directory = Directory(tmp_path / "h")
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(directory.path)], stdout=subprocess.PIPE, text=True

@@ -100,7 +100,7 @@ def test_an_order_for_which_no_slot_is_free_is_refused(client: Client, orders: P
     assert len(client.trades()) == 3
 
 
-def test_what_the_kernel_refuses_is_told_by_its_code(orders: PlainOrders) -> None:
+def test_what_the_kernel_refuses_is_reported_by_its_code(orders: PlainOrders) -> None:
     order = orders.submit(SYMBOL, "BUY", "0.0001", client_id="o1")
     assert order.status == "REJECTED"
     assert order.reason

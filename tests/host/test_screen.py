@@ -69,7 +69,7 @@ def test_a_row_shows_what_the_kernel_says_to_the_last_digit(host: Host) -> None:
     assert (row["unrealized_pnl"], row["owner"]) == (format(slot.unrealized_pnl, "f"), "by-hand")
 
 
-def test_an_order_that_came_and_went_between_two_looks_is_told_with_its_fill(host: Host) -> None:
+def test_an_order_that_came_and_went_between_two_looks_is_reported_with_its_fill(host: Host) -> None:
     at = host.screen.since(None)["at"]
     trade(host, "BUY", 1)
     trade(host, "SELL", 2)

@@ -40,7 +40,7 @@ class Wanted(Params):
 
 
 class Buyer(Strategy):
-    """Buys at its first quote, and writes down what it hears."""
+    """Buys at its first quote, and writes down what it receives."""
 
     params_type = Wanted
     slots = 2
@@ -90,7 +90,7 @@ def buyer(host: Host, name: str = "alpha", **options: Any) -> Any:
     return host.load(Buyer, name=name, params={"size": "0.02"}, **options)
 
 
-def test_a_strategy_hears_and_acts_from_start_to_stop_and_not_in_a_pause(host: Host) -> None:
+def test_a_strategy_receives_and_acts_from_start_to_stop_and_not_in_a_pause(host: Host) -> None:
     handle = buyer(host)
     assert handle.state is ActorState.STOPPED
     tick(host, 1)
@@ -149,7 +149,7 @@ def test_a_note_is_no_input_and_no_replay_minds_it(tmp_path: Path) -> None:
     assert compared["state_hash_then"] == compared["state_hash_now"]
 
 
-def test_a_strategy_goes_on_from_its_note_and_hears_what_has_happened_since(tmp_path: Path) -> None:
+def test_a_strategy_goes_on_from_its_note_and_receives_what_has_happened_since(tmp_path: Path) -> None:
     directory = Directory(tmp_path / "h")
     with Host(config(), directory=directory) as host:
         handle = buyer(host)
@@ -169,7 +169,7 @@ def test_a_strategy_goes_on_from_its_note_and_hears_what_has_happened_since(tmp_
         assert handle.strategy.recovering is False
 
 
-def test_a_fill_that_closed_a_trade_of_the_other_side_is_told_once_after_a_restart_too(
+def test_a_fill_that_closed_a_trade_of_the_other_side_is_reported_once_after_a_restart_too(
     tmp_path: Path,
 ) -> None:
     rules = RULES.replace("}}", ', opposite_slots = "net", pair_off = "same_owner"}}')
@@ -260,13 +260,13 @@ def test_of_a_callback_that_is_blocked_in_c_the_policy_is_carried_out_meanwhile(
 
 
 class Funded(Buyer):
-    """Hears of its funding, and each second."""
+    """Receives its funding, and each second."""
 
     def on_funding(self, symbol: str, amount: Decimal) -> None:
         self.received.append(f"funding {symbol} {amount.normalize()}")
 
 
-def test_funding_of_its_trades_is_told_once_each_time(host: Host) -> None:
+def test_funding_of_its_trades_is_reported_once_each_time(host: Host) -> None:
     handle = host.load(Funded, name="funded")
     handle.start()
     tick(host)
@@ -345,7 +345,7 @@ def test_a_change_of_controls_says_who_asks(host: Host) -> None:
     assert host.kernel("main").control.updated_by == "ops"
 
 
-def test_a_host_answers_where_it_is_told_to(tmp_path: Path) -> None:
+def test_a_host_answers_where_it_is_configured(tmp_path: Path) -> None:
     with Host(config()) as host:
         with pytest.raises(InvalidInput, match="directory"):
             host.serve()

@@ -184,7 +184,7 @@ def test_rows_of_intents_transitions_and_fills_name_the_trades_owner(tmp_path: P
         assert [(row["trade_id"], row["owner"]) for row in found] == expected, table
 
 
-def test_a_refusal_says_why_and_a_number_too_fine_is_told_as_text(log_dir: Path, base: Any) -> None:
+def test_a_refusal_says_why_and_a_number_too_fine_is_reported_as_text(log_dir: Path, base: Any) -> None:
     follow(log_dir, base)
     (refused,) = rows(base, "SELECT * FROM intents WHERE NOT accepted")
     (fine,) = rows(base, "SELECT * FROM intents WHERE trade_id = 'fine'")
@@ -413,5 +413,5 @@ def test_a_password_is_not_shown() -> None:
         ("Connection refused", JournalAway),
     ],
 )
-def test_what_passes_is_told_from_what_does_not(text: str, kind: type[Exception]) -> None:
+def test_what_passes_is_distinguished_from_what_does_not(text: str, kind: type[Exception]) -> None:
     assert type(translated(RuntimeError(text), "here")) is kind

@@ -73,7 +73,7 @@ def test_what_is_not_supported_is_refused_by_name(served: ServerThread) -> None:
     assert checks(served)["account mode"][1].startswith("MODE_NOT_SUPPORTED: portfolio margin")
 
 
-def test_the_probe_is_told_by_the_stream_and_canceled(served: ServerThread) -> None:
+def test_the_probe_is_reported_by_the_stream_and_canceled(served: ServerThread) -> None:
     adapter = Place.chosen(served.address, live=False, name="bybit").adapter(
         "practise-key", SECRET, ["BTCUSDT"]
     )

@@ -1,4 +1,4 @@
-"""`dita run` lets programs in: they trade its account beside its own strategies, and hear its market."""
+"""`dita run` lets programs in: they trade its account beside its own strategies, and receive its market."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ from dita.errors import KernelError, ServerRefused
 from dita.gateway import HostSource
 from dita.gateway.refused import SourceRefused
 from dita.host import Directory, ask
-from dita.live.plan import Left, Plan
+from dita.live.plan import Plan, Remaining
 from dita.live.run import LiveRun
 from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
@@ -46,7 +46,7 @@ class Holder(Strategy):
 
 
 class Guest(Strategy):
-    """Writes down what it hears, and enters at its first quote."""
+    """Writes down what it receives, and enters at its first quote."""
 
     def on_start(self) -> None:
         self.received: dict[str, list[Any]] = {"quote": [], "trade": [], "bar": [], "fill": []}
@@ -82,7 +82,7 @@ def trading(plan: Plan, place: Path) -> Iterator[LiveRun]:
     """A run on a thread, until the end of the block."""
     run = LiveRun(plan, Directory(place / "host"))
     began = threading.Event()
-    left: list[Left] = []
+    left: list[Remaining] = []
     thread = threading.Thread(target=lambda: left.append(run.trade(began.set)))
     thread.start()
     try:
@@ -101,7 +101,7 @@ def wait(condition: Callable[[], Any]) -> None:
 
 
 @pytest.mark.parametrize("of", [plan_of, shadow_of])
-def test_a_program_trades_beside_the_runs_own_strategy_and_hears_the_market(
+def test_a_program_trades_beside_the_runs_own_strategy_and_receives_the_market(
     exchange: ServerThread, tmp_path: Path, of: Callable[..., Plan]
 ) -> None:
     with trading(of(exchange, Holder, guests=2, on_stop="keep"), tmp_path) as run:
@@ -139,16 +139,16 @@ def test_the_run_that_ends_tells_programs_and_takes_nothing_more(
             dita.connect(tmp_path / "host", name="one more")
         run.stop()
 
-        def is_told() -> bool:
-            return any(kind == "away" and why == "the server ends" for kind, why in told_by(kernel))
+        def is_notified() -> bool:
+            return any(kind == "away" and why == "the server ends" for kind, why in notified_by(kernel))
 
-        wait(is_told)
+        wait(is_notified)
         with pytest.raises(KernelError):
             kernel.health()
         kernel.hang_up()
 
 
-def told_by(kernel: ConnectedKernel) -> Iterator[tuple[str, str]]:
+def notified_by(kernel: ConnectedKernel) -> Iterator[tuple[str, str]]:
     kernel.link.wait(0.1)
     while (found := kernel.link.next_told()) is not None:
         yield found[0], str(found[1])

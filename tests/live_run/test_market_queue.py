@@ -1,4 +1,4 @@
-"""News between the thread that hears the market and the strategies: the stream never waits for them."""
+"""News between the thread that receives the market and the strategies: the stream never waits for them."""
 
 import threading
 import time

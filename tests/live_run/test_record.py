@@ -32,7 +32,7 @@ TRADES: list[tuple[Any, ...]] = []
 
 
 class Listener(Strategy):
-    """Keeps what it hears, in lists of the module: a backtest makes its own instance."""
+    """Keeps what it receives, in lists of the module: a backtest makes its own instance."""
 
     def on_quote(self, quote: QuoteTick) -> None:
         QUOTES.append((quote.bid, quote.bid_size, quote.ask, quote.ask_size))
@@ -58,7 +58,7 @@ def recorded(server: ServerThread, folder: Path, while_it: Callable[[Recording],
     return recording.captures["btcusdt"].path
 
 
-def heard_in_a_backtest(path: Path) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+def recorded_in_a_backtest(path: Path) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     QUOTES.clear()
     TRADES.clear()
     settings = BacktestSettings(instruments=read_instruments(path.parent / "instruments.json"))
@@ -72,7 +72,7 @@ def is_part(some: list[Any], whole: list[Any]) -> bool:
     return all(one in rest for one in some)
 
 
-def test_a_backtest_of_a_recording_hears_what_the_live_run_heard(
+def test_a_backtest_of_a_recording_receives_what_the_live_run_received(
     served: ServerThread, tmp_path: Path
 ) -> None:
     live: list[list[tuple[Any, ...]]] = []
@@ -84,12 +84,12 @@ def test_a_backtest_of_a_recording_hears_what_the_live_run_heard(
         run = LiveRun(shadow_of(served, Listener))
         traded(run, lambda: len(TRADES) >= 10 and len(QUOTES) >= 20)
         live[:] = [list(QUOTES), list(TRADES)]
-        # What the run has heard the recording must have as well before it ends.
+        # What the run has received the recording must have as well before it ends.
         seen = recording.captures["btcusdt"].lines
         until(lambda: recording.captures["btcusdt"].lines > seen + 10)
 
     path = recorded(served, tmp_path, trade)
-    quotes, trades = heard_in_a_backtest(path)
+    quotes, trades = recorded_in_a_backtest(path)
     first = next(n for n in range(len(trades)) if trades[n : n + len(live[1])] == live[1])
     assert first >= 0
     assert is_part(live[0], quotes)
@@ -122,7 +122,7 @@ def test_each_cut_is_a_gap_row_and_the_book_begins_anew(served: ServerThread, tm
     assert counts.gaps >= 1
     assert counts.snapshots >= 2
     # A backtest plays it.
-    heard_in_a_backtest(path)
+    recorded_in_a_backtest(path)
 
 
 def test_frames_that_come_faster_than_they_are_written_leave_a_gap_and_never_wait(
@@ -160,7 +160,7 @@ def test_a_recording_that_was_killed_can_be_played(served: ServerThread, tmp_pat
         program.send_signal(signal.SIGKILL)
         program.wait(10)
     (path,) = tmp_path.glob("*.gz")
-    quotes, _ = heard_in_a_backtest(path)
+    quotes, _ = recorded_in_a_backtest(path)
     assert quotes
 
 

@@ -33,7 +33,7 @@ from live_runs import SECRET, plan_of, position, shadow_of, traded
 
 
 class Holder(Strategy):
-    """Enters at its first tick, and keeps what it hears."""
+    """Enters at its first tick, and keeps what it receives."""
 
     slots = 1
     warmup = 3
@@ -326,7 +326,7 @@ def test_a_run_does_not_begin_where_a_check_fails(served: ServerThread) -> None:
         LiveRun(plan(served))
 
 
-def test_a_wrong_secret_and_a_venue_that_is_not_there_are_told_apart(
+def test_a_wrong_secret_and_a_venue_that_is_not_there_are_distinguished(
     served: ServerThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("API_SECRET", "wrong")

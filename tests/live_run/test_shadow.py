@@ -44,13 +44,13 @@ class Second(Buyer):
 
 
 class Listener(Strategy):
-    """Hears trades, and does nothing."""
+    """Receives trades, and does nothing."""
 
     def on_start(self) -> None:
-        self.heard: list[TradeTick] = []
+        self.recorded: list[TradeTick] = []
 
     def on_trade(self, trade: TradeTick) -> None:
-        self.heard.append(trade)
+        self.recorded.append(trade)
 
 
 class Raiser(Strategy):

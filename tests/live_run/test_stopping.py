@@ -212,7 +212,7 @@ def test_a_shadow_order_waits_behind_what_rests_at_its_price(served: ServerThrea
     assert set(seen) == {Decimal(0)}
 
 
-def test_a_shadow_order_takes_as_long_as_it_is_told_to(served: ServerThread) -> None:
+def test_a_shadow_order_takes_as_long_as_configured(served: ServerThread) -> None:
     run = LiveRun(shadow_of(served, Taker, latency_ms=Decimal(1_500)))
     assert "1500 ms away" in run.checks[0].text
     sent: list[float] = []

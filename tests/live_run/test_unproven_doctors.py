@@ -82,7 +82,7 @@ def found(venue: str, changes: dict[str, Any] | None = None, **options: Any) -> 
 
 
 @pytest.mark.parametrize("venue", ["okx", "bingx"])
-def test_an_account_that_is_ready_is_told_so_with_what_was_not_proven(venue: str) -> None:
+def test_an_account_that_is_ready_is_reported_so_with_what_was_not_proven(venue: str) -> None:
     checks = found(venue)
     assert {name for name, (result, _) in checks.items() if result == "fail"} == set()
     assert checks["proof"][0] == "warn"

@@ -77,7 +77,7 @@ def test_ccxt_places_amends_cancels_and_reads_money(served: ServerThread) -> Non
         exchange.cancel_order(order["id"], SYMBOL)
 
 
-def test_ccxt_pro_hears_of_orders_balances_positions_and_the_market(served: ServerThread) -> None:
+def test_ccxt_pro_receives_orders_balances_positions_and_the_market(served: ServerThread) -> None:
     pro = pytest.importorskip("ccxt.pro", reason="ccxt has no pro")
 
     async def received(what: Awaitable[Any]) -> Any:

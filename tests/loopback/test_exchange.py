@@ -128,7 +128,7 @@ def test_a_wrong_secret_a_wrong_key_and_no_key_are_refused(served: ServerThread)
     assert Client(served.address, key="").ask("POST", "/fapi/v1/listenKey", signed=False)[0] == 401
 
 
-def test_limits_are_told_in_headers_and_end_in_429_with_a_time_to_wait(
+def test_limits_are_reported_in_headers_and_end_in_429_with_a_time_to_wait(
     served: ServerThread, client: Client
 ) -> None:
     client.place()
@@ -187,7 +187,9 @@ def test_money_adds_up_trade_by_trade_and_in_the_income_history(served: ServerTh
     )
 
 
-def test_an_amend_needs_both_numbers_and_is_told_as_amendment(served: ServerThread, client: Client) -> None:
+def test_an_amend_needs_both_numbers_and_is_reported_as_amendment(
+    served: ServerThread, client: Client
+) -> None:
     resting = {"type": "LIMIT", "timeInForce": "GTC", "price": "50000", "newClientOrderId": "a1"}
     client.place(**resting)
     change = {"symbol": "BTCUSDT", "side": "BUY", "origClientOrderId": "a1"}
@@ -201,7 +203,7 @@ def test_an_amend_needs_both_numbers_and_is_told_as_amendment(served: ServerThre
     assert client.ask("DELETE", "/fapi/v1/order", **change)[1]["code"] == -2011
 
 
-def test_a_liquidation_a_deleveraging_and_anothers_trade_are_told_as_the_venue_tells_them(
+def test_a_liquidation_a_deleveraging_and_anothers_trade_are_reported_as_the_venue_tells_them(
     served: ServerThread, client: Client
 ) -> None:
     key = client.ask("POST", "/fapi/v1/listenKey", signed=False)[1]["listenKey"]
@@ -225,7 +227,7 @@ def test_a_liquidation_a_deleveraging_and_anothers_trade_are_told_as_the_venue_t
     ]
 
 
-def test_funding_is_paid_at_its_boundary_and_told_with_its_symbol(
+def test_funding_is_paid_at_its_boundary_and_reported_with_its_symbol(
     served: ServerThread, client: Client
 ) -> None:
     client.place(quantity="0.05")
@@ -253,7 +255,7 @@ def test_a_silent_stream_says_nothing_until_it_is_healed(served: ServerThread, c
     assert len(listen(served.address, f"/private/ws/{key}", client.place, want=4)) == 4
 
 
-def test_who_connects_is_told_old_fills_once_more_where_replay_is_on(
+def test_who_connects_gets_old_fills_once_more_where_replay_is_on(
     served: ServerThread, client: Client
 ) -> None:
     key = client.ask("POST", "/fapi/v1/listenKey", signed=False)[1]["listenKey"]
@@ -285,7 +287,9 @@ def test_an_order_that_is_not_answered_plainly_was_executed_or_not_as_the_fault_
     assert len(client.ask("GET", "/fapi/v1/userTrades", symbol="BTCUSDT")[1]) == executed
 
 
-def test_rest_that_lags_does_not_know_yet_what_the_stream_told(served: ServerThread, client: Client) -> None:
+def test_rest_that_lags_does_not_know_yet_what_the_stream_reported(
+    served: ServerThread, client: Client
+) -> None:
     served.command("fault rest_lag_ms 60000")
     client.place(newClientOrderId="young")
     question = {"symbol": "BTCUSDT", "origClientOrderId": "young"}
@@ -310,7 +314,7 @@ def test_an_order_is_acknowledged_and_then_expires(served: ServerThread, client:
     assert client.ask("GET", "/fapi/v1/order", **question)[1]["status"] == "EXPIRED"
 
 
-def test_an_expired_key_is_told_and_renewing_it_is_refused(served: ServerThread, client: Client) -> None:
+def test_an_expired_key_is_reported_and_renewing_it_is_refused(served: ServerThread, client: Client) -> None:
     key = client.ask("POST", "/fapi/v1/listenKey", signed=False)[1]["listenKey"]
     reported = listen(served.address, f"/private/ws/{key}", lambda: served.command("expire-key"), want=1)
     assert [frame["e"] for frame in reported] == ["listenKeyExpired"]

@@ -195,7 +195,7 @@ def test_a_recorded_market_is_read_whole(btcusdt_capture: Path) -> None:
     assert (counts.gaps, counts.unused_updates, counts.late_lines) == (0, 0, 0)
 
 
-def test_after_a_gap_row_nothing_is_told_until_the_next_whole_book(capture: Capture) -> None:
+def test_after_a_gap_row_nothing_is_reported_until_the_next_whole_book(capture: Capture) -> None:
     capture.snapshot(10).update(11, 12, 10).quote().trade().gap().quote().trade().update(20, 21, 19)
     market, events = capture.snapshot(20).quote().trade().read()
     assert [type(event).__name__ for event in events] == [
@@ -211,7 +211,7 @@ def test_a_snapshot_that_is_older_than_the_stream_does_not_end_a_gap(capture: Ca
     assert [type(event).__name__ for event in events][-3:] == ["Depth", "Depth", "Quote"]
 
 
-def test_trades_are_told_once_where_a_capture_has_both_streams_of_them(capture: Capture) -> None:
+def test_trades_are_reported_once_where_a_capture_has_both_streams_of_them(capture: Capture) -> None:
     market, events = capture.quote().trade("aggTrade").trade().trade("aggTrade").trade().read()
     assert sum(isinstance(event, Print) for event in events) == 2
     assert market.counts.other == 2

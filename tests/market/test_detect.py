@@ -9,7 +9,7 @@ from dita.market import BarFile, BinanceL2File, MarketFileError, open_market
 from dita.market.detect import symbol_from_name
 
 
-def test_bars_are_told_by_their_header(tmp_path: Path) -> None:
+def test_bars_are_detected_by_their_header(tmp_path: Path) -> None:
     path = tmp_path / "btc_perp_1m.jsonl"
     path.write_text("date,open,high,low,close,volume\n2022-01-01,1,1,1,1,1\n", encoding="utf-8")
     market = open_market(path)
@@ -18,7 +18,7 @@ def test_bars_are_told_by_their_header(tmp_path: Path) -> None:
     assert open_market(path, symbol="ETH-PERP").symbol == "ETH-PERP"
 
 
-def test_a_capture_is_told_by_its_first_line(tmp_path: Path) -> None:
+def test_a_capture_is_detected_by_its_first_line(tmp_path: Path) -> None:
     path = tmp_path / "capture.csv"
     path.write_text('1723161255088169167 {"e": "bookTicker", "s": "XRPUSDT"}\n', encoding="utf-8")
     market = open_market(path)

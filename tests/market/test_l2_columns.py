@@ -93,7 +93,7 @@ def test_numbers_that_are_written_unevenly_keep_their_digits(
     )
 
 
-def test_a_file_of_columns_is_told_by_its_first_bytes(write: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_file_of_columns_is_detected_by_its_first_bytes(write: Callable[..., Path], tmp_path: Path) -> None:
     out = tmp_path / "any.name"
     convert([write(trade())], out)
     market = open_market(out, "IGNORED")

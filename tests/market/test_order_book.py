@@ -184,7 +184,7 @@ def test_a_message_that_cannot_be_read_is_refused_and_the_book_stays(
     assert (book.last_update, book.needs_snapshot) == (5, False)
 
 
-def test_a_cut_stream_is_told_by_a_reset() -> None:
+def test_a_cut_stream_is_reported_by_a_reset() -> None:
     book = OrderBook("XUSDT")
     book.take(whole(5))
     book.reset()
@@ -195,7 +195,7 @@ def test_a_cut_stream_is_told_by_a_reset() -> None:
     )
 
 
-def test_a_recorded_book_has_the_best_quotes_that_the_venue_told_apart_from_it(btcusdt_capture: Path) -> None:
+def test_a_recorded_book_has_the_best_quotes_that_the_venue_sent_apart_from_it(btcusdt_capture: Path) -> None:
     """The stream of best quotes numbers them as the depth does: at one number both tell one book."""
     book, naive = OrderBook("BTCUSDT"), NaiveBook()
     quotes: list[tuple[int, Level, Level]] = []

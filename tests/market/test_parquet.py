@@ -91,7 +91,7 @@ def test_a_price_is_exact_in_each_type(tmp_path: Path, kind: Any) -> None:
     assert [Decimal(bar.open) for bar in found if isinstance(bar, Bar)] == [Decimal(text) for text in given]
 
 
-def test_quotes_and_trades_are_told_by_their_columns(tmp_path: Path) -> None:
+def test_quotes_and_trades_are_detected_by_their_columns(tmp_path: Path) -> None:
     first, second = open_market(written(tmp_path, quotes(bid_size=[1, 2])))
     assert (first, second) == (
         Quote("XUSDT", "100", "1", "100.5", None, START_NS),

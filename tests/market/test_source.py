@@ -9,7 +9,7 @@ from dita.market.source import MarketFileError, TextSource, decimal_text, price_
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_lines_are_numbered_from_one_and_gzip_is_told_by_content(tmp_path: Path, *, zipped: bool) -> None:
+def test_lines_are_numbered_from_one_and_gzip_is_detected_by_content(tmp_path: Path, *, zipped: bool) -> None:
     path = tmp_path / "market.txt"
     content = b"first\r\n\nthird"
     path.write_bytes(gzip.compress(content) if zipped else content)

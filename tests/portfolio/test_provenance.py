@@ -49,7 +49,7 @@ def planned(host: Host, file: Path, registry: Path | None = None, **settings: An
     return desk, desk.prepare(file, PlanSettings(**settings), registry=registry)
 
 
-def test_an_audited_run_is_traded_and_the_kernel_is_told_by_whose_word(
+def test_an_audited_run_is_traded_and_the_kernel_takes_each_authors_word(
     tmp_path: Path, registry: Path
 ) -> None:
     with host_in(tmp_path / "h") as host:

@@ -121,7 +121,7 @@ def test_the_claim_of_a_machine_that_is_gone_ends_by_itself(
     # That there is no such process here says nothing of a process there.
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    stranger = {
+    other = {
         "token": "t",
         "host": "elsewhere",
         "pid": dead.pid,
@@ -129,7 +129,7 @@ def test_the_claim_of_a_machine_that_is_gone_ends_by_itself(
         "log": "/log",
     }
     kernels = client.get_map(mappings.KERNELS).blocking()
-    kernels.put(name, json_value(stranger), LEASE_S)
+    kernels.put(name, json_value(other), LEASE_S)
     with pytest.raises(ClusterError, match=f"is held by process {dead.pid} on elsewhere, with the log /log"):
         trading(hazelcast, name)
     # A follower's kernel goes on, and its projection begins once the name is free.
@@ -147,7 +147,7 @@ def test_the_claim_of_a_machine_that_is_gone_ends_by_itself(
         eventually(lambda: follower()["state"] == "AWAY")
         assert f"is held by process {dead.pid} on elsewhere" in follower()["error"]
         assert held(client, mappings.CONTROL, name) is None
-        kernels.put(name, json_value(stranger), 1)
+        kernels.put(name, json_value(other), 1)
         eventually(lambda: held(client, mappings.CONTROL, name))
         eventually(lambda: follower()["state"] == "FOLLOWING")
 
@@ -195,8 +195,8 @@ def test_a_name_that_is_taken_away_stops_the_writing(
         projection = kernel._followers.projection
         assert isinstance(projection, HazelcastProjection)
         assert projection._claim is not None
-        stranger = {"token": "t", "host": "elsewhere", "pid": 1, "instance": "elsewhere /log", "log": "/log"}
-        client.get_map(mappings.KERNELS).blocking().put(name, json_value(stranger), LEASE_S)
+        other = {"token": "t", "host": "elsewhere", "pid": 1, "instance": "elsewhere /log", "log": "/log"}
+        client.get_map(mappings.KERNELS).blocking().put(name, json_value(other), LEASE_S)
         eventually(lambda: "is held by process 1 on elsewhere" in kernel.health()["projection"]["trouble"])
         kernel.process_intent(intent(ENTER, "i1"))
         assert not projection.flush(0.5)
@@ -214,8 +214,8 @@ def test_what_another_wrote_under_a_name_that_was_taken_away_is_put_right(
         eventually(lambda: (held(client, mappings.SLOTS, f"{name}/0") or {}).get("trade_id") == "t1")
         own = held(client, mappings.SLOTS, f"{name}/0")
         assert own is not None
-        stranger = {"token": "t", "host": "elsewhere", "pid": 1, "instance": "elsewhere /log", "log": "/log"}
-        client.get_map(mappings.KERNELS).blocking().put(name, json_value(stranger), LEASE_S)
+        other = {"token": "t", "host": "elsewhere", "pid": 1, "instance": "elsewhere /log", "log": "/log"}
+        client.get_map(mappings.KERNELS).blocking().put(name, json_value(other), LEASE_S)
         eventually(lambda: "is held by process 1 on elsewhere" in kernel.health()["projection"]["trouble"])
         theirs = json_value({**own, "trade_id": "theirs", "run": own["run"] + 1})
         client.get_map(mappings.SLOTS).blocking().put(f"{name}/0", theirs)

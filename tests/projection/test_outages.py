@@ -157,7 +157,7 @@ def test_a_member_that_hangs_holds_nothing_up_for_long(tmp_path: Path) -> None:
         kernel.close()
 
 
-def test_a_cluster_of_another_name_is_told_and_the_kernel_goes_on(hazelcast: ClusterAddress) -> None:
+def test_a_cluster_of_another_name_is_reported_and_the_kernel_goes_on(hazelcast: ClusterAddress) -> None:
     kernel, projection = trading(ClusterAddress(hazelcast.members, "another"), "misnamed")
     trade(kernel, range(10))
     reported = eventually(lambda: kernel.health()["projection"]["trouble"])

@@ -45,7 +45,7 @@ def works(served: Served) -> bool:
         return send("ENTER") and send("EXIT")
 
 
-def test_a_program_of_another_version_hears_which_are_spoken(served: Served) -> None:
+def test_a_program_of_another_version_learns_which_are_spoken(served: Served) -> None:
     with pytest.raises(ServerRefused, match="versions 1 to 6 of the protocol, the program 7 to 8") as caught:
         Link(served.socket, name="mine", versions=(7, 8))
     assert caught.value.code == "VERSION"

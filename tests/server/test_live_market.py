@@ -1,4 +1,4 @@
-"""`dita serve` of a live venue: its market is heard by the server, and shown to programs."""
+"""`dita serve` of a live venue: the server receives its market and publishes it to programs."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ lot_step = "0.001"
 
 
 class Watcher(Strategy):
-    """Writes down what it hears, and enters at its first quote."""
+    """Writes down what it receives, and enters at its first quote."""
 
     def on_start(self) -> None:
         self.received: dict[str, list[Any]] = {"quote": [], "trade": [], "bar": [], "fill": []}
@@ -78,7 +78,7 @@ def wait(condition: Callable[[], Any]) -> None:
         assert time.monotonic() < until, "it did not come to that"
 
 
-def test_a_client_hears_the_market_of_a_live_venue_and_trades_there(
+def test_a_client_receives_the_market_of_a_live_venue_and_trades_there(
     exchange: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DITA_ZINC_DIR", str(tmp_path / "planes"))
@@ -165,7 +165,7 @@ def test_a_strategy_inside_is_warmed_up_with_the_bars_of_before(
         assert bars == sorted(set(bars))
 
 
-def test_what_the_doctor_has_found_is_told_before_a_live_account_is_served(
+def test_what_the_doctor_has_found_is_reported_before_a_live_account_is_served(
     exchange: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DITA_ZINC_DIR", str(tmp_path / "planes"))

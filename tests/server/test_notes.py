@@ -99,7 +99,7 @@ def lived_twice_in_the_host(planes: Path) -> tuple[list[Any], list[Any]]:
     return first, second
 
 
-def test_a_strategy_that_comes_back_has_its_state_and_hears_what_it_missed_as_in_the_host(
+def test_a_strategy_that_comes_back_has_its_state_and_receives_what_it_missed_as_in_the_host(
     planes: Path,
 ) -> None:
     first, second = lived_twice_in_a_client(planes)

@@ -30,14 +30,14 @@ class Dies(Strategy):
     decided = ""
 
     def on_start(self):
-        self.told = getattr(self, "told", [])
+        self.reported = getattr(self, "reported", [])
         if not self.decided:
             self.decided = "in"
             self.enter("BTCUSDT", "LONG", "0.001", **{entry})
             self.die("enter")
 
     def on_fill(self, fill):
-        self.told.append(("fill", fill.side, self.recovering))
+        self.reported.append(("fill", fill.side, self.recovering))
         self.fills += 1
         if self.fills == 1 and not self.recovering:
             self.decided = "out"
@@ -45,13 +45,13 @@ class Dies(Strategy):
             self.die("exit")
 
     def on_position(self, trade):
-        self.told.append(("position", str(trade.size), self.recovering))
+        self.reported.append(("position", str(trade.size), self.recovering))
 
     def on_save(self):
         return {{"fills": self.fills, "decided": self.decided}}
 
     def on_load(self, state):
-        self.told = [("load", state)]
+        self.reported = [("load", state)]
         self.fills, self.decided = state["fills"], state["decided"]
 
     def die(self, where):
@@ -97,7 +97,7 @@ def test_a_program_killed_right_behind_its_action_finds_the_state_that_acted(ser
     kernel.close()
 
 
-def test_a_fill_whose_callback_acted_before_the_kill_is_not_told_again_and_the_rest_of_it_is(
+def test_a_fill_whose_callback_acted_before_the_kill_is_not_reported_again_and_the_rest_of_it_is(
     served: Served,
 ) -> None:
     file = lived_until_killed(served, "exit", {})

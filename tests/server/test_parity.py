@@ -98,7 +98,9 @@ def planes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("spin", [False, True])
-def test_a_strategy_hears_and_does_the_same_in_the_host_and_in_a_client(planes: Path, *, spin: bool) -> None:
+def test_a_strategy_receives_and_does_the_same_in_the_host_and_in_a_client(
+    planes: Path, *, spin: bool
+) -> None:
     with serving(planes, "inside") as owner:
         handle = owner.host.load(Trader, name="trader")
         handle.start()
@@ -142,7 +144,7 @@ def test_a_strategy_hears_and_does_the_same_in_the_host_and_in_a_client(planes: 
     assert runner.missed == {"trades": 0, "bars": 0}
 
 
-def test_a_client_that_falls_behind_hears_how_much_it_missed(planes: Path) -> None:
+def test_a_client_that_falls_behind_learns_how_much_it_missed(planes: Path) -> None:
     with serving(planes, "outside") as owner:
         kernel = dita.connect(planes / "outside.sock", name="trader", slots=2, market=True)
         runner = ConnectedStrategies(kernel)
@@ -152,9 +154,9 @@ def test_a_client_that_falls_behind_hears_how_much_it_missed(planes: Path) -> No
         while runner.received < 5_000:
             assert runner.poll(10)
         reported = runner.handles["trader"].strategy.reported  # type: ignore[attr-defined]
-        heard = sum(one[0] == "trade" for one in reported)
+        counted = sum(one[0] == "trade" for one in reported)
         assert runner.missed["trades"] >= 5_000 - 4_096 - 1
-        assert heard + runner.missed["trades"] == 5_000
+        assert counted + runner.missed["trades"] == 5_000
         kernel.close()
 
 

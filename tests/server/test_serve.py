@@ -144,7 +144,7 @@ def test_a_program_may_touch_its_own_slots_alone(served: Served) -> None:
         assert [one.accepted for one in kernel.process_intents([good])] == [True]
 
 
-def test_a_second_process_with_the_name_hears_who_holds_the_lease(served: Served) -> None:
+def test_a_second_process_with_the_name_learns_who_holds_the_lease(served: Served) -> None:
     holder = served.program("kernel = dita.connect(SOCKET, name='mine')\nprint('on', flush=True)\ninput()")
     assert holder.stdout is not None
     assert holder.stdout.readline()
@@ -159,7 +159,7 @@ def test_a_second_process_with_the_name_hears_who_holds_the_lease(served: Served
         assert kernel.slots
 
 
-def test_no_server_is_told_with_the_place(tmp_path: Path) -> None:
+def test_no_server_is_reported_with_the_place(tmp_path: Path) -> None:
     with pytest.raises(ServerAway, match=str(tmp_path / "none.sock")):
         dita.connect(tmp_path / "none.sock", name="mine")
 
@@ -291,7 +291,7 @@ def test_an_awaited_call_carries_a_note_and_an_awaited_block_overrides(served: S
     asyncio.run(trade())
 
 
-def test_what_happens_is_told_where_the_program_polls_and_nowhere_else(served: Served) -> None:
+def test_what_happens_is_reported_where_the_program_polls_and_nowhere_else(served: Served) -> None:
     with dita.connect(served.socket, name="mine") as kernel:
         received: list[tuple[dita.server.Notification, int]] = []
         kernel.subscribe(lambda reported: received.append((reported, threading.get_ident())))

@@ -52,7 +52,7 @@ def reported_of(outcome: KernelOutcome) -> tuple[Any, ...]:
 
 
 def trade(socket: Path, *, spin: bool) -> list[Any]:
-    """Do one of each, and say what came of it and what was told."""
+    """Do one of each, and say what came of it and what was reported."""
     said: list[Any] = []
     with dita.connect(socket, name="mine", slots=3, spin=spin) as kernel:
         assert kernel.spins == spin
@@ -123,7 +123,7 @@ def test_awaited_calls_go_through_shared_memory_too(served: Served) -> None:
     assert asyncio.run(calls()) == ([True] * 4, ["news"] * 4)
 
 
-def test_what_happens_to_a_program_that_only_waits_is_told_through_shared_memory(served: Served) -> None:
+def test_what_happens_to_a_program_that_only_waits_is_reported_through_shared_memory(served: Served) -> None:
     with dita.connect(served.socket, name="mine", spin=True) as kernel:
         rests = intent(kernel.slots[0], "a", order_type="LIMIT", limit_price="59000.0")
         assert kernel.process_intent(rests).state == "ENTRY_WORKING"
@@ -131,7 +131,7 @@ def test_what_happens_to_a_program_that_only_waits_is_told_through_shared_memory
         kernel.subscribe(lambda reported: sizes.extend(slot.size for slot in reported.slots))
         served.quote("58999.0", "58999.1")
         while Decimal("0.01") not in sizes:
-            assert kernel.poll(20), "nothing was told"
+            assert kernel.poll(20), "no notification came"
 
 
 def test_calls_from_many_threads_each_have_their_own_answer(served: Served) -> None:
@@ -277,7 +277,7 @@ def test_a_server_that_is_killed_in_the_midst_of_calls_is_waited_for_and_nothing
         assert len(ids) == len(set(ids))
 
 
-def test_a_server_that_ends_or_dies_is_told_to_a_program_that_only_waits(
+def test_a_server_that_ends_or_dies_is_reported_to_a_program_that_only_waits(
     serve: Callable[..., Served],
 ) -> None:
     for end in (Served.stop, Served.kill):

@@ -123,7 +123,7 @@ def reported() -> Iterator[Reported]:
     one.server.server_close()
 
 
-def test_who_was_ended_and_why_is_told_by_alert_log_and_status(
+def test_who_was_ended_and_why_is_reported_by_alert_log_and_status(
     pair: Callable[..., Pair], reported: Reported
 ) -> None:
     one = pair(webhooks=f'["http://127.0.0.1:{reported.server.server_port}/"]')
@@ -154,7 +154,7 @@ def test_who_was_ended_and_why_is_told_by_alert_log_and_status(
     assert "standby" not in one.dita("status", "--dir", str(one.directory.path))
 
 
-def test_a_kernel_that_hangs_while_its_servers_thread_goes_on_is_told_and_ended(
+def test_a_kernel_that_hangs_while_its_servers_thread_goes_on_is_reported_and_ended(
     pair: Callable[..., Pair],
 ) -> None:
     one = pair(heartbeat="3", adapter="Hangs")

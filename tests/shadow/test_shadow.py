@@ -126,7 +126,7 @@ def test_fills_are_the_kernels_and_k_is_the_wallet() -> None:
         assert order.state is OrderState.FILLED
 
 
-def test_a_fill_that_closes_the_other_side_is_told_once() -> None:
+def test_a_fill_that_closes_the_other_side_is_reported_once() -> None:
     loop = loop_of(fill_rate=1)
     loop.run_shadow(params(iterations=20))
     assert loop.stats["orders_filled"] == loop.stats["orders_placed"] == 40
@@ -140,14 +140,14 @@ def test_a_fill_in_parts_is_two_fill_events() -> None:
 
 
 @pytest.mark.parametrize(("rate", "low", "high"), [("0", 0, 0), ("0.7", 240, 320), ("1", 400, 400)])
-def test_chance_fills_orders_as_often_as_it_is_told(rate: Any, low: Any, high: Any) -> None:
+def test_chance_fills_orders_as_often_as_configured(rate: Any, low: Any, high: Any) -> None:
     loop = loop_of(fill_rate=rate, slots=512, risk=monitor("1000000", "1000000"))
     loop.run_shadow(params(iterations=200))
     assert low <= loop.stats["orders_filled"] <= high
     assert loop.stats["orders_placed"] == 400
 
 
-def test_a_rejected_order_is_counted_kept_and_told(caplog: Any) -> None:
+def test_a_rejected_order_is_counted_kept_and_reported(caplog: Any) -> None:
     loop = loop_of(reject_rate=1)
     loop.on_quote(QUOTE, params())
     assert loop.stats["orders_rejected"] == 2

@@ -58,7 +58,7 @@ def test_a_synchronous_adapter_trades(make: Callable[[], VenueAdapter]) -> None:
     kernel.check_invariants()
 
 
-def test_an_adapter_is_told_what_to_send() -> None:
+def test_an_adapter_gets_what_to_send() -> None:
     adapter = MockVenueAdapter(submit=lambda order: [ack(order)], cancel=[[]])
     kernel = opened(adapter)
     kernel.process_intent(
@@ -190,14 +190,14 @@ def test_a_call_from_inside_an_adapter_is_queued_not_nested() -> None:
     assert [kernel.slot(i).fsm_state for i in (0, 1)] == ["POSITION_OPEN", "POSITION_OPEN"]
 
 
-class Trouble(Exception):  # noqa: N818 - a trouble of the adapter's own
+class VenueFault(Exception):  # noqa: N818 - a trouble of the adapter's own
     """What an adapter may raise."""
 
 
 @pytest.mark.parametrize(
     ("answer", "kind", "text"),
     [
-        (Trouble("line down"), Trouble, "Trouble: line down"),
+        (VenueFault("line down"), VenueFault, "VenueFault: line down"),
         (TimeoutError(), TimeoutError, "TimeoutError: "),
         (lambda order: 5, VenueAdapterError, "submit: expected a list of VenueEvent, got int 5"),
         (lambda order: "no", VenueAdapterError, "expected a list of VenueEvent"),
@@ -246,7 +246,7 @@ def test_what_surely_never_left_ends_the_trade() -> None:
 
 def test_a_query_settles_the_doubt() -> None:
     adapter = MockVenueAdapter(
-        submit=Trouble("?"),
+        submit=VenueFault("?"),
         query_order=lambda name: [
             VenueEvent(
                 timestamp=1, kind="ORDER_STATUS", status="ACKED", venue_client_id=name, venue_order_id="V1"
@@ -261,14 +261,14 @@ def test_a_query_settles_the_doubt() -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        Trouble("still down"),
+        VenueFault("still down"),
         lambda name: 7,
         lambda name: [VenueEvent(timestamp=1, kind="SEND_TIMEOUT", venue_client_id=name)],
         lambda name: None,
     ],
 )
 def test_a_query_that_fails_is_not_asked_again(query: Any) -> None:
-    adapter = MockVenueAdapter(submit=Trouble("?"), query_order=query)
+    adapter = MockVenueAdapter(submit=VenueFault("?"), query_order=query)
     kernel = opened(adapter)
     outcome = kernel.process_intent(intent(ENTER, "i1"))
     assert outcome.details["method"] == "submit"
@@ -279,7 +279,7 @@ def test_a_query_that_fails_is_not_asked_again(query: Any) -> None:
 def test_an_adapter_without_a_query_is_not_asked() -> None:
     class Bare:
         def submit(self, order: VenueOrder) -> list[VenueEvent]:
-            raise Trouble("?")
+            raise VenueFault("?")
 
         def cancel(self, order: VenueOrder, reason: str) -> list[VenueEvent]:
             return []
@@ -289,7 +289,7 @@ def test_an_adapter_without_a_query_is_not_asked() -> None:
 
 
 def test_a_cancel_that_fails_is_in_doubt() -> None:
-    kernel = opened(MockVenueAdapter(submit=lambda order: [ack(order)], cancel=Trouble("?")))
+    kernel = opened(MockVenueAdapter(submit=lambda order: [ack(order)], cancel=VenueFault("?")))
     kernel.process_intent(intent(ENTER, "i1"))
     outcome = kernel.process_intent(intent(CANCEL, "c1"))
     assert (outcome.diagnostic_code, outcome.details["method"]) == ("IN_DOUBT", "cancel")

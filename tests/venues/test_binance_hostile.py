@@ -214,7 +214,9 @@ def test_a_clock_that_goes_back_an_hour_loses_no_fill_and_once_it_is_right_the_w
     account.wait(account.books_agree)
 
 
-def test_an_order_of_another_account_goes_to_nobodys_book_and_the_difference_shows(account: Account) -> None:
+def test_an_order_of_another_account_goes_to_the_unassigned_book_and_the_difference_shows(
+    account: Account,
+) -> None:
     account.say(order_frame(x="TRADE", X="FILLED", l="1", z="1", L="60000", n="30", t=77_001, ap="60000"))
     account.wait(lambda: bool(account.kernel.unassigned()))
     assert account.kernel.slot(0).size == Decimal("0.01")

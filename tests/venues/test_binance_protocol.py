@@ -128,7 +128,7 @@ def test_a_triggered_stop_links_both_of_its_ids() -> None:
 
 
 @needs_fixtures
-def test_recorded_wallets_are_told_to_the_last_digit_and_funding_asks_for_its_id() -> None:
+def test_recorded_wallets_are_reported_to_the_last_digit_and_funding_asks_for_its_id() -> None:
     wallets = []
     for frame in frames(RECORDED[2]):
         if frame["e"] != "ACCOUNT_UPDATE":
@@ -144,7 +144,7 @@ def test_recorded_wallets_are_told_to_the_last_digit_and_funding_asks_for_its_id
 
 
 @needs_fixtures
-def test_a_fill_told_early_without_its_fee_is_no_fill() -> None:
+def test_a_fill_reported_early_without_its_fee_is_no_fill() -> None:
     lite = [frame for frame in frames(*RECORDED) if frame["e"] == "TRADE_LITE"]
     assert len(lite) == 2
     for frame in lite:
@@ -161,7 +161,7 @@ def test_no_documented_frame_of_the_user_stream_breaks_the_reader() -> None:
 
 
 @needs_fixtures
-def test_documented_forced_closes_are_told_as_what_they_are() -> None:
+def test_documented_forced_closes_are_reported_as_what_they_are() -> None:
     forced = Counter(
         str(event.kind)
         for frame in frames(*SCHEMA_ONLY)
@@ -310,7 +310,7 @@ def order_frame(**changes: Any) -> dict[str, Any]:
         {"e": "ALGO_UPDATE", "T": 1, "o": {"caid": "a", "aid": 1, "s": "B", "S": "BUY", "X": "PONDERING"}},
     ],
 )
-def test_a_word_that_no_list_has_is_told_apart_from_a_broken_frame(frame: dict[str, Any]) -> None:
+def test_a_word_that_no_list_has_is_distinguished_from_a_broken_frame(frame: dict[str, Any]) -> None:
     with pytest.raises(UnknownMessage):
         ReportReader().read(frame)
 

@@ -112,13 +112,13 @@ def test_two_filled_frames_after_a_lost_cancel_are_no_second_fill() -> None:
     assert reader.owed == set()
 
 
-def test_an_order_told_as_filled_without_its_execution_is_owed() -> None:
+def test_an_order_reported_as_filled_without_its_execution_is_owed() -> None:
     reader = ReportReader()
     received(reader, "order", {**ORDER, "orderStatus": "Filled", "cumExecQty": "0.1"})
     assert reader.owed == {"D1"}
 
 
-def test_an_execution_told_twice_counts_once() -> None:
+def test_an_execution_reported_twice_counts_once() -> None:
     reader = ReportReader()
     received(reader, "execution", {**EXECUTION, "execQty": "0.05", "leavesQty": "0.05"})
     received(reader, "execution", {**EXECUTION, "execQty": "0.05", "leavesQty": "0.05"})
@@ -126,7 +126,7 @@ def test_an_execution_told_twice_counts_once() -> None:
     assert reader.owed == {"D1"}
 
 
-def test_a_changed_order_is_an_amend_and_one_told_again_is_not() -> None:
+def test_a_changed_order_is_an_amend_and_one_reported_again_is_not() -> None:
     reader = ReportReader()
     assert received(reader, "order", ORDER).orders[0].kind == "ORDER_ACK"
     reader.amends["D1"] = "r1"

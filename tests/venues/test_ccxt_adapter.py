@@ -153,7 +153,7 @@ def test_at_bybit_positions_of_several_instruments_are_asked_for_at_once() -> No
             adapter.close()
 
 
-def test_an_exchange_that_is_gone_is_told_and_entries_wait(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exchange_that_is_gone_is_reported_and_entries_wait(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "dita.ccxt")
     with ServerThread(Terms(still=True)) as server:
         account = Account(server)

@@ -148,7 +148,7 @@ def test_markets_with_wallets_of_their_own_are_not_mixed() -> None:
 # --------------------------------------------------------------------------------------------- funding
 
 
-def test_funding_rows_of_one_hash_are_told_apart_and_those_of_others_are_left_out() -> None:
+def test_funding_rows_of_one_hash_are_distinguished_and_those_of_others_are_left_out() -> None:
     at_ms = 1_734_026_400_057
 
     def row(coin: str, usdc: str, later_ms: int = 0) -> dict[str, Any]:

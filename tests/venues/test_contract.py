@@ -17,7 +17,7 @@ from dita.certify import (
     Rig,
     ScriptedRig,
     SimulatedRig,
-    Trouble,
+    VenueFault,
     certify,
     certify_one,
 )
@@ -45,12 +45,12 @@ def test_there_are_plain_trading_and_twenty_and_every_trouble_is_played() -> Non
         8,
         10,
     }
-    assert {scene.trouble for sequence in SEQUENCES for scene in sequence.scenes} == set(Trouble)
+    assert {scene.trouble for sequence in SEQUENCES for scene in sequence.scenes} == set(VenueFault)
 
 
 def test_the_simulated_venue_really_loses_the_first_of_two_fills() -> None:
     rig = SimulatedRig()
-    kernel = ExecutionKernel(venue=rig.open(Trouble.FIRST_FILL_LOST))
+    kernel = ExecutionKernel(venue=rig.open(VenueFault.FIRST_FILL_LOST))
     kernel.set_exchange_config(rig.config)
     kernel.set_seed_capital(10_000)
     rig.ready(kernel)
@@ -328,8 +328,8 @@ def test_a_broken_adapter_fails_where_it_is_broken(
 class Halves(ToyRig):
     """Can do a part of it."""
 
-    def open(self, trouble: Trouble) -> ToyAdapter:
-        if trouble in {Trouble.OVERFILL, Trouble.ADL}:
+    def open(self, trouble: VenueFault) -> ToyAdapter:
+        if trouble in {VenueFault.OVERFILL, VenueFault.ADL}:
             raise NotOffered(f"the test exchange has no {trouble}")
         return super().open(trouble)
 
@@ -344,8 +344,8 @@ def test_what_a_rig_does_not_offer_is_skipped_and_never_passed() -> None:
 class Harmless(ToyRig):
     """Promises trouble, and makes none."""
 
-    def open(self, trouble: Trouble) -> ToyAdapter:
-        return super().open(Trouble.NONE)
+    def open(self, trouble: VenueFault) -> ToyAdapter:
+        return super().open(VenueFault.NONE)
 
 
 def test_a_trouble_that_does_not_happen_proves_nothing() -> None:
@@ -450,8 +450,8 @@ class FirstDay(Rig):
 
     tells_wallet = True
 
-    def open(self, trouble: Trouble) -> SixtyLines:
-        if trouble != Trouble.NONE:
+    def open(self, trouble: VenueFault) -> SixtyLines:
+        if trouble != VenueFault.NONE:
             raise NotOffered(f"the venue has no {trouble}")
         self.count, self.held, self.cost, self.money = 0, Decimal(0), Decimal(0), Decimal(10_000)
         self.resting: dict[str, VenueOrder] = {}
@@ -507,9 +507,9 @@ def test_a_failure_tells_the_last_steps_requests_and_events() -> None:
     assert any(line.startswith("received ORDER_ACK venue_client_id=D") for line in verdict.trail)
 
 
-def test_health_names_the_assets_whose_wallet_the_venue_never_told() -> None:
+def test_health_names_the_assets_whose_wallet_the_venue_never_reported() -> None:
     rig = KeepsTheWallet()
-    with ExecutionKernel(venue=rig.open(Trouble.NONE)) as kernel:
+    with ExecutionKernel(venue=rig.open(VenueFault.NONE)) as kernel:
         kernel.set_exchange_config(rig.config)
         kernel.set_seed_capital(10_000)
         assert kernel.health()["unknown_wallets"] == ["USDT"]

@@ -47,14 +47,14 @@ def feed() -> tuple[Feed, list[MarketEvent]]:
     return made, received
 
 
-def test_a_bar_that_comes_twice_or_late_is_told_once() -> None:
+def test_a_bar_that_comes_twice_or_late_is_reported_once() -> None:
     one, received = feed()
     for number in (1, 1, 2, 1):
         one._tell(bar(number))
     assert received == [bar(1), bar(2)]
 
 
-def test_bars_that_closed_while_the_stream_was_gone_are_told_once_it_is_open() -> None:
+def test_bars_that_closed_while_the_stream_was_gone_are_reported_once_it_is_open() -> None:
     one, received = feed()
     one.begin_after(bar(1, "ETHUSDT"))
     one.begin_after(bar(2))
@@ -64,7 +64,7 @@ def test_bars_that_closed_while_the_stream_was_gone_are_told_once_it_is_open() -
     assert received == [bar(3), bar(4), bar(5)]
 
 
-def test_a_mark_has_an_age_once_it_was_heard() -> None:
+def test_a_mark_has_an_age_once_it_was_received() -> None:
     one, received = feed()
     assert one.age_s("BTCUSDT") is None
     mark = VenueMark("BTCUSDT", 1, Decimal(1), None, None)

@@ -181,7 +181,7 @@ def test_fills_of_a_frame_of_okxs_come_by_their_trade_ids() -> None:
     assert update.account == []
 
 
-def test_a_liquidation_of_okxs_is_told_as_one() -> None:
+def test_a_liquidation_of_okxs_is_reported_as_one() -> None:
     update = [
         one
         for record in rows(OKX[2])

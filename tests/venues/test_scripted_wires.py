@@ -148,7 +148,7 @@ def test_bingx_packs_its_frames_and_a_bomb_is_refused() -> None:
         unpack(b"plain")
 
 
-def test_fills_without_ids_are_told_apart_by_their_orders_total() -> None:
+def test_fills_without_ids_are_distinguished_by_their_orders_total() -> None:
     reader = BingxReader()
     reader.name("D00000000000000000000001000000")
 

@@ -21,7 +21,7 @@ def test_a_transfer_reaches_both_accounts() -> None:
         venue.transfer("USDT", -20_000)
 
 
-def test_a_mark_is_heard() -> None:
+def test_a_mark_is_received() -> None:
     kernel, venue = paper()
     kernel.process_intent(intent(ENTER, "i1"))
     venue.mark(SYMBOL, "61000.1", 5)
@@ -31,7 +31,7 @@ def test_a_mark_is_heard() -> None:
             venue.mark(SYMBOL, price)
 
 
-def test_what_others_trade_on_the_account_is_nobodys() -> None:
+def test_what_others_trade_on_the_account_is_external() -> None:
     kernel, venue = paper()
     venue.manual_trade(SYMBOL, "BUY", "0.2", "60000.1")
     assert [row["size"] for row in kernel.unassigned()] == [Decimal("0.2")]

@@ -6,7 +6,7 @@ from practising import practising
 
 
 @pytest.mark.parametrize("venue", ["binance", "bybit"])
-def test_a_stream_that_told_before_the_answer_came_is_not_taken_for_deaf(venue: str) -> None:
+def test_a_stream_that_reported_before_the_answer_came_is_not_taken_for_deaf(venue: str) -> None:
     with practising(venue=venue, deaf_s=4.0) as account:
         account.server.command("fault slow_ms 250")
         account.act("ENTER", target_size="0.05")

@@ -129,7 +129,7 @@ def test_a_resting_orders_fill_is_read_from_the_position() -> None:
         kernel.check_invariants()
 
 
-def test_a_position_that_no_order_of_ours_explains_is_told_and_fills_nothing() -> None:
+def test_a_position_that_no_order_of_ours_explains_is_reported_and_fills_nothing() -> None:
     venue = Three()
     venue.held["BTCUSDT"] = Decimal(5)
     with opened(venue) as kernel:

@@ -124,8 +124,8 @@ def live(directory: Path, pipe: int) -> None:
     try:
         run.run()
     except InvalidInput as error:
-        # The kill of the life before came after its last bar: it has heard all there is.
-        if "the earlier run has heard all" not in str(error):
+        # The kill of the life before came after its last bar: it has played all there is.
+        if "the earlier run has played all" not in str(error):
             raise
 
 

@@ -34,7 +34,7 @@ def test_halt_says_that_nobody_has_taken_it(
     assert SharedHalt("alone").standing.gate == "HALTED"
 
 
-def test_a_plane_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plane_that_is_not_there_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     plane = SharedMemoryZincPlane("there")
     for command in (["halt", "--zinc", "gone"], ["watch", "--once", "--zinc", "gone"]):
         assert main(command) == 1

@@ -39,7 +39,7 @@ _WAIT_S: Final = 0.05
 _WARMUP_SPANS: Final = 2
 
 
-class Fed:
+class PythonMarket:
     """A market that only Python reads. It is read a batch ahead of the player."""
 
     def __init__(self, market: Market, end_ns: int | None) -> None:
@@ -134,7 +134,7 @@ class Play:
         venue = self._kernel.venue
         assert isinstance(venue, SimulatedVenue)  # noqa: S101 - the configuration above says so
         self._venue = venue
-        self._fed: dict[int, Fed] = {}
+        self._fed: dict[int, PythonMarket] = {}
         self.actors = [self._actor(one) for one in engine.named]
         recovery = self._kernel.recovery
         self._resumes = directory is not None and recovery is not None and recovery["last_seq"] > 0
@@ -165,7 +165,7 @@ class Play:
         if isinstance(market, BarFile | BinanceL2File | L2File | TickFile):
             return self._player.add_file(market.reader(), market.symbol, tick, market.step_ns)
         place = self._player.add_channel(market.symbol, tick, market.step_ns)
-        self._fed[place] = Fed(market, self._settings.end_ns)
+        self._fed[place] = PythonMarket(market, self._settings.end_ns)
         return place
 
     def _actor(self, named: "Named") -> Actor:

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 
 from dita._kernel import TwinLive
 from dita.backtest.engine import venue_config
-from dita.backtest.play import Fed
+from dita.backtest.play import PythonMarket
 from dita.backtest.settings import BacktestSettings
 from dita.clock import ManualClock
 from dita.errors import InvalidInput, KernelError
@@ -340,7 +340,7 @@ class _Played:
             self._player = venue.player(
                 asset, live.balances.get(asset, Decimal(0)), end_ns=live.span_ns[1] + 1, round_prices=True
             )
-            self._fed: dict[int, Fed] = {}
+            self._fed: dict[int, PythonMarket] = {}
             for market in markets:
                 self._add(market)
         except BaseException:
@@ -355,7 +355,7 @@ class _Played:
             self._player.add_file(market.reader(), market.symbol, tick, market.step_ns)
             return
         place = self._player.add_channel(market.symbol, tick, market.step_ns)
-        self._fed[place] = Fed(market, self._live.span_ns[1] + 1)
+        self._fed[place] = PythonMarket(market, self._live.span_ns[1] + 1)
 
     def close(self) -> None:
         """Close the kernel: its log is whole."""

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final, Self
 
 from dita._kernel import KernelIntent, KernelOutcome, VenueOrder
-from dita.certify.rig import Rig, Trouble
+from dita.certify.rig import Rig, VenueFault
 from dita.certify.trail import Step, trail
 from dita.errors import KernelError
 from dita.journal.memory import MemoryKernelJournal
@@ -47,7 +47,7 @@ def mark_all(rig: Rig, kernel: ExecutionKernel) -> None:
 class Bench:
     """A kernel and the venue it trades at, while one scene plays."""
 
-    def __init__(self, rig: Rig, trouble: Trouble, log_dir: Path) -> None:
+    def __init__(self, rig: Rig, trouble: VenueFault, log_dir: Path) -> None:
         """Open the venue with a trouble, and a kernel with a log on it."""
         self.rig = rig
         self.trouble = trouble
@@ -64,7 +64,7 @@ class Bench:
 
     @classmethod
     @contextmanager
-    def on(cls, rig: Rig, trouble: Trouble) -> Iterator[Self]:
+    def on(cls, rig: Rig, trouble: VenueFault) -> Iterator[Self]:
         """Open a bench on a log of its own, and close it whatever comes.
 
         What went wrong first is what is raised: an error has the `trail` of the bench as its attribute, and

@@ -21,7 +21,7 @@ class NotOffered(KernelError):  # noqa: N818 - not a fault: the sequence is skip
     """The rig cannot make its venue do this; the text says why. The sequence is skipped, never passed."""
 
 
-class Trouble(enum.StrEnum):
+class VenueFault(enum.StrEnum):
     """What a venue does wrong, or at a bad moment, until `Rig.heal` ends it."""
 
     NONE = "NONE"
@@ -125,7 +125,7 @@ class Rig(ABC):
     kernel_options: ClassVar[Mapping[str, Any]] = {}
 
     @abstractmethod
-    def open(self, trouble: Trouble) -> VenueAdapter | SimulatedVenue:
+    def open(self, trouble: VenueFault) -> VenueAdapter | SimulatedVenue:
         """Start the venue with one trouble, and return a new adapter to it.
 
         Args:

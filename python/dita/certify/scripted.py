@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from dita._kernel import KernelEventKind, OrderSide, VenueEvent, VenueOrder
 from dita.certify.books import Books, Resting
-from dita.certify.rig import Rig, Trouble
+from dita.certify.rig import Rig, VenueFault
 from dita.kernel import ExecutionKernel
 from dita.venues.mock import MockVenueAdapter
 
@@ -19,11 +19,11 @@ _OTHER_ASSET_PRICE: Final = Decimal(600)
 _NOT_FOUND_NS: Final = 500_000_000
 _SKEW_NS: Final = 5_000_000_000
 _SECOND_NS: Final = 1_000_000_000
-_REPLAYS: Final = {Trouble.FILLS_REPLAYED, Trouble.IDS_PER_RUN}
+_REPLAYS: Final = {VenueFault.FILLS_REPLAYED, VenueFault.IDS_PER_RUN}
 _KILLS: Final = {
-    Trouble.KILL_POST_ONLY: "would take",
-    Trouble.KILL_REDUCE_ONLY: "would not reduce",
-    Trouble.KILL_SELF_TRADE: "self-trade prevention",
+    VenueFault.KILL_POST_ONLY: "would take",
+    VenueFault.KILL_REDUCE_ONLY: "would not reduce",
+    VenueFault.KILL_SELF_TRADE: "self-trade prevention",
 }
 
 
@@ -32,7 +32,7 @@ class ScriptedRig(Rig):
 
     def __init__(self) -> None:
         """Start without orders."""
-        self._trouble = Trouble.NONE
+        self._trouble = VenueFault.NONE
         self._books = Books(dict(self.balances))
         self._orders: dict[str, Resting] = {}
         self._changes: list[tuple[str, Any]] = []
@@ -48,7 +48,7 @@ class ScriptedRig(Rig):
 
     # --------------------------------------------------------------------------------------------- the rig
 
-    def open(self, trouble: Trouble) -> MockVenueAdapter:
+    def open(self, trouble: VenueFault) -> MockVenueAdapter:
         """Write the script."""
         self._trouble = trouble
         return self.reopen()
@@ -74,9 +74,9 @@ class ScriptedRig(Rig):
     def fill(self, venue_client_id: str, size: Decimal) -> None:
         """Fill a resting order at its limit, and tell."""
         order = self._orders[venue_client_id]
-        self._played += self._trouble == Trouble.SLOW_CHANGES and bool(self._changes)
+        self._played += self._trouble == VenueFault.SLOW_CHANGES and bool(self._changes)
         events = self._traded(order, size, order.sent.limit_price or self.mark, maker=True)
-        if self._trouble == Trouble.SILENCE:
+        if self._trouble == VenueFault.SILENCE:
             self._played += 1
             self._withheld += events
         else:
@@ -93,10 +93,10 @@ class ScriptedRig(Rig):
     def heal(self) -> None:
         """End the trouble, and tell what was withheld."""
         self._unanswered.clear()
-        was, self._trouble = self._trouble, Trouble.NONE
+        was, self._trouble = self._trouble, VenueFault.NONE
         withheld, self._withheld = self._withheld, []
         self._tell(withheld)
-        if was == Trouble.FALSE_CANCEL:
+        if was == VenueFault.FALSE_CANCEL:
             for order in self._orders.values():
                 if order.working:
                     self._tell(self._changed(order, None))
@@ -142,7 +142,7 @@ class ScriptedRig(Rig):
     # ------------------------------------------------------------------------------------------ the script
 
     def _on_submit(self, sent: VenueOrder) -> Sequence[VenueEvent] | BaseException:
-        if sent.venue_client_id in self._orders and self._trouble == Trouble.ANSWER_LOST:
+        if sent.venue_client_id in self._orders and self._trouble == VenueFault.ANSWER_LOST:
             self._played += 1
             self._unanswered.discard(sent.venue_client_id)
             taken = self._said(self._orders[sent.venue_client_id], Kind.ORDER_REJECT, status="REJECTED")
@@ -152,7 +152,7 @@ class ScriptedRig(Rig):
         self._orders[sent.venue_client_id] = order
         if self._is_unanswered(sent):
             return TimeoutError("no answer")
-        if self._trouble == Trouble.INSTANT_EXPIRED:
+        if self._trouble == VenueFault.INSTANT_EXPIRED:
             return [self._ended(order, Kind.EXPIRED, "EXPIRED")]
         ack = self._said(order, Kind.ORDER_ACK, status="ACKED")
         if self._is_killed(sent):
@@ -162,8 +162,8 @@ class ScriptedRig(Rig):
         return self._filled_at_once(order, ack)
 
     def _is_unanswered(self, sent: VenueOrder) -> bool:
-        if self._trouble != Trouble.ANSWER_LOST:
-            return self._trouble == Trouble.NO_ANSWER_NOT_FOUND
+        if self._trouble != VenueFault.ANSWER_LOST:
+            return self._trouble == VenueFault.NO_ANSWER_NOT_FOUND
         is_lost = sent.order_side == OrderSide.SELL and sent.limit_price is not None
         if is_lost:
             self._unanswered.add(sent.venue_client_id)
@@ -171,24 +171,24 @@ class ScriptedRig(Rig):
 
     def _is_killed(self, sent: VenueOrder) -> bool:
         concerned = {
-            Trouble.KILL_POST_ONLY: sent.post_only,
-            Trouble.KILL_REDUCE_ONLY: sent.reduce_only,
-            Trouble.KILL_SELF_TRADE: True,
+            VenueFault.KILL_POST_ONLY: sent.post_only,
+            VenueFault.KILL_REDUCE_ONLY: sent.reduce_only,
+            VenueFault.KILL_SELF_TRADE: True,
         }
         return concerned.get(self._trouble, False)
 
     def _filled_at_once(self, order: Resting, ack: VenueEvent) -> list[VenueEvent]:
         tick = Decimal("0.1")
         price = self.mark + tick if order.sent.order_side == OrderSide.BUY else self.mark
-        if self._trouble == Trouble.FIRST_FILL_LOST:
+        if self._trouble == VenueFault.FIRST_FILL_LOST:
             self._played += 1
             self._withheld += self._traded(order, order.size / 2, price, maker=False)
             return [ack, *self._traded(order, order.left, price, maker=False)]
         fills = self._traded(order, order.size, price, maker=False)
-        if self._trouble == Trouble.FILL_BEFORE_ACK:
+        if self._trouble == VenueFault.FILL_BEFORE_ACK:
             self._played += 1
             return [*fills, ack]
-        if self._trouble == Trouble.CLOCK_SKEW:
+        if self._trouble == VenueFault.CLOCK_SKEW:
             self._played += 1
             ack = ack.replace(timestamp=ack.timestamp_ns + _SKEW_NS)
         return [ack, *fills]
@@ -200,14 +200,14 @@ class ScriptedRig(Rig):
         return self._on_change(sent, changes)
 
     def _on_change(self, sent: VenueOrder, change: dict[str, Any] | None) -> Sequence[VenueEvent]:
-        if self._trouble == Trouble.SLOW_CHANGES:
+        if self._trouble == VenueFault.SLOW_CHANGES:
             self._changes.append((sent.venue_client_id, change))
             return []
         order = self._orders[sent.venue_client_id]
-        if self._trouble == Trouble.FALSE_CANCEL:
+        if self._trouble == VenueFault.FALSE_CANCEL:
             self._played += 1
             return [self._said(order, Kind.CANCEL_ACK, status="CANCELED")]
-        if self._trouble == Trouble.FILL_AFTER_CANCEL and change is None:
+        if self._trouble == VenueFault.FILL_AFTER_CANCEL and change is None:
             self._played += 1
             fills = self._traded(order, self.lot, order.sent.limit_price or self.mark, maker=True)
             late = [fill.replace(status="CANCELED", remaining_size=0) for fill in fills]
@@ -230,9 +230,9 @@ class ScriptedRig(Rig):
     def _on_query(self, venue_client_id: str) -> list[VenueEvent]:
         order = self._orders.get(venue_client_id)
         early = order is not None and self._kernel.now_ns < order.placed_ns + _NOT_FOUND_NS
-        early = early and self._trouble == Trouble.NO_ANSWER_NOT_FOUND
+        early = early and self._trouble == VenueFault.NO_ANSWER_NOT_FOUND
         if order is None or early or venue_client_id in self._unanswered:
-            self._played += self._trouble == Trouble.NO_ANSWER_NOT_FOUND
+            self._played += self._trouble == VenueFault.NO_ANSWER_NOT_FOUND
             return [
                 VenueEvent(self._kernel.now_ns, kind=Kind.ORDER_NOT_FOUND, venue_client_id=venue_client_id)
             ]
@@ -253,13 +253,13 @@ class ScriptedRig(Rig):
         return VenueEvent(self._kernel.now_ns, kind=kind, asset=order.sent.asset, **ids, **fields)
 
     def _ended(self, order: Resting, kind: KernelEventKind, status: str, reason: str = "") -> VenueEvent:
-        self._played += self._trouble in {*_KILLS, Trouble.INSTANT_EXPIRED}
+        self._played += self._trouble in {*_KILLS, VenueFault.INSTANT_EXPIRED}
         order.working = False
         return self._said(order, kind, status=status, reason=reason, remaining_size=0)
 
     def _traded(self, order: Resting, size: Decimal, price: Decimal, *, maker: bool) -> list[VenueEvent]:
         """Book a fill, and return what is said of it."""
-        if self._trouble == Trouble.OVERFILL and size == order.left:
+        if self._trouble == VenueFault.OVERFILL and size == order.left:
             self._played += 1
             size += self.lot
         fee_asset, fee = self._fee(size * price, maker=maker)
@@ -283,15 +283,15 @@ class ScriptedRig(Rig):
 
     def _named(self, fill: VenueEvent) -> VenueEvent:
         """A fill as the adapter of this run names it."""
-        if self._trouble != Trouble.IDS_PER_RUN:
+        if self._trouble != VenueFault.IDS_PER_RUN:
             return fill
         return fill.replace(venue_trade_id="", event_id=f"run{self._runs}-{fill.venue_trade_id}")
 
     def _twisted(self, order: Resting, fill: VenueEvent) -> list[VenueEvent]:
-        if self._trouble == Trouble.PRICE_LATER:
+        if self._trouble == VenueFault.PRICE_LATER:
             self._played += 1
             return [fill.replace(price=0, fee=None, fee_asset=""), fill]
-        if self._trouble == Trouble.STALE_STATUS and not order.left:
+        if self._trouble == VenueFault.STALE_STATUS and not order.left:
             self._played += 1
             before = {"timestamp": self._kernel.now_ns - 1, "filled_size": 0, "remaining_size": order.size}
             return [fill, self._said(order, Kind.ORDER_STATUS, status="ACKED").replace(**before)]
@@ -299,12 +299,12 @@ class ScriptedRig(Rig):
 
     def _befallen(self, symbol: str) -> list[VenueEvent]:
         """Return what the exchange does with the position after a fill: once."""
-        if self._trouble not in {Trouble.LIQUIDATION, Trouble.ADL}:
+        if self._trouble not in {VenueFault.LIQUIDATION, VenueFault.ADL}:
             return []
-        trouble, self._trouble = self._trouble, Trouble.NONE
+        trouble, self._trouble = self._trouble, VenueFault.NONE
         self._played += 1
-        size = self.position(symbol) if trouble == Trouble.LIQUIDATION else self.lot
-        fee = size * self.mark * _TAKER if trouble == Trouble.LIQUIDATION else Decimal(0)
+        size = self.position(symbol) if trouble == VenueFault.LIQUIDATION else self.lot
+        fee = size * self.mark * _TAKER if trouble == VenueFault.LIQUIDATION else Decimal(0)
         self._books.trade(symbol, OrderSide.SELL, size, self.mark, self.asset, (self.asset, fee))
         self._frames()
         taken: dict[str, Any] = {
@@ -319,10 +319,10 @@ class ScriptedRig(Rig):
 
     def _fee(self, value: Decimal, *, maker: bool) -> tuple[str, Decimal]:
         rate = _MAKER if maker else _TAKER
-        if self._trouble == Trouble.MAKER_REBATE and maker:
+        if self._trouble == VenueFault.MAKER_REBATE and maker:
             self._played += 1
             rate = _REBATE
-        if self._trouble == Trouble.OTHER_FEE_ASSET:
+        if self._trouble == VenueFault.OTHER_FEE_ASSET:
             self._played += 1
             return self.other_asset, (value * rate / _OTHER_ASSET_PRICE).quantize(Decimal("1e-8"))
         return self.asset, value * rate
@@ -331,10 +331,10 @@ class ScriptedRig(Rig):
         side, last = self._last_trade
         self._trades += 1
         name = f"T{self._trades}"
-        if self._trouble == Trouble.ONE_ID_TWO_FILLS and last and side != order.order_side:
+        if self._trouble == VenueFault.ONE_ID_TWO_FILLS and last and side != order.order_side:
             self._played += 1
             name = last
-        if self._trouble == Trouble.IDS_PER_SYMBOL:
+        if self._trouble == VenueFault.IDS_PER_SYMBOL:
             own = self._ids_of.setdefault(order.asset, set())
             name = f"T{len(own) + 1}"
             self._played += any(name in ids for symbol, ids in self._ids_of.items() if symbol != order.asset)

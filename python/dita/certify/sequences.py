@@ -11,7 +11,7 @@ from typing import Final
 
 from dita.certify import plain
 from dita.certify.bench import Bench, Unmet
-from dita.certify.rig import NotOffered, Trouble
+from dita.certify.rig import NotOffered, VenueFault
 
 _ZERO: Final = Decimal(0)
 _INTERVAL_SECS: Final = 28_800
@@ -31,7 +31,7 @@ class Scene:
         name: What tells it from another scene with this trouble; empty where there is none.
     """
 
-    trouble: Trouble
+    trouble: VenueFault
     play: Callable[[Bench], None]
     is_killed: bool = False
     name: str = ""
@@ -369,11 +369,11 @@ def _a_clock_that_is_off(bench: Bench) -> None:
 # ------------------------------------------------------------------------------------------------ the list
 
 
-def _one(number: int, name: str, trouble: Trouble, play: Callable[[Bench], None]) -> Sequence:
+def _one(number: int, name: str, trouble: VenueFault, play: Callable[[Bench], None]) -> Sequence:
     return Sequence(number, name, (Scene(trouble, play),))
 
 
-def _killed(number: int, name: str, trouble: Trouble, play: Callable[[Bench], None]) -> Sequence:
+def _killed(number: int, name: str, trouble: VenueFault, play: Callable[[Bench], None]) -> Sequence:
     return Sequence(number, name, (Scene(trouble, play, is_killed=True),))
 
 
@@ -382,73 +382,76 @@ SEQUENCES: Final = (
         0,
         "plain trading: acknowledge, fill, cancel, amend, wallet",
         (
-            Scene(Trouble.NONE, plain.ack_and_fill, name="fill"),
-            Scene(Trouble.NONE, plain.cancel, name="cancel"),
-            Scene(Trouble.NONE, plain.amend, name="amend"),
-            Scene(Trouble.NONE, plain.wallet, name="wallet"),
+            Scene(VenueFault.NONE, plain.ack_and_fill, name="fill"),
+            Scene(VenueFault.NONE, plain.cancel, name="cancel"),
+            Scene(VenueFault.NONE, plain.amend, name="amend"),
+            Scene(VenueFault.NONE, plain.wallet, name="wallet"),
         ),
     ),
-    _one(1, "filled, then a late answer says new, 0 filled", Trouble.STALE_STATUS, _an_answer_of_before),
-    _one(2, "a fill before the acknowledgement", Trouble.FILL_BEFORE_ACK, _a_fill_before_the_ack),
-    _one(3, "a cancel rejected because it filled", Trouble.SLOW_CHANGES, _a_cancel_that_came_too_late),
-    _one(4, "a cancel confirmed, then a fill", Trouble.FILL_AFTER_CANCEL, _a_fill_after_the_cancel),
+    _one(1, "filled, then a late answer says new, 0 filled", VenueFault.STALE_STATUS, _an_answer_of_before),
+    _one(2, "a fill before the acknowledgement", VenueFault.FILL_BEFORE_ACK, _a_fill_before_the_ack),
+    _one(3, "a cancel rejected because it filled", VenueFault.SLOW_CHANGES, _a_cancel_that_came_too_late),
+    _one(4, "a cancel confirmed, then a fill", VenueFault.FILL_AFTER_CANCEL, _a_fill_after_the_cancel),
     _one(
-        5, "a cancel booked, the order still live", Trouble.FALSE_CANCEL, _an_order_that_only_seems_canceled
+        5,
+        "a cancel booked, the order still live",
+        VenueFault.FALSE_CANCEL,
+        _an_order_that_only_seems_canceled,
     ),
     Sequence(
         6,
         "a timeout, and the retry answered: duplicate client id",
         (
-            Scene(Trouble.ANSWER_LOST, _an_exit_that_is_sent_again),
-            Scene(Trouble.ANSWER_LOST, _an_exit_in_doubt_at_the_crash, is_killed=True, name="killed"),
+            Scene(VenueFault.ANSWER_LOST, _an_exit_that_is_sent_again),
+            Scene(VenueFault.ANSWER_LOST, _an_exit_in_doubt_at_the_crash, is_killed=True, name="killed"),
         ),
     ),
     _one(
         7,
         "not found for half a second after placing",
-        Trouble.NO_ANSWER_NOT_FOUND,
+        VenueFault.NO_ANSWER_NOT_FOUND,
         _an_order_that_is_not_found_yet,
     ),
     _killed(
-        8, "fills replayed on restart, or 40 minutes late", Trouble.FILLS_REPLAYED, _fills_reported_again
+        8, "fills replayed on restart, or 40 minutes late", VenueFault.FILLS_REPLAYED, _fills_reported_again
     ),
-    _one(9, "an inferred fill, then the real one", Trouble.FIRST_FILL_LOST, _a_fill_that_is_inferred),
-    _killed(10, "synthetic trade ids that differ per run", Trouble.IDS_PER_RUN, _fills_reported_again),
-    _one(11, "one trade id on two fills", Trouble.ONE_ID_TWO_FILLS, _one_id_on_two_fills),
-    _one(12, "trade ids unique per symbol only", Trouble.IDS_PER_SYMBOL, _ids_that_two_instruments_share),
-    _one(13, "an amend races a fill and overfills", Trouble.SLOW_CHANGES, _an_amend_that_came_too_late),
-    _one(14, "an overfill beyond the order's size", Trouble.OVERFILL, _a_fill_beyond_the_order),
-    _one(15, "a fill at price 0", Trouble.PRICE_LATER, _a_fill_whose_price_comes_later),
-    _one(16, "the stream silent while pings answer", Trouble.SILENCE, _a_silent_stream),
+    _one(9, "an inferred fill, then the real one", VenueFault.FIRST_FILL_LOST, _a_fill_that_is_inferred),
+    _killed(10, "synthetic trade ids that differ per run", VenueFault.IDS_PER_RUN, _fills_reported_again),
+    _one(11, "one trade id on two fills", VenueFault.ONE_ID_TWO_FILLS, _one_id_on_two_fills),
+    _one(12, "trade ids unique per symbol only", VenueFault.IDS_PER_SYMBOL, _ids_that_two_instruments_share),
+    _one(13, "an amend races a fill and overfills", VenueFault.SLOW_CHANGES, _an_amend_that_came_too_late),
+    _one(14, "an overfill beyond the order's size", VenueFault.OVERFILL, _a_fill_beyond_the_order),
+    _one(15, "a fill at price 0", VenueFault.PRICE_LATER, _a_fill_whose_price_comes_later),
+    _one(16, "the stream silent while pings answer", VenueFault.SILENCE, _a_silent_stream),
     Sequence(
         17,
         "a fee in a third asset; a maker's rebate",
         (
-            Scene(Trouble.OTHER_FEE_ASSET, _a_fee_in_a_third_asset),
-            Scene(Trouble.MAKER_REBATE, _a_makers_rebate),
+            Scene(VenueFault.OTHER_FEE_ASSET, _a_fee_in_a_third_asset),
+            Scene(VenueFault.MAKER_REBATE, _a_makers_rebate),
         ),
     ),
     _one(
         18,
         "funding on the boundary, and on a position that changed",
-        Trouble.FUNDING,
+        VenueFault.FUNDING,
         _funding_on_the_boundary,
     ),
     Sequence(
         19,
         "liquidation and auto-deleveraging without our order id",
-        (Scene(Trouble.LIQUIDATION, _a_liquidation), Scene(Trouble.ADL, _a_deleveraging)),
+        (Scene(VenueFault.LIQUIDATION, _a_liquidation), Scene(VenueFault.ADL, _a_deleveraging)),
     ),
     Sequence(
         20,
         "the venue ends it, or its clock is off",
         (
-            Scene(Trouble.KILL_POST_ONLY, _a_post_only_order_ended),
-            Scene(Trouble.KILL_REDUCE_ONLY, _an_exit_ended),
-            Scene(Trouble.KILL_SELF_TRADE, _an_entry_ended),
-            Scene(Trouble.INSTANT_EXPIRED, _an_entry_ended),
-            Scene(Trouble.NONE, _an_order_whose_time_is_up),
-            Scene(Trouble.CLOCK_SKEW, _a_clock_that_is_off),
+            Scene(VenueFault.KILL_POST_ONLY, _a_post_only_order_ended),
+            Scene(VenueFault.KILL_REDUCE_ONLY, _an_exit_ended),
+            Scene(VenueFault.KILL_SELF_TRADE, _an_entry_ended),
+            Scene(VenueFault.INSTANT_EXPIRED, _an_entry_ended),
+            Scene(VenueFault.NONE, _an_order_whose_time_is_up),
+            Scene(VenueFault.CLOCK_SKEW, _a_clock_that_is_off),
         ),
     ),
 )

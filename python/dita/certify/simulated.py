@@ -5,50 +5,50 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from dita.certify.rig import NotOffered, Rig, Trouble
+from dita.certify.rig import NotOffered, Rig, VenueFault
 from dita.kernel import ExecutionKernel
 from dita.venues.sim import SimulatedVenue
 
 # The settings that make each trouble, and the counter that shows that it happened.
-_SETTINGS: Final[Mapping[Trouble, Mapping[str, Any]]] = MappingProxyType(
+_SETTINGS: Final[Mapping[VenueFault, Mapping[str, Any]]] = MappingProxyType(
     {
-        Trouble.STALE_STATUS: {"faults": {"stale_status": 1}},
-        Trouble.FILL_BEFORE_ACK: {"faults": {"fill_before_ack": 1}},
-        Trouble.SLOW_CHANGES: {"latency_ms": 100},
-        Trouble.FILL_AFTER_CANCEL: {"faults": {"late_fill": 1}},
-        Trouble.FALSE_CANCEL: {"faults": {"false_cancel": 1}},
-        Trouble.NO_ANSWER_NOT_FOUND: {"faults": {"send_timeout": 1, "not_found_ms": 500}},
+        VenueFault.STALE_STATUS: {"faults": {"stale_status": 1}},
+        VenueFault.FILL_BEFORE_ACK: {"faults": {"fill_before_ack": 1}},
+        VenueFault.SLOW_CHANGES: {"latency_ms": 100},
+        VenueFault.FILL_AFTER_CANCEL: {"faults": {"late_fill": 1}},
+        VenueFault.FALSE_CANCEL: {"faults": {"false_cancel": 1}},
+        VenueFault.NO_ANSWER_NOT_FOUND: {"faults": {"send_timeout": 1, "not_found_ms": 500}},
         # Of half the messages, by this seed: the acknowledgement and the first of two fills.
-        Trouble.FIRST_FILL_LOST: {"seed": 2, "partial_fill_rate": 1, "faults": {"drop": "0.5"}},
-        Trouble.ONE_ID_TWO_FILLS: {"faults": {"one_id_on_two_fills": 1}},
-        Trouble.IDS_PER_SYMBOL: {"faults": {"trade_ids_per_symbol": True}},
-        Trouble.OVERFILL: {"faults": {"overfill": 1}},
-        Trouble.PRICE_LATER: {"faults": {"price_pending": 1}},
-        Trouble.SILENCE: {"faults": {"silence": 1, "silence_ms": 3_600_000}},
-        Trouble.LIQUIDATION: {"faults": {"liquidation": 1}},
-        Trouble.ADL: {"faults": {"adl": 1}},
-        Trouble.KILL_POST_ONLY: {"faults": {"kill_post_only": 1}},
-        Trouble.KILL_REDUCE_ONLY: {"faults": {"kill_reduce_only": 1}},
-        Trouble.KILL_SELF_TRADE: {"faults": {"kill_self_trade": 1}},
-        Trouble.INSTANT_EXPIRED: {"faults": {"instant_expired": 1}},
-        Trouble.CLOCK_SKEW: {"faults": {"clock_skew_ms_max": 5_000}},
+        VenueFault.FIRST_FILL_LOST: {"seed": 2, "partial_fill_rate": 1, "faults": {"drop": "0.5"}},
+        VenueFault.ONE_ID_TWO_FILLS: {"faults": {"one_id_on_two_fills": 1}},
+        VenueFault.IDS_PER_SYMBOL: {"faults": {"trade_ids_per_symbol": True}},
+        VenueFault.OVERFILL: {"faults": {"overfill": 1}},
+        VenueFault.PRICE_LATER: {"faults": {"price_pending": 1}},
+        VenueFault.SILENCE: {"faults": {"silence": 1, "silence_ms": 3_600_000}},
+        VenueFault.LIQUIDATION: {"faults": {"liquidation": 1}},
+        VenueFault.ADL: {"faults": {"adl": 1}},
+        VenueFault.KILL_POST_ONLY: {"faults": {"kill_post_only": 1}},
+        VenueFault.KILL_REDUCE_ONLY: {"faults": {"kill_reduce_only": 1}},
+        VenueFault.KILL_SELF_TRADE: {"faults": {"kill_self_trade": 1}},
+        VenueFault.INSTANT_EXPIRED: {"faults": {"instant_expired": 1}},
+        VenueFault.CLOCK_SKEW: {"faults": {"clock_skew_ms_max": 5_000}},
     }
 )
-_COUNTERS: Final[Mapping[Trouble, str]] = MappingProxyType(
+_COUNTERS: Final[Mapping[VenueFault, str]] = MappingProxyType(
     {
-        Trouble.FILL_AFTER_CANCEL: "fault_late_fill",
-        Trouble.NO_ANSWER_NOT_FOUND: "fault_not_found",
-        Trouble.ONE_ID_TWO_FILLS: "fault_one_id_on_two_fills",
-        Trouble.PRICE_LATER: "fault_price_pending",
-        Trouble.FIRST_FILL_LOST: "fault_drop",
-        Trouble.IDS_PER_SYMBOL: "fault_shared_trade_ids",
-        Trouble.CLOCK_SKEW: "fault_clock_skew",
-        Trouble.OTHER_FEE_ASSET: "fault_other_asset_fees",
-        Trouble.FUNDING: "fundings",
+        VenueFault.FILL_AFTER_CANCEL: "fault_late_fill",
+        VenueFault.NO_ANSWER_NOT_FOUND: "fault_not_found",
+        VenueFault.ONE_ID_TWO_FILLS: "fault_one_id_on_two_fills",
+        VenueFault.PRICE_LATER: "fault_price_pending",
+        VenueFault.FIRST_FILL_LOST: "fault_drop",
+        VenueFault.IDS_PER_SYMBOL: "fault_shared_trade_ids",
+        VenueFault.CLOCK_SKEW: "fault_clock_skew",
+        VenueFault.OTHER_FEE_ASSET: "fault_other_asset_fees",
+        VenueFault.FUNDING: "fundings",
     }
 )
 # What takes a venue that goes on while the process of its adapter is gone.
-_OUTLIVES: Final = {Trouble.ANSWER_LOST, Trouble.FILLS_REPLAYED, Trouble.IDS_PER_RUN}
+_OUTLIVES: Final = {VenueFault.ANSWER_LOST, VenueFault.FILLS_REPLAYED, VenueFault.IDS_PER_RUN}
 _TICK: Final = Decimal("0.1")
 _LATENCY: Final = Decimal("0.1")
 
@@ -58,10 +58,10 @@ class SimulatedRig(Rig):
 
     def __init__(self) -> None:
         """Start without a venue."""
-        self._trouble = Trouble.NONE
+        self._trouble = VenueFault.NONE
         self._raced = 0
 
-    def open(self, trouble: Trouble) -> SimulatedVenue:
+    def open(self, trouble: VenueFault) -> SimulatedVenue:
         """Make a simulated venue with a trouble."""
         self._trouble = trouble
         if trouble in _OUTLIVES:
@@ -75,9 +75,9 @@ class SimulatedRig(Rig):
         for symbol in (self.symbol, self.other_symbol):
             self._venue.on_quote(symbol, self.mark, None, self.mark + _TICK, None)
             self._venue.mark(symbol, self.mark)
-            if self._trouble == Trouble.MAKER_REBATE:
+            if self._trouble == VenueFault.MAKER_REBATE:
                 self._venue.set_fee_rates(symbol, "-0.0001", "0.0005")
-        if self._trouble == Trouble.OTHER_FEE_ASSET:
+        if self._trouble == VenueFault.OTHER_FEE_ASSET:
             self._venue.pay_fees_in(self.other_asset, 600)
 
     def fill(self, venue_client_id: str, size: Decimal) -> None:
@@ -111,15 +111,15 @@ class SimulatedRig(Rig):
     def played(self) -> int:
         """Return the counter of the trouble."""
         counters = self._venue.counters()
-        if self._trouble == Trouble.MAKER_REBATE:
+        if self._trouble == VenueFault.MAKER_REBATE:
             return int(self.wallet(self.asset) > self.balances[self.asset])
-        if self._trouble == Trouble.SLOW_CHANGES:
+        if self._trouble == VenueFault.SLOW_CHANGES:
             return self._raced
         return counters[_COUNTERS.get(self._trouble, f"fault_{self._trouble.lower()}")]
 
     def settle(self) -> None:
         """Let the venue's latency pass."""
-        if self._trouble == Trouble.SLOW_CHANGES:
+        if self._trouble == VenueFault.SLOW_CHANGES:
             self.pass_time(self._kernel, _LATENCY)
 
     def heal(self) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from dita._kernel import KernelIntent
 from dita.certify.bench import Unmet, mark_all
-from dita.certify.mistreated import AdapterFault, Mistreated
-from dita.certify.rig import NotOffered, Rig, Trouble
+from dita.certify.faulty_adapter import AdapterFault, FaultyAdapter
+from dita.certify.rig import NotOffered, Rig, VenueFault
 from dita.certify.run import quiet
 from dita.errors import KernelError
 from dita.kernel import ExecutionKernel
@@ -30,7 +30,7 @@ _WEIGHTS: Final = {"ENTER": 5, "REST": 3, "FILL": 3, "CANCEL": 2, "AMEND": 2, "E
 
 
 @dataclass(frozen=True, slots=True)
-class Ordeal:
+class SeedResult:
     """What came of one seed.
 
     Attributes:
@@ -52,7 +52,7 @@ def torture_adapter(
     make_rig: Callable[[], Rig],
     seeds: Iterable[int],
     faults: Sequence[AdapterFault] = tuple(AdapterFault),
-) -> Iterator[Ordeal]:
+) -> Iterator[SeedResult]:
     """Trade at random through an adapter that goes wrong, and yield what came of each seed as it is known.
 
     Each seed has its own mix of the faults. At the end they stop, withheld events are delivered, and
@@ -70,7 +70,7 @@ def torture_adapter(
         yield _ordeal(make_rig(), seed, faults)
 
 
-def fired(ordeals: Iterable[Ordeal]) -> dict[AdapterFault, int]:
+def fired(ordeals: Iterable[SeedResult]) -> dict[AdapterFault, int]:
     """Return how often each fault happened in all of these; 0 for one that never did.
 
     Args:
@@ -82,7 +82,7 @@ def fired(ordeals: Iterable[Ordeal]) -> dict[AdapterFault, int]:
     return {fault: total[fault] for fault in AdapterFault}
 
 
-def network_fired(ordeals: Iterable[Ordeal]) -> dict[str, int]:
+def network_fired(ordeals: Iterable[SeedResult]) -> dict[str, int]:
     """Return how often each fault of the network happened in all of these; 0 for one that never did.
 
     Args:
@@ -95,7 +95,7 @@ def network_fired(ordeals: Iterable[Ordeal]) -> dict[str, int]:
     return total
 
 
-def _ordeal(rig: Rig, seed: int, faults: Sequence[AdapterFault]) -> Ordeal:
+def _ordeal(rig: Rig, seed: int, faults: Sequence[AdapterFault]) -> SeedResult:
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     mix = [fault for fault in faults if chance.random() < 0.5] or [chance.choice(list(faults))]
     actions = 0
@@ -109,12 +109,12 @@ def _ordeal(rig: Rig, seed: int, faults: Sequence[AdapterFault]) -> Ordeal:
                 victim.act(chance)
             victim.close_out()
     except Unmet as unmet:
-        return Ordeal(seed, actions, counted, str(unmet), network)
+        return SeedResult(seed, actions, counted, str(unmet), network)
     except (KernelError, ArithmeticError, LookupError, OSError, TypeError, ValueError) as error:
         if isinstance(error, NotOffered):
             raise
-        return Ordeal(seed, actions, counted, f"{type(error).__name__}: {error}", network)
-    return Ordeal(seed, actions, counted, network=network)
+        return SeedResult(seed, actions, counted, f"{type(error).__name__}: {error}", network)
+    return SeedResult(seed, actions, counted, network=network)
 
 
 @contextmanager
@@ -134,13 +134,13 @@ class _Victim:
 
     def __init__(self, rig: Rig, seed: int, faults: Sequence[AdapterFault]) -> None:
         """Open the venue without a trouble of its own, and a kernel on it."""
-        adapter = rig.open(Trouble.NONE)
+        adapter = rig.open(VenueFault.NONE)
         if isinstance(adapter, SimulatedVenue):
             raise NotOffered(
                 "the simulated venue is inside the kernel: it has no adapter that could go wrong"
             )
         self.rig = rig
-        self.adapter = Mistreated(adapter, seed, faults)
+        self.adapter = FaultyAdapter(adapter, seed, faults)
         # It has whatever the adapter has, which no type can say.
         venue = cast("VenueAdapter", self.adapter)
         self.kernel = ExecutionKernel(max_slots=_SLOTS, venue=venue, **rig.kernel_options)

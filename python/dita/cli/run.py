@@ -24,7 +24,7 @@ from dita.errors import shown
 if TYPE_CHECKING:
     from dita.config import AccountConfig, Config, Loaded
     from dita.host import Directory
-    from dita.live.plan import Left, Plan, Wanted
+    from dita.live.plan import Plan, Remaining, Wanted
     from dita.live.run import LiveRun
 
 _GUESTS: Final = 4
@@ -336,7 +336,7 @@ def _trading(plan: "Plan") -> str:
     return f"{names}: trading {', '.join(plan.symbols)} {how} {plan.place.rest}"
 
 
-def _tell_end(left: "Left", *, shadow: bool) -> int:
+def _tell_end(left: "Remaining", *, shadow: bool) -> int:
     if not left.known:
         raise CommandFailure("ended; the venue could not be asked what is left there: look yourself")
     for row in left.positions:

@@ -14,7 +14,7 @@ from dita.errors import shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dita.certify import Ordeal
+    from dita.certify import SeedResult
 
 
 def torture(target: str, seeds: Iterable[int], faults: Sequence[str] = (), *, as_json: bool = False) -> int:
@@ -34,7 +34,7 @@ def torture(target: str, seeds: Iterable[int], faults: Sequence[str] = (), *, as
     """
     chosen = [_fault(name) for name in faults] or list(AdapterFault)
     began = time.monotonic()
-    ordeals: list[Ordeal] = []
+    ordeals: list[SeedResult] = []
     try:
         for ordeal in torture_adapter(rig_of(target), seeds, chosen):
             ordeals.append(ordeal)
@@ -95,7 +95,7 @@ def _command(target: str, seed: int, faults: Sequence[str]) -> str:
 
 def _as_dict(
     target: str,
-    ordeals: Sequence[Ordeal],
+    ordeals: Sequence[SeedResult],
     counts: Mapping[str, int],
     never: Sequence[str],
     seconds: float,

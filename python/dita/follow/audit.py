@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dita._kernel import AuditLedger
 from dita.errors import LogDisk, LogError
-from dita.follow.alone import Alone
+from dita.follow.lock import FollowerLock
 from dita.follow.target import TargetAway, TargetRefused
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class AuditTarget:
         self._folder = Path(folder)
         self._kernel = kernel
         self._ledger: AuditLedger | None = None
-        self._alone: Alone | None = None
+        self._alone: FollowerLock | None = None
 
     def open(self) -> str:
         """Open the ledger, verified; begin one where there is none.
@@ -52,7 +52,7 @@ class AuditTarget:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             if self._alone is None:
-                alone = Alone(os.fspath(self._folder), NAME)
+                alone = FollowerLock(os.fspath(self._folder), NAME)
                 alone.__enter__()
                 alone.take()
                 self._alone = alone

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from dita._kernel import LogFollower, log_bounds, read_cursor
 from dita.errors import LogDisk, LogError, LogMismatch, shown
-from dita.follow.alone import Alone
+from dita.follow.lock import FollowerLock
 from dita.follow.status import FollowerStatus, write_status
 from dita.follow.target import Target, TargetAway, TargetRefused
 
@@ -169,7 +169,7 @@ class Follower:
 
     def _run(self, *, until_end: bool) -> None:
         self._tell("STARTING", now=True)
-        with Alone(self._log_dir, self._target.name) as alone:
+        with FollowerLock(self._log_dir, self._target.name) as alone:
             if self._target.wants_rows:
                 # The newest state may come from two; rows may not.
                 self._wait_for_directory()

@@ -14,10 +14,10 @@ from dita.host import Client, PlainOrders
 from dita.host.asked_orders import order_state
 from dita.host.client import MORE_SLOTS
 from dita.server import ConnectedKernel, connect
-from dita.server.leased import LeasedSeats
+from dita.server.leased_slots import LeasedSlots
 
 if TYPE_CHECKING:
-    from dita.host.client import Seats
+    from dita.host.client import SlotRegistry
     from dita.kernel import ExecutionKernel
 
 #: So many trades each who asks may run at once, where it is not said.
@@ -42,15 +42,15 @@ def can_own(name: str) -> bool:
     return 0 < len(name.encode()) <= _NAME_BYTES_MAX and name.isprintable() and ":" not in name
 
 
-class _Seat:
-    """One who trades on one account: a lease of his name, and his plain orders."""
+class _TraderSession:
+    """A trader on one account: a lease of that name, and its plain orders."""
 
     def __init__(self, path: str, name: str, account: str | None, slots: int) -> None:
         self.kernel = _leased(path, name, account, slots)
-        # It has the face of a kernel, and a lease that of seats.
+        # A connection has the interface of a kernel, and a lease that of a slot registry.
         face = cast("ExecutionKernel", self.kernel)
-        seats = cast("Seats", LeasedSeats(self.kernel))
-        self._client = Client(face, seats, name, slots=len(self.kernel.slots))
+        slots_of = cast("SlotRegistry", LeasedSlots(self.kernel))
+        self._client = Client(face, slots_of, name, slots=len(self.kernel.slots))
         self._orders = PlainOrders(self._client, face, prefix=f"{name}:")
         self._most = slots
         self._lock = threading.Lock()
@@ -126,7 +126,7 @@ class LinkedOrders:
             idle_s: Who has asked for nothing for so long gives his lease back, seconds.
         """
         self.path, self.slots, self.idle_s = path, slots, idle_s
-        self._seats: dict[_Key, asyncio.Task[_Seat]] = {}
+        self._sessions: dict[_Key, asyncio.Task[_TraderSession]] = {}
         self._leaving: dict[_Key, asyncio.Task[None]] = {}
         #: How many requests of each are on their way: their lease is kept.
         self._asking: Counter[_Key] = Counter()
@@ -146,7 +146,7 @@ class LinkedOrders:
             SourceAway: Nobody answers.
             SourceRefused: A value cannot be taken, the id was used, or every slot is somebody's.
         """
-        return await self._use(name, account, lambda seat: seat.submit(fields), opens=True)
+        return await self._use(name, account, lambda session: session.submit(fields), opens=True)
 
     async def cancel(self, name: str, account: str | None, client_id: str) -> dict[str, Any]:
         """Cancel what of one's own order is at work.
@@ -161,7 +161,7 @@ class LinkedOrders:
             SourceAway: Nobody answers.
             SourceRefused: The kernel says no.
         """
-        return await self._use(name, account, lambda seat: seat.cancel(client_id))
+        return await self._use(name, account, lambda session: session.cancel(client_id))
 
     async def give_back(self, may_trade: Callable[[str], bool]) -> None:
         """Give back the leases of names that may trade no more, and of those that long asked for nothing.
@@ -172,7 +172,7 @@ class LinkedOrders:
             may_trade: Whether somebody who has a name may still trade.
         """
         now_s = time.monotonic()
-        for key, task in tuple(self._seats.items()):
+        for key, task in tuple(self._sessions.items()):
             if not _is_seated(task) or self._asking[key]:
                 continue
             if not may_trade(key[0]) or now_s - task.result().used_s >= self.idle_s:
@@ -184,51 +184,56 @@ class LinkedOrders:
     def _let_go(self, key: _Key) -> None:
         """Begin to give a lease back; who comes meanwhile waits, and is given another."""
         # Between these lines nothing else runs: nobody is given what is closed.
-        self._leaving[key] = asyncio.create_task(self._leave(self._seats.pop(key).result()))
+        self._leaving[key] = asyncio.create_task(self._leave(self._sessions.pop(key).result()))
 
-    async def _leave(self, seat: _Seat) -> None:
-        asyncio.get_running_loop().remove_reader(seat.kernel.link.fileno())
+    async def _leave(self, session: _TraderSession) -> None:
+        asyncio.get_running_loop().remove_reader(session.kernel.link.fileno())
         with contextlib.suppress(KernelError):
-            await asyncio.to_thread(seat.close)
+            await asyncio.to_thread(session.close)
 
     async def _use(
-        self, name: str, account: str | None, act: Callable[[_Seat], dict[str, Any]], *, opens: bool = False
+        self,
+        name: str,
+        account: str | None,
+        act: Callable[[_TraderSession], dict[str, Any]],
+        *,
+        opens: bool = False,
     ) -> dict[str, Any]:
         key = name, account
         self._asking[key] += 1
         try:
-            seat = await self._seat(name, account)
-            if opens and self._asking[key] == 1 and await _answered(lambda: seat.wants_more):
+            session = await self._seat(name, account)
+            if opens and self._asking[key] == 1 and await _answered(lambda: session.wants_more):
                 self._let_go(key)
-                seat = await self._seat(name, account)
+                session = await self._seat(name, account)
             try:
-                return await _answered(lambda: act(seat))
+                return await _answered(lambda: act(session))
             finally:
-                seat.used_s = time.monotonic()
+                session.used_s = time.monotonic()
         finally:
             self._asking[key] -= 1
             if not self._asking[key]:
                 del self._asking[key]
 
-    async def _seat(self, name: str, account: str | None) -> _Seat:
+    async def _seat(self, name: str, account: str | None) -> _TraderSession:
         key = name, account
-        task = self._seats.get(key)
+        task = self._sessions.get(key)
         if task is None:
-            task = self._seats[key] = asyncio.create_task(self._sit(name, account))
+            task = self._sessions[key] = asyncio.create_task(self._sit(name, account))
         try:
             return await asyncio.shield(task)
         except BaseException:
             # Who gives up waiting leaves a seat that others may use.
             if task.done() and not _is_seated(task):
-                self._seats.pop(key, None)
+                self._sessions.pop(key, None)
             raise
 
-    async def _sit(self, name: str, account: str | None) -> _Seat:
+    async def _sit(self, name: str, account: str | None) -> _TraderSession:
         if (leaving := self._leaving.get((name, account))) is not None:
             # The lease is held until it was given back.
             await asyncio.shield(leaving)
-        seat = await self._seated(name, account)
-        link = seat.kernel.link
+        session = await self._seated(name, account)
+        link = session.kernel.link
 
         def drain() -> None:
             # The host reports what happens; here it only must not pile up.
@@ -237,18 +242,20 @@ class LinkedOrders:
                 pass
 
         asyncio.get_running_loop().add_reader(link.fileno(), drain)
-        return seat
+        return session
 
-    async def _seated(self, name: str, account: str | None) -> _Seat:
+    async def _seated(self, name: str, account: str | None) -> _TraderSession:
         """Take a lease; where no slot is free, others who send nothing now give back what they hold free."""
         until_s = time.monotonic() + _GIVEN_BACK_S
         while True:
             try:
-                return await _answered(lambda: _Seat(self.path, name, account, self.slots))
+                return await _answered(lambda: _TraderSession(self.path, name, account, self.slots))
             except SourceRefused as refused:
                 is_full = getattr(refused.__cause__, "code", "") == _NO_FREE_SLOT
                 others = [
-                    key for key, seat in self._seats.items() if _is_seated(seat) and not self._asking[key]
+                    key
+                    for key, session in self._sessions.items()
+                    if _is_seated(session) and not self._asking[key]
                 ]
                 if not is_full or not (others or self._leaving) or time.monotonic() > until_s:
                     raise
@@ -258,18 +265,18 @@ class LinkedOrders:
 
     async def close(self) -> None:
         """Give the leases back; orders and trades stay as they are."""
-        for task in self._seats.values():
+        for task in self._sessions.values():
             if _is_seated(task):
                 await self._leave(task.result())
             else:
                 task.cancel()
-        self._seats.clear()
+        self._sessions.clear()
         for leaving in tuple(self._leaving.values()):
             await leaving
         self._leaving.clear()
 
 
-def _is_seated(task: asyncio.Task[_Seat]) -> bool:
+def _is_seated(task: asyncio.Task[_TraderSession]) -> bool:
     """Whether a task has come to a lease."""
     return task.done() and not task.cancelled() and task.exception() is None
 

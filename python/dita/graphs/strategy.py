@@ -180,5 +180,5 @@ def strategy_of(path: Path | str) -> type[Strategy]:
     name = str(graph.metadata.get("name") or Path(path).stem)
     kept = (f"graphs/{graph.content_id.removeprefix('sha256:')}.0", graph.to_bytes())
     read = (Path(path).resolve(), Path(path).read_bytes())
-    own = {"graph": graph, "instruments": symbols, "keepsake": kept, "file_read": read, "__doc__": name}
+    own = {"graph": graph, "instruments": symbols, "attachment": kept, "file_read": read, "__doc__": name}
     return type("GraphStrategy", (GraphStrategy,), own)

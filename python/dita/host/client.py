@@ -82,7 +82,7 @@ class SentIntent(NamedTuple):
     outcome: KernelOutcome
 
 
-class Seats:
+class SlotRegistry:
     """The slots of a kernel and their holders: clients in this process, or connected programs.
 
     A slot has one holder at most.
@@ -138,7 +138,13 @@ class Client:
     """
 
     def __init__(
-        self, kernel: ExecutionKernel, seats: Seats, name: str, *, slots: int = 1, on_loss: str = "keep"
+        self,
+        kernel: ExecutionKernel,
+        seats: SlotRegistry,
+        name: str,
+        *,
+        slots: int = 1,
+        on_loss: str = "keep",
     ) -> None:
         """Take slots: see `Host.client`."""
         if not name or len(name.encode()) > _NAME_BYTES_MAX or not name.isprintable():

@@ -21,7 +21,7 @@ from dita.errors import InvalidInput, KernelClosed, KernelError, refuse
 from dita.host.alerting import Alarm, alerts_of
 from dita.host.asked_orders import BY_HAND, AskedOrders
 from dita.host.bots import give_capital, is_funded, move_capital, set_limits
-from dita.host.client import Client, Seats
+from dita.host.client import Client, SlotRegistry
 from dita.host.directory import Directory, plane_name
 from dita.host.documents import account_orders, account_status, to_json
 from dita.host.events import EventLog
@@ -144,7 +144,7 @@ class Host:
                 directory.release()
             raise
         self._take_plain_orders()
-        self._seats = {name: Seats(kernel) for name, kernel in kernels.items()}
+        self._seats = {name: SlotRegistry(kernel) for name, kernel in kernels.items()}
         self._by_hand = AskedOrders(lambda name, slots: self.client(BY_HAND, name, slots=slots))
         self._answers |= self._order_answers()
         self.screen = Screen(self._row, self.accounts, self._rows_of_strategies)
@@ -273,9 +273,9 @@ class Host:
             symbols=symbols,
             live=self.config.accounts[where].log_policy != "off",
         )
-        keepsake = handle.strategy.keepsake
-        if keepsake is not None and self.directory is not None:
-            self.directory.keep(*keepsake)
+        attachment = handle.strategy.attachment
+        if attachment is not None and self.directory is not None:
+            self.directory.keep(*attachment)
         return handle
 
     def kernel(self, account: str | None) -> ExecutionKernel:

@@ -214,7 +214,7 @@ class _Families(Collector):
         server: Mapping[str, Any] = self._figures.host.get("server", {})
         for metric, name, text in (
             ("dita_serve_clients", "clients", "Programs that are connected"),
-            ("dita_serve_unread", "unread", "Programs that have not read all that they were told"),
+            ("dita_serve_unread", "unread", "Programs with unread notifications"),
             ("dita_serve_spinning", "spinning", "Programs that call through shared memory"),
         ):
             gauge = GaugeMetricFamily(metric, text, labels=[])

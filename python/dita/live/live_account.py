@@ -10,7 +10,7 @@ from dita.config import AccountConfig, SimulatedConfig
 from dita.errors import KernelError
 from dita.kernel import ExecutionKernel
 from dita.live.checks import Check, check_other_kernels, doctor_of
-from dita.live.plan import Left, NotReady, Plan
+from dita.live.plan import NotReady, Plan, Remaining
 from dita.venues import SimulatedVenue
 from dita.venues.wire.failures import Failure
 from dita.venues.wire.live import LiveAdapter
@@ -36,7 +36,7 @@ class LiveAccount(Protocol):
     def on_market(self, event: MarketEvent) -> None:
         """Take a market event, before strategies do."""
 
-    def left(self) -> Left:
+    def left(self) -> Remaining:
         """Return what is left."""
 
     def close(self) -> None:
@@ -98,13 +98,13 @@ class VenueAccount:
     def on_market(self, event: MarketEvent) -> None:
         """Do nothing: the account's venue knows its own market."""
 
-    def left(self) -> Left:
+    def left(self) -> Remaining:
         """Return the positions and orders left at the venue."""
         try:
-            return Left(self._adapter.get_positions(), list(self._adapter.get_open_orders()))
+            return Remaining(self._adapter.get_positions(), list(self._adapter.get_open_orders()))
         except (KernelError, Failure, TimeoutError) as error:
             _LOG.warning("the positions and orders left at the venue could not be read: %s", error)
-            return Left(known=False)
+            return Remaining(known=False)
 
     def close(self) -> None:
         """Do nothing: the host closes the adapter."""
@@ -245,7 +245,7 @@ class ShadowAccount:
         self._terms[mark.symbol] = boundary_ns
         self._venue.set_funding(mark.symbol, mark.rate, boundary_ns, length_s or _FUNDING_S)
 
-    def left(self) -> Left:
+    def left(self) -> Remaining:
         """Return what the simulated venue holds."""
         positions = [
             {"symbol": symbol, "size": size}
@@ -260,7 +260,7 @@ class ShadowAccount:
             }
             for one in self._kernel.orders(live_only=True)
         ]
-        return Left(positions, orders)
+        return Remaining(positions, orders)
 
     def _position(self, symbol: str) -> Decimal:
         held = self._venue.position(symbol)

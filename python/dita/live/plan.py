@@ -116,7 +116,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Left:
+class Remaining:
     """What is left at the venue at the end."""
 
     positions: list[dict[str, Any]] = field(default_factory=list)

@@ -17,7 +17,7 @@ from dita.live.dead_man import DeadMan
 from dita.live.dispatch import MarketDispatcher, bar_of, past_bars
 from dita.live.live_account import live_account_of
 from dita.live.market_queue import MarketQueue
-from dita.live.plan import Left, NotReady, Plan
+from dita.live.plan import NotReady, Plan, Remaining
 from dita.portfolio import PortfolioService
 from dita.runtime.loading import check_declared
 from dita.server.program_server import ProgramServer
@@ -140,7 +140,7 @@ class LiveRun:
 
     # ------------------------------------------------------------------------------------------------ trading
 
-    def run(self, started: Callable[[], object] | None = None) -> Left:
+    def run(self, started: Callable[[], object] | None = None) -> Remaining:
         """Trade until SIGTERM, SIGINT, `dita stop` or `stop`. Only in the main thread.
 
         Args:
@@ -156,7 +156,7 @@ class LiveRun:
             for number, action in hands.items():
                 signal.signal(number, action)
 
-    def trade(self, started: Callable[[], object] | None = None) -> Left:
+    def trade(self, started: Callable[[], object] | None = None) -> Remaining:
         """Trade as `run` does, without handling signals: from any thread.
 
         Args:
@@ -266,7 +266,7 @@ class LiveRun:
 
     # ------------------------------------------------------------------------------------------------ the end
 
-    def _end(self) -> Left:
+    def _end(self) -> Remaining:
         """No new entries; what the plan says is done with the rest, for ten seconds at most."""
         policy, until = self.plan.on_stop, time.monotonic() + _STOP_S
         if self.programs is not None:

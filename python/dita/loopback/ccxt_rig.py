@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import ClassVar, Final
 
-from dita.certify.rig import NotOffered, Trouble
+from dita.certify.rig import NotOffered, VenueFault
 from dita.loopback.binance.rig import BinanceRig
 from dita.loopback.bybit.rig import BybitRig
 from dita.loopback.rig import ExchangeRig
@@ -12,12 +12,12 @@ from dita.venues.ccxt import CCXTAdapter
 
 _STREAM: Final = "it is a stream's trouble, and ccxt's adapter asks by REST"
 _NOT_OFFERED: Final = {
-    Trouble.STALE_STATUS: _STREAM,
-    Trouble.FILL_BEFORE_ACK: _STREAM,
-    Trouble.PRICE_LATER: _STREAM,
-    Trouble.FIRST_FILL_LOST: _STREAM,
-    Trouble.FILLS_REPLAYED: _STREAM,
-    Trouble.FALSE_CANCEL: "a cancel is not believed before the order itself says so",
+    VenueFault.STALE_STATUS: _STREAM,
+    VenueFault.FILL_BEFORE_ACK: _STREAM,
+    VenueFault.PRICE_LATER: _STREAM,
+    VenueFault.FIRST_FILL_LOST: _STREAM,
+    VenueFault.FILLS_REPLAYED: _STREAM,
+    VenueFault.FALSE_CANCEL: "a cancel is not believed before the order itself says so",
 }
 
 
@@ -26,11 +26,11 @@ class _ThroughCCXT(ExchangeRig):
 
     #: ccxt's name of the exchange.
     exchange: ClassVar[str]
-    not_offered: ClassVar[Mapping[Trouble, str]] = _NOT_OFFERED
+    not_offered: ClassVar[Mapping[VenueFault, str]] = _NOT_OFFERED
 
     adapter: CCXTAdapter  # type: ignore[assignment]
 
-    def open(self, trouble: Trouble) -> CCXTAdapter:  # type: ignore[override]
+    def open(self, trouble: VenueFault) -> CCXTAdapter:  # type: ignore[override]
         """Start the exchange, and connect."""
         if trouble in self.not_offered:
             raise NotOffered(self.not_offered[trouble])
@@ -53,7 +53,7 @@ class _ThroughCCXT(ExchangeRig):
 
     def settle(self) -> None:
         """Have what was held back done, and wait until all was asked for."""
-        if self.trouble == Trouble.SLOW_CHANGES:
+        if self.trouble == VenueFault.SLOW_CHANGES:
             self.server.command("release")
         self._wait(lambda: self.adapter.is_quiet)
         self.adapter.refresh()

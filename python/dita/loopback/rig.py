@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
-from dita.certify.rig import NotOffered, Rig, Trouble
+from dita.certify.rig import NotOffered, Rig, VenueFault
 from dita.clock import ManualClock
 from dita.kernel import ExecutionKernel
 from dita.loopback.exchange import Exchange, Terms
@@ -29,27 +29,27 @@ _LISTINGS: Final = tuple(
     for base in ("BTC", "ETH")
 )  # fmt: skip
 #: What each trouble is here: a fault with its value, and the count that says that it happened.
-_FAULTS: Final[Mapping[Trouble, tuple[str, int | str, str]]] = {
-    Trouble.STALE_STATUS: ("stale_status", "on", "stale_status"),
-    Trouble.FILL_BEFORE_ACK: ("fill_first", "on", "fill_first"),
-    Trouble.SLOW_CHANGES: ("hold_changes", "on", "hold_changes"),
-    Trouble.FILL_AFTER_CANCEL: ("fill_after_cancel", 1, "fill_after_cancel"),
-    Trouble.FALSE_CANCEL: ("false_cancel", 1, "false_cancel"),
-    Trouble.NO_ANSWER_NOT_FOUND: ("not_found_ms", 500, "hidden"),
-    Trouble.ANSWER_LOST: ("answer_lost", 1, "answer_lost"),
-    Trouble.FILLS_REPLAYED: ("replay", "on", "replay"),
-    Trouble.FIRST_FILL_LOST: ("first_fill_lost", "on", "first_fill_lost"),
-    Trouble.ONE_ID_TWO_FILLS: ("one_id", "on", "one_id"),
-    Trouble.PRICE_LATER: ("price_later", "on", "price_later"),
-    Trouble.OVERFILL: ("overfill", 1, "overfill"),
-    Trouble.SILENCE: ("silent", "on", "silent"),
-    Trouble.LIQUIDATION: ("liquidate", 1, "liquidate"),
-    Trouble.ADL: ("adl", 1, "adl"),
-    Trouble.KILL_POST_ONLY: ("reject_after_ack", 1, "reject_after_ack"),
-    Trouble.KILL_REDUCE_ONLY: ("reject_after_ack", 1, "reject_after_ack"),
-    Trouble.KILL_SELF_TRADE: ("reject_after_ack", 1, "reject_after_ack"),
-    Trouble.INSTANT_EXPIRED: ("instant_expired", 1, "instant_expired"),
-    Trouble.CLOCK_SKEW: ("skew_ms", 900, "skew_ms"),
+_FAULTS: Final[Mapping[VenueFault, tuple[str, int | str, str]]] = {
+    VenueFault.STALE_STATUS: ("stale_status", "on", "stale_status"),
+    VenueFault.FILL_BEFORE_ACK: ("fill_first", "on", "fill_first"),
+    VenueFault.SLOW_CHANGES: ("hold_changes", "on", "hold_changes"),
+    VenueFault.FILL_AFTER_CANCEL: ("fill_after_cancel", 1, "fill_after_cancel"),
+    VenueFault.FALSE_CANCEL: ("false_cancel", 1, "false_cancel"),
+    VenueFault.NO_ANSWER_NOT_FOUND: ("not_found_ms", 500, "hidden"),
+    VenueFault.ANSWER_LOST: ("answer_lost", 1, "answer_lost"),
+    VenueFault.FILLS_REPLAYED: ("replay", "on", "replay"),
+    VenueFault.FIRST_FILL_LOST: ("first_fill_lost", "on", "first_fill_lost"),
+    VenueFault.ONE_ID_TWO_FILLS: ("one_id", "on", "one_id"),
+    VenueFault.PRICE_LATER: ("price_later", "on", "price_later"),
+    VenueFault.OVERFILL: ("overfill", 1, "overfill"),
+    VenueFault.SILENCE: ("silent", "on", "silent"),
+    VenueFault.LIQUIDATION: ("liquidate", 1, "liquidate"),
+    VenueFault.ADL: ("adl", 1, "adl"),
+    VenueFault.KILL_POST_ONLY: ("reject_after_ack", 1, "reject_after_ack"),
+    VenueFault.KILL_REDUCE_ONLY: ("reject_after_ack", 1, "reject_after_ack"),
+    VenueFault.KILL_SELF_TRADE: ("reject_after_ack", 1, "reject_after_ack"),
+    VenueFault.INSTANT_EXPIRED: ("instant_expired", 1, "instant_expired"),
+    VenueFault.CLOCK_SKEW: ("skew_ms", 900, "skew_ms"),
 }
 _DISTURBED: Final = 0.15
 #: What the network does to sockets: a command, and how it is counted.
@@ -58,7 +58,7 @@ _DISTURBANCES: Final = {
     "fault drop 1": "FRAME_LOST", "fault duplicate 1": "FRAME_TWICE",
 }  # fmt: skip
 _NOT_OFFERED: Final = {
-    Trouble.IDS_PER_RUN: "every fill has an id there",
+    VenueFault.IDS_PER_RUN: "every fill has an id there",
 }
 
 
@@ -80,7 +80,7 @@ class ExchangeRig(Rig):
         self._chance: random.Random | None = None
         self._disturbed = dict.fromkeys(_DISTURBANCES.values(), 0)
 
-    def open(self, trouble: Trouble) -> WireAdapter:
+    def open(self, trouble: VenueFault) -> WireAdapter:
         """Start the exchange, and connect."""
         if trouble in _NOT_OFFERED:
             raise NotOffered(_NOT_OFFERED[trouble])
@@ -91,7 +91,7 @@ class ExchangeRig(Rig):
             listings=_LISTINGS,
             still=True,
             venue=self.venue,
-            settings={"partial_fill_rate": int(trouble == Trouble.FIRST_FILL_LOST)},
+            settings={"partial_fill_rate": int(trouble == VenueFault.FIRST_FILL_LOST)},
         )
         self.server = self._served(terms)
         self.server.call(self._prepare)
@@ -137,12 +137,12 @@ class ExchangeRig(Rig):
     def settle(self) -> None:
         """Have what was held back done, and wait until everything was delivered."""
         self._disturb_now()
-        if self.trouble == Trouble.SLOW_CHANGES:
+        if self.trouble == VenueFault.SLOW_CHANGES:
             self.server.command("release")
         repairs = self.adapter.repairs
         self._wait(lambda: self.adapter.is_quiet and self._is_caught_up())
         was_deaf = self.adapter.is_deaf
-        if was_deaf and self.trouble == Trouble.SILENCE:
+        if was_deaf and self.trouble == VenueFault.SILENCE:
             # The next but one began after this.
             self._wait(lambda: not self.adapter.is_deaf or self.adapter.repairs > repairs + 1)
         elif was_deaf:
@@ -151,7 +151,7 @@ class ExchangeRig(Rig):
 
     def heal(self) -> None:
         """End the trouble."""
-        if self.trouble == Trouble.SLOW_CHANGES:
+        if self.trouble == VenueFault.SLOW_CHANGES:
             self.server.command("release")
         self.server.command("heal")
         if self._chance is not None:
@@ -228,9 +228,9 @@ class ExchangeRig(Rig):
             market.fixed_mark = self.mark
             market.set_price(self.mark)
             exchange.account.on_market(market, None)
-        if self.trouble == Trouble.OTHER_FEE_ASSET:
+        if self.trouble == VenueFault.OTHER_FEE_ASSET:
             exchange.account.sim.pay_fees_in(self.other_asset, Decimal(600), Decimal("0.1"))
-        elif self.trouble == Trouble.MAKER_REBATE:
+        elif self.trouble == VenueFault.MAKER_REBATE:
             exchange.account.sim.set_fee_rates(self.symbol, Decimal("-0.0001"), Decimal("0.0005"))
         elif self.trouble in _FAULTS:
             name, value, _ = _FAULTS[self.trouble]
@@ -240,9 +240,9 @@ class ExchangeRig(Rig):
         if self.trouble in _FAULTS:
             return exchange.faults.happened[_FAULTS[self.trouble][2]]
         trades = exchange.account.histories.trades
-        if self.trouble == Trouble.IDS_PER_SYMBOL:
+        if self.trouble == VenueFault.IDS_PER_SYMBOL:
             return len({t.order.symbol for t in trades}) - 1
-        if self.trouble == Trouble.FUNDING:
+        if self.trouble == VenueFault.FUNDING:
             return sum(row.kind == "FUNDING_FEE" for row in exchange.account.histories.income)
         return len(trades)
 

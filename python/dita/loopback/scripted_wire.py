@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from dita._kernel import VenueEvent, VenueOrder
 from dita.certify.books import Resting
-from dita.certify.rig import NotOffered, Trouble
+from dita.certify.rig import NotOffered, VenueFault
 from dita.certify.scripted import ScriptedRig
 from dita.clock import ManualClock
 from dita.kernel import ExecutionKernel
@@ -109,7 +109,7 @@ class WireScriptRig(ScriptedRig):
 
     kernel_options: ClassVar[Mapping[str, Any]] = {"clock": ManualClock(START_NS)}
     has_gtd: ClassVar[bool] = False
-    not_offered: ClassVar[Mapping[Trouble, str]] = {}
+    not_offered: ClassVar[Mapping[VenueFault, str]] = {}
     adapter: PlainWireAdapter
 
     @abstractmethod
@@ -134,7 +134,7 @@ class WireScriptRig(ScriptedRig):
 
     # --------------------------------------------------------------------------------------------- the rig
 
-    def open(self, trouble: Trouble) -> PlainWireAdapter:  # type: ignore[override]
+    def open(self, trouble: VenueFault) -> PlainWireAdapter:  # type: ignore[override]
         """Write the script."""
         if trouble in self.not_offered:
             raise NotOffered(self.not_offered[trouble])

@@ -149,10 +149,10 @@ class Notes:
         state = self._strategy.on_save()
         if state is None:
             return None
-        text, told = _json_of(state), teller.under_way()
-        if told is None:
+        text, under_way = _json_of(state), teller.under_way()
+        if under_way is None:
             return text, max(told_seq, self._told_seq)
-        seq, count = told
+        seq, count = under_way
         return f"{count} {text}", max(seq - 1, self._told_seq)
 
     def ask_again(self) -> None:

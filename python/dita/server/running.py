@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from dita._kernel import Watcher, ZincReader
 from dita.errors import KernelError
-from dita.host.client import Client, Seats
+from dita.host.client import Client, SlotRegistry
 from dita.host.strategies import StrategyHandle, StrategyRunner
 from dita.server.connected import ConnectedKernel, Notification, notification_of
-from dita.server.leased import LeasedSeats
+from dita.server.leased_slots import LeasedSlots
 from dita.strategy import Bar, Params, QuoteTick, Strategy, TradeTick
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ class ConnectedStrategies:
         Raises:
             StrategyError: It cannot be loaded, or a parameter cannot be.
         """
-        # It has the face of a kernel, and a lease that of seats.
+        # A connection has the interface of a kernel, and a lease that of a slot registry.
         kernel = cast("ExecutionKernel", self.kernel)
-        seats = cast("Seats", LeasedSeats(self.kernel))
+        seats = cast("SlotRegistry", LeasedSlots(self.kernel))
         handle = self._runner.load(
             strategy,
             lambda wanted: Client(kernel, seats, self.kernel.name, slots=wanted),

@@ -81,8 +81,8 @@ class Strategy:
         call_limit_s: How long a callback may take, seconds of wall clock; it never changes a result. None
             means 60 in a backtest, 1 elsewhere.
         params_type: The class of its parameters.
-        keepsake: A file that its orders are checked with later, by its place in the host's directory and its
-            content: a host keeps it there. None: nothing.
+        attachment: Path within the host's directory and content of a file that the host keeps, such as a
+            proof of its orders; None keeps none.
         params: Its parameters.
         warming: True while its history is played: it may look, and not act.
         recovering: True while events from before a restart are replayed: it may look, and not act.
@@ -95,7 +95,7 @@ class Strategy:
     on_error: ClassVar[str] = "cancel"
     call_limit_s: ClassVar[float | None] = None
     params_type: ClassVar[type[Params]] = Params
-    keepsake: ClassVar[tuple[str, bytes] | None] = None
+    attachment: ClassVar[tuple[str, bytes] | None] = None
 
     warming: bool = False
     recovering: bool = False

@@ -16,7 +16,7 @@ from dita.trading.connectors import ConnectorBase, symbol_of
 from dita.trading.errors import ConnectorError
 
 if TYPE_CHECKING:
-    from dita.live.plan import Left, Plan
+    from dita.live.plan import Plan, Remaining
     from dita.live.run import LiveRun
 
 # A strategy as a runtime has it: name, class, parameters, pair.
@@ -70,7 +70,7 @@ class VenueConnector(ConnectorBase):
         self._on_stop = on_stop
         self._capital = capital
         self._directory: Path | None = None
-        self.left: Left | None = None
+        self.left: Remaining | None = None
 
     def name(self) -> str:
         """Return its name."""

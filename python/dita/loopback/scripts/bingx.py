@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 
 from dita._kernel import VenueEvent, VenueOrder
 from dita.certify.books import Resting
-from dita.certify.rig import Trouble
+from dita.certify.rig import VenueFault
 from dita.loopback.scripted_wire import Answer, ScriptedWire, WireScriptRig
 from dita.venues.bingx.adapter import BingxPractice
 from dita.venues.bingx.requests import BingxCodec
@@ -31,11 +31,11 @@ class BingxScriptRig(WireScriptRig):
             for name in ("BTC-USDT", "ETH-USDT")
         },
     }
-    not_offered: ClassVar[Mapping[Trouble, str]] = {
-        Trouble.IDS_PER_RUN: _TOTALS,
-        Trouble.ONE_ID_TWO_FILLS: _TOTALS,
-        Trouble.IDS_PER_SYMBOL: _TOTALS,
-        Trouble.PRICE_LATER: "BingX tells a fill with its average price",
+    not_offered: ClassVar[Mapping[VenueFault, str]] = {
+        VenueFault.IDS_PER_RUN: _TOTALS,
+        VenueFault.ONE_ID_TWO_FILLS: _TOTALS,
+        VenueFault.IDS_PER_SYMBOL: _TOTALS,
+        VenueFault.PRICE_LATER: "BingX tells a fill with its average price",
     }
 
     def make(self, wire: ScriptedWire) -> BingxPractice:

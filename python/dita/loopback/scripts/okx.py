@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 
 from dita._kernel import VenueEvent, VenueOrder
 from dita.certify.books import Resting
-from dita.certify.rig import Trouble
+from dita.certify.rig import VenueFault
 from dita.loopback.scripted_wire import Answer, ScriptedWire, WireScriptRig
 from dita.venues.okx.adapter import OkxPractice
 from dita.venues.okx.requests import OkxCodec
@@ -34,9 +34,9 @@ class OkxScriptRig(WireScriptRig):
             for name in ("BTC-USDT-SWAP", "ETH-USDT-SWAP")
         },
     }  # fmt: skip
-    not_offered: ClassVar[Mapping[Trouble, str]] = {
-        Trouble.IDS_PER_RUN: "every fill of OKX's has an id",
-        Trouble.PRICE_LATER: "OKX tells a fill with its price",
+    not_offered: ClassVar[Mapping[VenueFault, str]] = {
+        VenueFault.IDS_PER_RUN: "every fill of OKX's has an id",
+        VenueFault.PRICE_LATER: "OKX tells a fill with its price",
     }
 
     def make(self, wire: ScriptedWire) -> OkxPractice:

@@ -21,7 +21,7 @@ from dita.venues.base import BaseExecutionAdapter, KernelSink, position_reports
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.hosts import NOWHERE, Hosts
-from dita.venues.wire.parked import Parked
+from dita.venues.wire.parked import UnlistedEvents
 from dita.venues.wire.requests import Request
 from dita.venues.wire.transport import Transport
 from dita.venues.wire.updates import UnknownMessage, VenueUpdate
@@ -142,7 +142,7 @@ class WireAdapter(BaseExecutionAdapter):
         self._asked_about: dict[str, tuple[object, float]] = {}
         self._unheard = ""
         self._known: set[str] = set()
-        self.parked = Parked()
+        self.parked = UnlistedEvents()
         self._connected = threading.Event()
         self._closing = threading.Event()
         self._socket_ends: asyncio.Event | None = None

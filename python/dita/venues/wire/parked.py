@@ -9,7 +9,7 @@ from dita._kernel import VenueEvent
 PARKED_MAX: Final = 10_000
 
 
-class Parked:
+class UnlistedEvents:
     """Events of unknown instruments, by instrument.
 
     Attributes:

@@ -12,7 +12,7 @@ from typing import Self
 from dita.follow.target import TargetAway
 
 
-class Alone:
+class FollowerLock:
     """The lock of one follower. It ends with its process, whatever ends that."""
 
     def __init__(self, log_dir: str | os.PathLike[str], name: str) -> None:

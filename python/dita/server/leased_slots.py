@@ -1,10 +1,10 @@
-"""The seats of a lease, for a client of a connected kernel."""
+"""The slots of a lease, for a client of a connected kernel."""
 
 from dita.server.connected import ConnectedKernel
 
 
-class LeasedSeats:
-    """Has the face of `Seats`: the server has given these slots already."""
+class LeasedSlots:
+    """The slots of a lease, with the interface of `SlotRegistry`: the server has given them already."""
 
     def __init__(self, kernel: ConnectedKernel) -> None:
         """Use a connection's.

@@ -65,7 +65,7 @@ _RUBBISH: Final[tuple[Any, ...]] = (
 _CHANCE: Final = 0.4
 
 
-class Mistreated:
+class FaultyAdapter:
     """Stands between a kernel and an adapter. Whatever it does not know is the adapter's own.
 
     Attributes:
