@@ -86,7 +86,7 @@ class Scale:
         """Return the place of an amount.
 
         Args:
-            amount: It.
+            amount: The amount.
         """
         return self.bottom - float((amount - self.low) / (self.high - self.low)) * (self.bottom - self.top)
 

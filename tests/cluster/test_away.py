@@ -47,7 +47,7 @@ def test_while_a_cluster_is_away_the_last_state_stands_a_file_halts_and_two_line
             capsys.readouterr()
             halt = ["halt", "--control", str(address), "--fallback", str(file), "--by", "ops"]
             assert main(halt) == 0
-            assert f"FELL BACK to {file}: kernels that go by {address} alone" in capsys.readouterr().err
+            assert f"FELL BACK to {file}: kernels that read {address} alone" in capsys.readouterr().err
             assert FileControlPlane(file).read().kill_switch
             assert main([*halt, "--if-version", "0"]) == 1
             assert "each plane has versions of its own" in capsys.readouterr().err

@@ -18,7 +18,7 @@ class Alerts:
     """Sends alerts. Sending never waits and never raises.
 
     Attributes:
-        host: Whose.
+        host: The name of its host.
         webhooks: Where to.
     """
 

@@ -20,7 +20,7 @@ def timed(
     """Yield the events of a market that are played, each with the time of its dispatch: a bar's close.
 
     Args:
-        market: It.
+        market: The market.
         start_ns: Bars that open and ticks that come before it are left out.
         end_ns: Bars that close after it are left out, and ticks at it or after it. The market is read no
             further.

@@ -38,7 +38,7 @@ def value_text(row: Row, name: str) -> str:
     """Return a figure of a row as reports write it.
 
     Args:
-        row: It.
+        row: The row.
         name: A metric's name, or `final_k`.
     """
     return figure(Metric(name, "", row.value(name), _UNITS.get(name, "money"), ""))
@@ -70,7 +70,7 @@ class Heat:
         """Return where a row is between the worst (0) and the best (1); None without the figure.
 
         Args:
-            row: It.
+            row: The row.
         """
         value = row.value(self.by)
         values = [found for cell in self.cells.values() if (found := cell.value(self.by)) is not None]
@@ -156,7 +156,7 @@ def as_text(heat: Heat) -> list[str]:
     """Return the lines of the map: a figure and a shade for each pair.
 
     Args:
-        heat: It.
+        heat: The heat map.
     """
     lines = [[heat.corner, *heat.xs], *([y, *(_cell(heat, x, y) for x in heat.xs)] for y in heat.ys)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
@@ -179,7 +179,7 @@ def as_svg(heat: Heat) -> str:
     """Return the map as a picture that needs nothing beside it.
 
     Args:
-        heat: It.
+        heat: The heat map.
     """
     return "\n".join(_svg(heat)) + "\n"
 

@@ -46,7 +46,7 @@ class PythonMarket:
         """Begin at its beginning.
 
         Args:
-            market: It.
+            market: The market.
             end_ns: It is read no further: see `BacktestSettings.end_ns`.
         """
         self.market = market
@@ -58,7 +58,7 @@ class PythonMarket:
         """Give the player more of it.
 
         Args:
-            player: It.
+            player: The player.
             place: The market's place there.
 
         Raises:

@@ -48,7 +48,7 @@ def param_text(value: object) -> str:
     """Return a parameter's value as a person reads it; what has no text of its own is its type's name.
 
     Args:
-        value: It.
+        value: The value.
     """
     plain = plain_value(value)
     return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False, sort_keys=True)

@@ -261,7 +261,7 @@ def amount_text(amount: Decimal) -> str:
     """Return a number in full, without trailing zeros: equal numbers, equal texts.
 
     Args:
-        amount: It.
+        amount: The amount.
     """
     return f"{amount.normalize(_EVERY_DIGIT):f}" if amount else "0"
 

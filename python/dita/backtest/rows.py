@@ -108,7 +108,7 @@ class RowFile:
         """Write a row: it is with the operating system when this returns.
 
         Args:
-            row: It.
+            row: The row.
         """
         line = json.dumps(row.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n"
         self._file.write(line.encode())

@@ -183,7 +183,7 @@ def rank(row: Row, by: str) -> tuple[int, Decimal]:
     """Return what rows are sorted by: best first, without the figure later, failed last.
 
     Args:
-        row: It.
+        row: The row.
         by: The figure.
     """
     value = row.value(by)
@@ -366,7 +366,7 @@ def play(executor: Executor, runs: Iterable[Run], keep: Callable[[Row], object])
 
     Args:
         executor: Where.
-        runs: They.
+        runs: The runs.
         keep: Called with each row.
 
     Returns:

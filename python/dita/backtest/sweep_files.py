@@ -25,7 +25,7 @@ def columns_of(by: str) -> tuple[str, ...]:
     """Return the figures that a table shows, the one that it is sorted by first.
 
     Args:
-        by: It.
+        by: The figure that the table is sorted by.
     """
     return (by, *(name for name in COLUMNS if name != by))
 
@@ -34,7 +34,7 @@ def to_dict(result: SweepResult) -> dict[str, Any]:
     """Return a sweep for JSON: figures as exact text.
 
     Args:
-        result: It.
+        result: The result.
     """
     tries = result.tries
     return {

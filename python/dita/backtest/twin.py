@@ -159,7 +159,7 @@ def check(compared: Compared) -> None:
     """Hold a comparison's rows against the difference of its results.
 
     Args:
-        compared: It.
+        compared: The comparison.
 
     Raises:
         Unbalanced: The rows of an asset do not sum to live less twin, to the last unit.
@@ -425,7 +425,7 @@ def write_assumptions(path: Path, assumed: Assumed) -> None:
 
     Args:
         path: Where; what is there is replaced.
-        assumed: They.
+        assumed: The three numbers.
     """
     settings = assumed.settings(BacktestSettings())
     answers, takers, makers = assumed.samples

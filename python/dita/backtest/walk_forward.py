@@ -44,10 +44,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a window came to.
+    """The result of a window.
 
     Attributes:
-        window: It.
+        window: The window.
         trained: The best row of the training window; None where no run there has the figure.
         tested: What its parameters came to on the test window; None where there were none, or Ctrl-C came.
     """
@@ -331,7 +331,7 @@ def chained(steps: Sequence[Step], capital: Decimal) -> tuple[tuple[int, Decimal
     """Return the equity of test windows one after another, at each day's end, without a gap.
 
     Args:
-        steps: They.
+        steps: The steps.
         capital: What the first begins with, and each run by itself.
 
     Returns:

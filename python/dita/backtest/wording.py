@@ -16,7 +16,7 @@ def figure(metric: Metric) -> str:
     """Return a figure as a person reads it; a dash where it is not defined.
 
     Args:
-        metric: It.
+        metric: The metric.
     """
     value = metric.value
     if value is None:
@@ -34,7 +34,7 @@ def percent(fraction: Decimal, digits: int = 2, *, sign: bool = False) -> str:
     """Return a fraction in percent.
 
     Args:
-        fraction: It.
+        fraction: The fraction.
         digits: After the point.
         sign: Whether a plus is written too.
     """
@@ -45,7 +45,7 @@ def fixed(amount: Decimal, digits: int, *, sign: bool = False) -> str:
     """Return an amount with so many digits after the point, half to even, and thousands apart.
 
     Args:
-        amount: It.
+        amount: The amount.
         digits: After the point.
         sign: Whether a plus is written too.
     """
@@ -94,7 +94,7 @@ def optional(amount: Decimal | None, *, sign: bool = False) -> str:
     """Return an amount in full; a dash where there is none.
 
     Args:
-        amount: It.
+        amount: The amount.
         sign: Whether a plus is written too.
     """
     return NOTHING if amount is None else exact(amount, sign=sign)

@@ -99,7 +99,7 @@ def begin(stop: Stop) -> None:
     """Prepare a process of our own pool: Ctrl-C is the parent's, which says by `stop` what it wants.
 
     Args:
-        stop: It.
+        stop: The event that ends the run.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _StopSignal.stop = stop
@@ -187,7 +187,7 @@ def plain_params(params: Params) -> dict[str, Any]:
     """Return every parameter as JSON has it, such that the strategy's class takes it again.
 
     Args:
-        params: They.
+        params: The parameters.
     """
     return params.model_dump(mode="json")
 

@@ -26,7 +26,7 @@ class VenueFault(enum.StrEnum):
 
     NONE = "NONE"
     STALE_STATUS = "STALE_STATUS"
-    """After the fill that completes an order an answer of before it: NEW, nothing filled."""
+    """After the fill that completes an order an earlier answer: NEW, nothing filled."""
     FILL_BEFORE_ACK = "FILL_BEFORE_ACK"
     """A fill is reported before the order's acknowledgement."""
     SLOW_CHANGES = "SLOW_CHANGES"
@@ -49,7 +49,7 @@ class VenueFault(enum.StrEnum):
     """Each new connection (`reopen`) gets every earlier fill once more."""
     IDS_PER_RUN = "IDS_PER_RUN"
     """Fills have no id at the venue. The adapter makes them up, each time it is made (`reopen`) others, and
-    tells every fill of before once more; each says how much is filled in all."""
+    reports every earlier fill once more; each says how much is filled in all."""
     IDS_PER_SYMBOL = "IDS_PER_SYMBOL"
     """Fill ids are unique per instrument only: the first fills of two instruments share one."""
     OVERFILL = "OVERFILL"

@@ -381,7 +381,7 @@ def decimal_of(text: str) -> Decimal:
     """Read a decimal of a command line.
 
     Args:
-        text: It.
+        text: The text.
 
     Raises:
         ArgumentTypeError: It is none, or not finite.

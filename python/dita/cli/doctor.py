@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         0 where nothing failed, else 1.
 
     Raises:
-        CommandFailure: A secret is not to be had, or an option cannot be used.
+        CommandFailure: A secret is missing, or an option cannot be used.
     """
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
 

@@ -18,7 +18,7 @@ EXAMPLE: Final = (
 _DESCRIPTION: Final = """\
 Show the kernel's state at a moment of its log: what each slot held, which orders were at work, the account
 with K, E and their difference, and the positions. The log is replayed into a kernel of its own, from the
-newest snapshot before that moment. Where an input comes to something else than when it was logged (another
+newest snapshot before that moment. Where an input gives another result than when it was logged (another
 version's rules) that is said.
 
 Reads only, takes no lock, and works beside a running kernel."""

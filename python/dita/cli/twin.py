@@ -309,7 +309,7 @@ def report_dict(report: "TwinReport") -> dict[str, Any]:
     """Return a report as plain data.
 
     Args:
-        report: It.
+        report: The report.
     """
     assumed = report.assumed
     answers, takers, makers = assumed.samples
@@ -362,7 +362,7 @@ def report_lines(report: "TwinReport") -> Iterator[str]:
     """Yield a report's lines.
 
     Args:
-        report: It.
+        report: The report.
     """
     first, again, assumed = report.first, report.again, report.assumed
     live, twin, both = first.trades

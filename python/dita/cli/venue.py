@@ -130,7 +130,7 @@ def own_fees(options: argparse.Namespace, place: "Place") -> "tuple[SecretRef | 
         place: What they open.
 
     Raises:
-        CommandFailure: A key is named that is not to be had.
+        CommandFailure: A named key is missing.
     """
     from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
     from dita.live.places import KEY_DEFAULT, SECRET_DEFAULT, reference  # noqa: PLC0415 - it needs aiohttp

@@ -1,4 +1,4 @@
-"""`dita verify-log`: whether a log is whole, and whether its replay comes to what it came to."""
+"""`dita verify-log`: whether a log is whole, and whether its replay gives the same result."""
 
 import argparse
 import sys
@@ -83,7 +83,7 @@ def _lines(log_dir: Path, found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  reason  {damage['reason']}"
         yield "Nothing was changed. Restore a copy of the directory, or start a new log at the venue's state."
         return
-    verdict = "GOOD" if found["good"] else "BAD: it is whole, but its replay comes to something else"
+    verdict = "GOOD" if found["good"] else "BAD: it is whole, but its replay gives something else"
     yield f"{log_dir}: {verdict}"
     for at, line in enumerate(owner_lines(found["identity"])):
         yield f"  {'log' if at == 0 else '':9}  {line}"

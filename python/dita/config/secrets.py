@@ -18,7 +18,7 @@ _NOT_FOR_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class SecretUnavailable(KernelError):  # noqa: N818 - it says what is not there
-    """A secret that is named is not to be had; the text says why and what to do, and never what it is."""
+    """A named secret is missing; the text says why and what to do, and never its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,6 @@ class Address:
         """Return the URL.
 
         Raises:
-            SecretUnavailable: It is a secret that is not to be had.
+            SecretUnavailable: The secret is missing.
         """
         return self.where if isinstance(self.where, str) else self.where.resolve()

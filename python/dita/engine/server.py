@@ -109,7 +109,7 @@ class Strategies:
         """Hold them.
 
         Args:
-            host: Whose.
+            host: The host.
             account: The account of the session.
         """
         self._runner = host.strategies

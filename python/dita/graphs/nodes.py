@@ -66,7 +66,7 @@ def decimal(node: Node, name: str, text: object) -> Decimal:
     """Return a decimal of a node.
 
     Args:
-        node: Whose.
+        node: The node.
         name: The field.
         text: Its value.
 
@@ -88,7 +88,7 @@ def external_of(node: Node) -> re.Match[str]:
     """Return what an external node reads.
 
     Args:
-        node: It.
+        node: The node.
 
     Raises:
         UnknownExternal: It is none of those that there are.
@@ -148,7 +148,7 @@ def routes_of(node: Node) -> list[Mapping[str, str]]:
     """Return the ways of a route.
 
     Args:
-        node: It.
+        node: The node.
 
     Raises:
         InvalidNode: They are no list of ways.
@@ -172,7 +172,7 @@ def rounds(node: Node) -> bool:
     """Return whether an operation rounds: each division does, and a product that is set to.
 
     Args:
-        node: It.
+        node: The node.
     """
     return "places" in node.fields or "rounding" in node.fields
 
@@ -250,7 +250,7 @@ def check_node(node: Node) -> None:
     """Refuse a node that is none.
 
     Args:
-        node: It.
+        node: The node.
 
     Raises:
         UnknownKind: There is no such kind, or no such operation.
@@ -284,7 +284,7 @@ def shape_of(node: Node, shapes: Mapping[str, str]) -> str:
     """Return the shape of a node's value: "decimal" or "bool".
 
     Args:
-        node: It.
+        node: The node.
         shapes: Of the nodes that it reads.
 
     Raises:
@@ -323,7 +323,7 @@ def renamed(node: Node, ids: Mapping[str, str]) -> Node:
     """Return a node that refers to others by new ids.
 
     Args:
-        node: It.
+        node: The node.
         ids: The new id of each old one.
     """
 

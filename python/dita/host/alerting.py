@@ -27,7 +27,7 @@ def alerts_of(name: str, config: AlertsConfig) -> Alerts | None:
         config: What counts.
 
     Raises:
-        SecretUnavailable: An address that is named is not to be had.
+        SecretUnavailable: A named address is missing.
         InvalidInput: One is no address.
     """
     if not config.webhooks:

@@ -82,6 +82,6 @@ def owned(view: KernelSlotView, owner: str) -> bool:
 
     Args:
         view: The slot.
-        owner: Whose.
+        owner: The owner.
     """
     return not view.is_free() and view.owner == owner

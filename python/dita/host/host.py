@@ -92,7 +92,7 @@ class Host:
             ConfigError: The configuration names what is not there.
             DirectoryError: Another host runs in the directory, or it cannot be made.
             KernelError: A kernel or its log cannot be opened; what was opened before it is closed again.
-            SecretUnavailable: A webhook of the alerts is not to be had.
+            SecretUnavailable: A webhook of the alerts is missing.
         """
         self.config = config
         self._name = config.host.name if directory is None else directory.path.name

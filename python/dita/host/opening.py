@@ -151,7 +151,7 @@ def venue_of(name: str, account: AccountConfig) -> SimulatedVenue | VenueAdapter
 
     Raises:
         ConfigError: The adapter cannot be loaded, or does not take the options.
-        SecretUnavailable: A secret is not to be had.
+        SecretUnavailable: A secret is missing.
     """
     if account.venue == "sim":
         return SimulatedVenue(**account.simulated.model_dump())

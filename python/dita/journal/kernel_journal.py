@@ -105,5 +105,5 @@ class ClickHouseKernelJournal:
         """Do nothing: the kernel ends its followers."""
 
     def query(self, sql: str) -> Result:
-        """Return what a query comes to; see `dita.journal.query.ask_journal`."""
+        """Return the result of a query; see `dita.journal.query.ask_journal`."""
         return ask_journal(self.place, sql)

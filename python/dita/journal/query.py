@@ -33,7 +33,7 @@ class Result:
 
 
 def ask_journal(place: Place, sql: str) -> Result:
-    """Return what a query comes to. Nothing can be written this way.
+    """Return the result of a query. Nothing can be written this way.
 
     An embedded database is asked through the follower that has it open; where none has, it is opened.
 

@@ -551,7 +551,7 @@ class ExecutionKernel:
         move money or size, and taken at the end of the block. An exception inside applies nothing.
 
         Args:
-            by: Who.
+            by: The name of the person or program.
             reason: Why.
 
         Raises:

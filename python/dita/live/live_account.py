@@ -282,7 +282,7 @@ def live_account_of(plan: Plan) -> LiveAccount:
     """Return where a plan trades.
 
     Args:
-        plan: It.
+        plan: The plan.
 
     Raises:
         NotReady: A check failed.

@@ -125,7 +125,7 @@ def grouped(market: "Market", length_ms: int, start_ms: int, end_ms: int) -> lis
     """Return bars of a length that begin in a time, the oldest first.
 
     Args:
-        market: Whose.
+        market: The market.
         length_ms: Their length.
         start_ms: From when on.
         end_ms: Before when.

@@ -22,7 +22,7 @@ class MemoryServer:
     """An exchange that is reached by calls, as `ServerThread` is by sockets.
 
     Attributes:
-        exchange: It.
+        exchange: The exchange.
         network: What is between it and its adapters.
     """
 

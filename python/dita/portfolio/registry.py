@@ -67,7 +67,7 @@ class Entry:
         """Return it with a signature.
 
         Args:
-            key: Whose.
+            key: The key.
         """
         unsigned = replace(self, public_key=key.public, signature="")
         return replace(unsigned, signature=key.sign(unsigned.signed_bytes()))

@@ -63,7 +63,7 @@ class Actor:
 
         Args:
             name: Its name.
-            strategy: It.
+            strategy: The strategy.
             kernel: The account's.
             client: With its slots.
             symbols: What it receives where the strategy names no instruments.
@@ -226,7 +226,7 @@ class Actor:
         """Take what a callback has raised: Ctrl-C, and what ends the kernel, is raised again.
 
         Args:
-            error: It.
+            error: What was raised.
             name: The callback's.
         """
         if isinstance(error, _FOR_ALL) or not isinstance(error, Exception | SystemExit):
@@ -280,7 +280,7 @@ class Actor:
         """Take a quote or a trade: return the bars that it closes, where the strategy has no others.
 
         Args:
-            tick: It.
+            tick: The tick.
 
         Raises:
             StrategyError: A length that the strategy wants is none.

@@ -137,7 +137,7 @@ class ActorContext:
 
         Args:
             name: The strategy's.
-            strategy: It.
+            strategy: The strategy.
             kernel: The account's.
             client: With its slots.
             symbols: What it may trade.

@@ -53,7 +53,7 @@ class Notes:
 
         Args:
             name: The strategy's.
-            strategy: It.
+            strategy: The strategy.
             kernel: Whose log.
             context: Says whether the strategy has acted.
             listener: Counts its callbacks.

@@ -90,7 +90,7 @@ class AsyncKernel:
         Inside, `kernel.slot(i)` can be written to; what is written is sent at the block's end.
 
         Args:
-            by: Who.
+            by: The name of the person or program.
             reason: Why.
 
         Raises:

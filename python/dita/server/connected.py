@@ -211,7 +211,7 @@ class ConnectedKernel:
         of it is the first outcome.
 
         Args:
-            intent: It.
+            intent: The intent.
             note: A text that the server's log keeps together with it, as the lease's note: both, or neither.
             resend: Whether it may have been sent before, also by a process that ended: where it was taken,
                 its first outcome comes back, with the fills of then.
@@ -229,7 +229,7 @@ class ConnectedKernel:
         """Take intents that come together; see `ExecutionKernel.process_intents`. At most 1,024.
 
         Args:
-            intents: They.
+            intents: The intents.
             note: As of one: the log keeps all of them and the note, or nothing.
             resend: As of one.
 
@@ -255,7 +255,7 @@ class ConnectedKernel:
         nothing more where it was taken.
 
         Args:
-            by: Who.
+            by: The name of the person or program.
             reason: Why.
 
         Raises:
@@ -509,7 +509,7 @@ class ConnectedKernel:
         """Do nothing: each intent, and each note, is the server's as it comes."""
 
     def let_go(self) -> None:
-        """Send no note of before with what comes."""
+        """Send no earlier note with what follows."""
         self._carried.note = None
 
     @property

@@ -25,7 +25,7 @@ def live_adapter_of(kernel: ExecutionKernel) -> "LiveAdapter | None":
     """Return a kernel's adapter where it has a venue's live market, as in `dita run`; None else.
 
     Args:
-        kernel: It.
+        kernel: The kernel.
     """
     try:
         from dita.venues.wire.live import LiveAdapter  # noqa: PLC0415 - it needs aiohttp

@@ -73,7 +73,7 @@ class Standby:
             notifier: Notified that it stands by, and is alive.
 
         Raises:
-            KernelError: An adapter cannot be made, or a secret is not to be had.
+            KernelError: An adapter cannot be made, or a secret is missing.
         """
         self.config, self.directory = config, directory
         self.primary: Owner | None = None

@@ -134,21 +134,21 @@ class Strategy:
         """Called with each new best bid and ask.
 
         Args:
-            quote: It.
+            quote: The quote.
         """
 
     def on_trade(self, trade: TradeTick) -> None:
         """Called with each public trade.
 
         Args:
-            trade: It.
+            trade: The trade.
         """
 
     def on_bar(self, bar: Bar) -> None:
         """Called with each closed bar.
 
         Args:
-            bar: It.
+            bar: The bar.
         """
 
     def on_book(self, book: Book) -> None:
@@ -169,7 +169,7 @@ class Strategy:
         """Called with each fill of its orders.
 
         Args:
-            fill: It.
+            fill: The fill.
         """
 
     def on_position(self, trade: TradeSlot) -> None:
@@ -204,7 +204,7 @@ class Strategy:
         What has happened to its orders and trades since then follows, with `recovering` true.
 
         Args:
-            state: It.
+            state: The state.
         """
 
     # ------------------------------------------------------------------------------------------ what it does

@@ -77,7 +77,7 @@ def backup(
 
 def _why(found: dict[str, Any]) -> str:
     damage = found["damage"]
-    return f"{damage['file']}: {damage['reason']}" if damage else "its replay comes to something else"
+    return f"{damage['file']}: {damage['reason']}" if damage else "its replay gives something else"
 
 
 def _copied(source: Path, part: Path, progress: Listener | None) -> tuple[int, int]:

@@ -150,7 +150,7 @@ class ConnectorBase(ABC):
         """Send a plain order: see `dita.host.PlainOrders`.
 
         Args:
-            request: It.
+            request: The request.
 
         Raises:
             InvalidInput: A value cannot be; nothing was sent.

@@ -104,7 +104,7 @@ class VenueConnector(ConnectorBase):
             ConnectorError: There is none, or pairs differ and a strategy names no instruments; or the extra
                 is missing.
             NotReady: A check failed.
-            KernelError: The host cannot be opened, or a secret is not to be had.
+            KernelError: The host cannot be opened, or a secret is missing.
         """
         pairs = list(dict.fromkeys(symbol_of(pair) for *_, pair in loaded))
         if not loaded or (len(pairs) > 1 and not all(kind.instruments for _, kind, _, _ in loaded)):

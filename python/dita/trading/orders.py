@@ -251,7 +251,7 @@ class OrderTracker:
         """Return a strategy's orders, those that have ended as well, oldest first.
 
         Args:
-            strategy_id: Whose.
+            strategy_id: The id of the strategy.
         """
         if self._kernel is None:
             return [order for order in self._own.values() if order.strategy_id == strategy_id]
@@ -322,7 +322,7 @@ def is_fill(event: VenueEvent) -> bool:
     """Return whether an event tells a fill with its price and size.
 
     Args:
-        event: It.
+        event: The event.
     """
     return event.kind in _FILLS and event.price is not None and event.size is not None
 
@@ -342,7 +342,7 @@ def status_of(order: VenueOrder) -> TrackedStatus:
     """Return how an order is, in the tracker's words.
 
     Args:
-        order: It.
+        order: The order.
     """
     status = STATUSES[str(VenueOrderStatus(order.status))]
     is_part = status is TrackedStatus.NEW and order.filled_size > 0

@@ -74,7 +74,7 @@ class FillEvent:
     """A fill that comes through this program rather than from the connector's venue.
 
     Attributes:
-        connector: Whose.
+        connector: The connector.
         client_id: Our id of the order.
         price: Quote units.
         quantity: Base units or contracts.
@@ -304,7 +304,7 @@ class TradingRuntime:
         """Take a fill that comes through this program.
 
         Args:
-            fill: It.
+            fill: The fill.
 
         Raises:
             ConnectorNotFound: There is no such connector.

@@ -103,7 +103,7 @@ class Names:
         """Whether a name is one of an instrument's.
 
         Args:
-            symbol: It.
+            symbol: The symbol.
         """
         try:
             self.find(symbol)

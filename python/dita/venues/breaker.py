@@ -295,7 +295,7 @@ class GuardedAdapter:
         """Guard an adapter.
 
         Args:
-            venue: It.
+            venue: The venue.
             breaker: Its venue's.
         """
         self._venue = venue

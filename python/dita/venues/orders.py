@@ -158,7 +158,7 @@ def response_of(answer: Any) -> OrderResponse:  # noqa: ANN401 - what an adapter
     """Return an adapter's answer, which may be a mapping of the same fields.
 
     Args:
-        answer: It.
+        answer: The answer.
 
     Raises:
         InvalidInput: It is neither.

@@ -63,7 +63,7 @@ def is_small(venue: object) -> bool:
     """Whether something is an adapter of the smallest form, and no whole one.
 
     Args:
-        venue: It.
+        venue: The venue.
     """
     return isinstance(venue, SmallAdapter) and getattr(venue, "submit", None) is None
 
@@ -149,7 +149,7 @@ class PolledAdapter(BaseExecutionAdapter):
         """Make an adapter of it; polling begins once a kernel is attached.
 
         Args:
-            small: It.
+            small: The small adapter.
             poll_s: Seconds between two polls; 0 leaves that to `poll`, None means as `small` says.
         """
         super().__init__()
@@ -478,7 +478,7 @@ def whole_adapter(
     """Return an adapter: one of the smallest form is made a whole one, all else is as it was.
 
     Args:
-        venue: It.
+        venue: The venue.
 
     Raises:
         InvalidInput: It has a part of the smallest form only.

@@ -71,7 +71,7 @@ def size_digits(trades: Sequence[Trade]) -> int:
     """Return how many digits after the point the trades' sizes have.
 
     Args:
-        trades: They.
+        trades: The trades.
     """
     return min(10, max((digits_of(trade.size) for trade in trades), default=0))
 
@@ -80,7 +80,7 @@ def digits_of(amount: Decimal) -> int:
     """Return how many digits after the point an amount needs.
 
     Args:
-        amount: It.
+        amount: The amount.
     """
     exponent = amount.normalize(_WIDE).as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -25,7 +25,7 @@ def safe(text: str) -> str:
     """Return a text of others for a page: escaped, with its control characters written as their numbers.
 
     Args:
-        text: It.
+        text: The text.
     """
     return escape(printable(text))
 

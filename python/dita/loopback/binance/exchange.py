@@ -49,7 +49,7 @@ class BinanceExchange(Exchange):
         """Answer a request.
 
         Args:
-            asked: It.
+            asked: The request.
 
         Returns:
             Status, body and headers; `cut` to cut the connection instead.

@@ -1,7 +1,7 @@
 """WebSocket: who listens to what, and the market's frames.
 
 Since 2026-04-23 the venue has three paths: `/private` for the user stream, `/public` for depth, best prices
-and trades, `/market` for the rest. The path of before, `/ws/<listenKey>`, still connects and answers pings,
+and trades, `/market` for the rest. The older path, `/ws/<listenKey>`, still connects and answers pings,
 and pushes nothing.
 """
 

@@ -58,7 +58,7 @@ class BybitExchange(Exchange):
         """Answer a request.
 
         Args:
-            asked: It.
+            asked: The request.
 
         Returns:
             Status, body and headers; `cut` to cut the connection instead.

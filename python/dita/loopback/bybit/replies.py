@@ -55,7 +55,7 @@ def order_row(order: PlacedOrder, status: str = "") -> dict[str, Any]:
     """Write an order.
 
     Args:
-        order: It.
+        order: The order.
         status: Its status, where that is not what the order says.
     """
     word = status or status_of(order)
@@ -111,7 +111,7 @@ def execution_row(trade: Trade, mark: Decimal) -> dict[str, Any]:
     """Write a fill.
 
     Args:
-        trade: It.
+        trade: The trade.
         mark: The mark price.
     """
     order = trade.order
@@ -191,7 +191,7 @@ def position_row(held: HeldPosition, market: Market, leverage: int, now_ms: int)
     """Write a position as REST does; frames have `entryPrice` beside `avgPrice`.
 
     Args:
-        held: It.
+        held: The position.
         market: Its instrument's.
         leverage: What is set for it.
         now_ms: The time.

@@ -88,7 +88,7 @@ class Books:
         """Take a frame of the combined stream.
 
         Args:
-            raw: It.
+            raw: The frame's JSON.
 
         Returns:
             Whether it was depth of one of the books.

@@ -267,7 +267,7 @@ class ReportReader:
                 )
 
     def _trigger_rejected(self, row: dict[str, Any], update: VenueUpdate) -> None:
-        """The frame of before 2025-12-15; one was still seen in March 2026."""
+        """The frame until 2025-12-15; one was still seen in March 2026."""
         order = reading.record(row.get("or"), "or")
         order_id = _id(order, "i")
         update.orders.append(
@@ -386,7 +386,7 @@ class ReportReader:
         """Read a row of the fills.
 
         Args:
-            row: It.
+            row: The row.
             client_id: Of its order, which the row does not name.
         """
         order_id, at_ns = _id(row, "orderId"), reading.nanoseconds(row, "time")

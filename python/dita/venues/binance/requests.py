@@ -19,7 +19,7 @@ def query_of(request: Request, secret: str, now_ms: int) -> str:
     """Write a request's parameters, with time and signature where they are wanted.
 
     Args:
-        request: It.
+        request: The request.
         secret: The key's secret.
         now_ms: The venue's time.
     """

@@ -22,7 +22,7 @@ _TABLES: Final[Mapping[str, str]] = {
     "okx": "dita.venues.okx.failures",
     "bingx": "dita.venues.bingx.failures",
 }
-#: The code that says that a client id is taken: the order of before may be ours.
+#: The code that says that a client id is taken: the earlier order may be ours.
 DUPLICATES: Final[Mapping[str, frozenset[str]]] = {
     "binance": frozenset({"-4116"}),
     "bybit": frozenset({"110072"}),

@@ -167,7 +167,7 @@ def open_orders(symbol: str | None) -> Request:
 
 
 def fills(since_ms: int, after: str = "") -> Request:
-    """Ask for fills, the newest first: three months back at most; `after` names the last row of before."""
+    """Ask for fills, the newest first: three months back at most; `after` names the last earlier row."""
     values: dict[str, Any] = {"instType": "SWAP", "begin": since_ms, "limit": PAGE}
     return Request("GET", "/api/v5/trade/fills-history", {**values, "after": after} if after else values)
 

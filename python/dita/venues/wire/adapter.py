@@ -292,7 +292,7 @@ class WireAdapter(BaseExecutionAdapter):
         """Send one request and wait for its answer.
 
         Args:
-            request: It.
+            request: The request.
             wait_s: At most so long, seconds; a question may have to wait for the rate budget.
 
         Raises:

@@ -38,7 +38,7 @@ class UnlistedEvents:
 
         Args:
             symbol: Its instrument.
-            event: It.
+            event: The event.
 
         Returns:
             Whether there is still room.

@@ -69,7 +69,7 @@ class Codec(Protocol):
         """Write a request, signed where it has to be.
 
         Args:
-            request: It.
+            request: The request.
             now_ms: The venue's time.
         """
 

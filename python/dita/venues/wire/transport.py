@@ -69,7 +69,7 @@ class Transport(LoopThread):
         A question waits until the rate budget has room for it; orders, changes and cancels do not.
 
         Args:
-            request: It.
+            request: The request.
 
         Returns:
             The JSON of a success.

@@ -1,4 +1,4 @@
-"""What one message of a venue comes to, in the kernel's words."""
+"""The kernel events in one message of a venue."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class UnknownMessage(InvalidInput):
 
 @dataclass(slots=True)
 class VenueUpdate:
-    """What one message comes to.
+    """The kernel events in one message.
 
     Attributes:
         orders: Events of orders, in their order.
