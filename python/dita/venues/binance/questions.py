@@ -12,7 +12,6 @@ from dita.venues.binance.news import ENTRIES, OF_FILLS, News
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.requests import Request
-from dita.venues.wire.told import in_venue_order
 from dita.venues.wire.transport import Transport
 
 _MS: Final = 1_000_000
@@ -58,7 +57,7 @@ class Questions:
     # ---------------------------------------------------------------------------------- fills and entries
 
     async def fills(self, since_ns: int) -> list[VenueEvent]:
-        """Return all fills since a time, in the venue's order.
+        """Return all fills since a time, the oldest of each instrument first.
 
         The income history names the instruments that nobody named.
         """
@@ -105,7 +104,7 @@ class Questions:
                     if order is not None:
                         self._news.link(order_id, reading.text(order, "clientOrderId"))
                 found.append(self._news.trade(row, self._news.client_id_of(order_id)))
-        return in_venue_order(sorted(found, key=lambda fill: fill.timestamp_ns))
+        return found
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         """Return the wallet's entries since a time that belong to no fill."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput, shown
 from dita.venues.wire import reading
-from dita.venues.wire.told import Told, Unheard, in_venue_order, ours
+from dita.venues.wire.told import Told, Unheard, ours
 
 _ORDERS_MAX: Final = 100_000
 _ZERO: Final = Decimal(0)
@@ -112,7 +112,6 @@ class News:
                     self._wallet(one, told, reading.nanoseconds(row, "creationTime"))
                 case _:
                     self.unknown[f"topic {shown(row.get('topic'))}"] += 1
-        told.orders = in_venue_order(told.orders)
         return told
 
     # --------------------------------------------------------------------------------------------- frames
