@@ -10,11 +10,20 @@ from typing import Any
 
 import pytest
 
-from dita import InvalidInput, InvalidType, KernelDiagnosticCode, KernelError, timetravel
+from dita import (
+    BaseExecutionAdapter,
+    InvalidInput,
+    InvalidType,
+    KernelDiagnosticCode,
+    KernelError,
+    VenueEvent,
+    VenueOrder,
+    timetravel,
+)
 from dita.cli.story import CODES, story_lines
-from dita.errors import LogCorrupt, LogDisk
+from dita.errors import LogCorrupt, LogDisk, NotSent
 from dita.timetravel import Moment, moment
-from kernels import EXIT
+from kernels import ENTER, EXIT, SYMBOL
 from logged import BEGIN_NS, SECOND_NS, Desk, busy, flipped
 
 
@@ -282,6 +291,58 @@ def test_a_basis_point_on_the_taker_rate_is_a_basis_point_of_what_was_taken(desk
         own = sum(value for trade, value, _ in desk.fills if trade == trade_id)
         assert difference == own * Decimal("0.0001")
     assert sum(by_trade.values()) == usdt["k"]["difference"]
+
+
+class Reporting(BaseExecutionAdapter):
+    """Fills at `mark`; each report has its fee, and a profit of a cent less than the exact one."""
+
+    mark = Decimal(100)
+    cost = Decimal(0)
+
+    def submit(self, order: VenueOrder) -> list[VenueEvent]:
+        profit = Decimal(0) if order.order_side == "BUY" else self.mark - self.cost - Decimal("0.01")
+        self.cost = self.mark
+        return [
+            VenueEvent(
+                0, kind="FULL_FILL", venue_client_id=order.venue_client_id, venue_order_id=f"V{self.mark}",
+                venue_trade_id=f"T{self.mark}", price=self.mark, size=order.intended_size,
+                filled_size=order.intended_size, fee=self.mark * Decimal("0.0005"), fee_asset="USDT",
+                liquidity="TAKER", realized_pnl=profit,
+            )
+        ]  # fmt: skip
+
+    def cancel(self, order: VenueOrder, reason: str) -> list[VenueEvent]:
+        raise NotSent(f"{order.venue_client_id}: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "profit_now", "fees_now"),
+    [
+        ({},                       "2.99", "0.1015"),
+        ({"taker_rate": "0.0006"}, "2.99", "0.1218"),
+        # In at 101 and out at 102: the profit goes with the prices, and the venue's cent with the profit.
+        ({"latency_ms": 1_000},    "0.99", "0.1015"),
+    ],
+)  # fmt: skip
+def test_the_profit_in_a_report_is_settled_as_the_fill_now_is(
+    tmp_path: Path, changes: dict[str, Any], profit_now: str, fees_now: str
+) -> None:
+    venue: Any = Reporting()
+    desk = Desk(tmp_path / "log", venue=venue)
+    for action, mark in ((ENTER, "100"), (None, "101"), (EXIT, "103"), (None, "102")):
+        venue.mark = Decimal(mark)
+        desk.now_ns += SECOND_NS
+        desk.kernel.advance_time(desk.now_ns)
+        desk.kernel.mark_price(SYMBOL, mark, desk.now_ns)
+        if action is not None:
+            sized = {"target_size": "1", "reference_price": mark} if action == ENTER else {}
+            assert desk.ask(action, "t1", **sized).accepted
+    desk.kernel.close()
+    found = timetravel.what_if(tmp_path / "log", **changes)
+    (usdt,) = (asset for asset in found["assets"] if asset["asset"] == "USDT")
+    assert (usdt["realized_pnl"]["then"], usdt["fees_paid"]["then"]) == (Decimal("2.99"), Decimal("0.1015"))
+    assert (usdt["realized_pnl"]["now"], usdt["fees_paid"]["now"]) == (Decimal(profit_now), Decimal(fees_now))
+    assert usdt["k"]["now"] == 10_000 + Decimal(profit_now) - Decimal(fees_now)
 
 
 def test_limits_take_their_trades_out_whole(desk: Desk) -> None:

@@ -1,7 +1,6 @@
 """What a repair at Binance asks for when the ones before it failed half-way: nothing that was not told."""
 
 import asyncio
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -64,16 +63,3 @@ def test_fills_of_repairs_that_failed_half_way_are_asked_for_again() -> None:
     # What two calls have told is not asked for any more.
     update(queries)
     assert update(queries) == []
-
-
-def test_fills_of_one_moment_come_by_their_trade_ids() -> None:
-    wire: Any = Venue()
-    venue: Venue = wire
-    for symbol, number in (("BTCUSDT", 9), ("BTCUSDT", 8), ("ETHUSDT", 3), ("BTCUSDT", 10)):
-        venue.fill(symbol, number)
-        venue.trades[symbol][-1]["time"] = 5
-    fills = asyncio.run(AccountQueries(wire, ReportReader(), SYMBOLS, Budget()).fills(0))
-    assert [(fill.asset, fill.venue_sequence) for fill in fills] == [
-        ("BTCUSDT", 8), ("BTCUSDT", 9), ("BTCUSDT", 10), ("ETHUSDT", 3),
-    ]  # fmt: skip
-    assert [(fill.realized_pnl, fill.fee) for fill in fills] == [(0, Decimal("0.01"))] * 4

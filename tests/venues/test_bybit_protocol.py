@@ -1,6 +1,5 @@
 """Bybit's protocol without a network: signatures, errors, budgets, orders, the book's numbers."""
 
-import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +10,6 @@ from dita.venues.bybit import requests
 from dita.venues.bybit.books import Books
 from dita.venues.bybit.budget import Budget
 from dita.venues.bybit.failures import classify, read_answer
-from dita.venues.bybit.queries import AccountQueries
 from dita.venues.bybit.reports import ReportReader
 from dita.venues.bybit.requests import BybitCodec, sign
 from dita.venues.wire.failures import Failure, Fate
@@ -211,43 +209,3 @@ def test_a_book_follows_its_numbers_and_asks_anew_after_a_gap() -> None:
     books.take(frame("delta", 21, [["60000", "5"]], []))
     assert book.best_bid == (Decimal(60000), Decimal(5))
     assert books.gaps == 1
-
-
-# ------------------------------------------------------------------------------------- the venue's order
-
-#: The newest first, as REST lists them: o1's fills of one moment share a sequence, and o2's stands between.
-PAGE = [
-    {**EXECUTION, "execId": "e5", "seq": 8, "leavesQty": "0", "orderQty": "1"},
-    {**EXECUTION, "execId": "e4", "seq": 7, "leavesQty": "0.1", "orderQty": "1"},
-    {**EXECUTION, "execId": "e3", "seq": 7, "orderId": "o2", "leavesQty": "0", "orderQty": "1"},
-    {**EXECUTION, "execId": "e2", "seq": 7, "leavesQty": "0.2", "orderQty": "1"},
-    {**EXECUTION, "execId": "e1", "seq": 6, "leavesQty": "0.3", "orderQty": "1"},
-]
-
-
-class Rest:
-    """Answers with one page of executions."""
-
-    def now_ms(self) -> int:
-        return 1_700_000_000_500
-
-    async def ask(self, request: Request) -> Any:
-        return {"list": PAGE if request.path == "/v5/execution/list" else []}
-
-
-def test_a_frames_executions_come_in_the_venues_order() -> None:
-    update = received(ReportReader(), "execution", *PAGE)
-    # Of equal sequences the most left of an order first; o2's keeps its place among them.
-    assert [fill.venue_trade_id for fill in update.orders] == ["e1", "e2", "e3", "e4", "e5"]
-    assert update.account == []
-    # One that has no sequence stays where it is.
-    alone = {**EXECUTION, "execId": "e0", "seq": 0}
-    update = received(ReportReader(), "execution", PAGE[0], alone, PAGE[4])
-    assert [fill.venue_trade_id for fill in update.orders] == ["e1", "e0", "e5"]
-
-
-def test_a_page_of_executions_is_turned_into_the_venues_order() -> None:
-    rest: Any = Rest()
-    fills = asyncio.run(AccountQueries(rest, ReportReader()).fills(1_700_000_000 * SECOND))
-    assert [fill.venue_trade_id for fill in fills] == ["e1", "e2", "e3", "e4", "e5"]
-    assert [fill.realized_pnl for fill in fills] == [Decimal(0)] * 5

@@ -17,11 +17,13 @@ from dita.venues.bingx.reports import ReportReader as BingxReader
 from dita.venues.bingx.reports import position as bingx_position
 from dita.venues.bingx.reports import read_instruments as bingx_instruments
 from dita.venues.bingx.requests import BingxCodec
+from dita.venues.okx.adapter import OkxSwap
 from dita.venues.okx.reports import ReportReader as OkxReader
 from dita.venues.okx.reports import read_instruments as okx_instruments
 from dita.venues.okx.requests import OkxCodec
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure
+from dita.venues.wire.updates import in_venue_order
 from fixtures import FIXTURES, present
 
 OKX = ("payloads/okx/jkorf.jsonl", "venues2/okx/gct_ws.jsonl", "venues2/okx/nautilus_test_data.jsonl")
@@ -176,6 +178,7 @@ def test_fills_of_a_frame_of_okxs_come_by_their_trade_ids() -> None:
     later = {**row, "ordId": "9", "clOrdId": "D9", "tradeId": str(int(row["tradeId"]) + 1), "fillPnl": "-1.5"}
     update = OkxReader().read({**frame, "data": [later, row]})
     fills = [one for one in update.orders if one.venue_trade_id]
+    fills = in_venue_order(fills, OkxSwap.sequence_order, OkxSwap.sequence_ties)
     assert [one.venue_trade_id for one in fills] == [row["tradeId"], later["tradeId"]]
     assert fills[1].realized_pnl == Decimal("-1.5")
     assert update.account == []

@@ -37,6 +37,13 @@ money.** What was proven, and on what, is in the last column.
 Real money at a venue that was not proven over a wire is refused without `--unproven` (in a program:
 `unproven=True`).
 
+## Order of fills
+What each adapter states of its venue's sequence numbers
+([what the values mean](../how-to/write-an-adapter.md#what-the-kernel-does-with-what-you-send)). None of these
+adapters sends busts or corrections.
+
+{stated}
+
 ## Through ccxt
 {count} exchanges of ccxt {version}; {able} of them can be traded. `dita venues EXCHANGE` says the same of
 those that are named.
@@ -125,9 +132,15 @@ def page(natives: Iterable[Native], rows: Sequence[Abilities]) -> str:
         rows: The exchanges of ccxt's.
     """
     ccxt = importlib.import_module("ccxt")
+    rows_of_natives, stated = [], []
+    for one in natives:
+        rows_of_natives.append((one.title, f"`{one.adapter}`", f"`{one.extra}`", one.proof))
+        module, _, name = one.adapter.partition(":")
+        adapter = getattr(importlib.import_module(module), name)
+        stated.append((one.title, adapter.sequence_order, adapter.sequence_ties, adapter.revisions))
     return _PAGE.format(
-        natives=_markdown(("venue", "adapter", "extra", "proven"),
-                          [(one.title, f"`{one.adapter}`", f"`{one.extra}`", one.proof) for one in natives]),
+        natives=_markdown(("venue", "adapter", "extra", "proven"), rows_of_natives),
+        stated=_markdown(("venue", "sequence_order", "sequence_ties", "revisions"), stated),
         count=len(rows), able=sum(not row.lacks for row in rows), version=ccxt.__version__,
         exchanges=_markdown(_HEADER, [_cells(row) for row in rows]),
     )  # fmt: skip

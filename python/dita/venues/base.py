@@ -9,12 +9,21 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Final, Protocol, runtime_checkable
+from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 from dita._kernel import KernelOutcome, VenueEvent, VenueOrder
-from dita.errors import KernelClosed, NotSent, NotYetSupported
+from dita.errors import InvalidInput, KernelClosed, NotSent, NotYetSupported, shown
 from dita.venues.orders import OrderRequest, OrderResponse
 
+SequenceOrder: TypeAlias = Literal["SYMBOL", "ACCOUNT", "NONE"]
+SequenceTies: TypeAlias = Literal["PLACE", "LEAVES"]
+Revisions: TypeAlias = Literal["STAMP", "FILL", "NONE"]
+#: What an adapter states of its venue, and the values that there are.
+_STATED: Final = {
+    "sequence_order": get_args(SequenceOrder),
+    "sequence_ties": get_args(SequenceTies),
+    "revisions": get_args(Revisions),
+}
 _POSITION_KEYS: Final = ("symbol", "size", "entry_price", "position_side")
 
 
@@ -132,10 +141,19 @@ class BaseExecutionAdapter(ABC):
     Attributes:
         live: True where the venue runs on real time.
         real_money: True where real money is at stake; None means as `live` says.
+        sequence_order: What `venue_sequence` orders: fills of one instrument (SYMBOL), of the account
+            (ACCOUNT), or nothing (NONE).
+        sequence_ties: What orders fills with equal sequences: their place in the frame, or in the page with
+            its oldest first (PLACE); or, within an order, falling leaves, and then the place (LEAVES).
+        revisions: When a bust or correction counts at the venue: at its own stamp (STAMP; the kernel books
+            all so) or at its fill's (FILL); NONE where the adapter sends none.
     """
 
     live: ClassVar[bool] = False
     real_money: ClassVar[bool | None] = None
+    sequence_order: ClassVar[SequenceOrder] = "NONE"
+    sequence_ties: ClassVar[SequenceTies] = "PLACE"
+    revisions: ClassVar[Revisions] = "STAMP"
     #: Whether the kernel keeps two books per instrument; it sets this before `attach`, None until then.
     hedge_mode: bool | None = None
 
@@ -149,8 +167,18 @@ class BaseExecutionAdapter(ABC):
         self._kernel = None
 
     def __init_subclass__(cls) -> None:
-        """Take a class with a `submit_order` of its own, and no `submit`, as one of the smallest form."""
+        """Take a class with a `submit_order` of its own, and no `submit`, as one of the smallest form.
+
+        Raises:
+            InvalidInput: What the class states of its venue has a value that does not exist.
+        """
         super().__init_subclass__()
+        for field, values in _STATED.items():
+            stated = getattr(cls, field)
+            if stated not in values:
+                raise InvalidInput(
+                    f"{cls.__name__}.{field}: expected one of {', '.join(values)}, got {shown(stated)}"
+                )
         if (
             cls.submit_order is not BaseExecutionAdapter.submit_order
             and cls.submit is BaseExecutionAdapter.submit

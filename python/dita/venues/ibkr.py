@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from dita.errors import InvalidInput, NotSent, refuse
 from dita.extras import is_there, missing
-from dita.venues.base import BaseExecutionAdapter
+from dita.venues.base import BaseExecutionAdapter, Revisions
 from dita.venues.orders import OrderRequest, OrderResponse, exactly
 from dita.venues.wire.thread import LoopThread
 
@@ -44,6 +44,7 @@ class IBKRAdapter(BaseExecutionAdapter):
     """
 
     live: ClassVar[bool] = True
+    revisions: ClassVar[Revisions] = "NONE"
     unproven: Final = True
     order_types: Final = ("MARKET", "LIMIT", "STOP_MARKET", "STOP_LIMIT")
     poll_s: float = 1.0

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 from dita._kernel import VenueEvent, VenueOrder
 from dita.errors import InvalidInput, NotSent
-from dita.venues.base import KernelSink
+from dita.venues.base import KernelSink, Revisions, SequenceOrder
 from dita.venues.binance import requests
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.feed import MarketFeed
@@ -46,6 +46,9 @@ class BinanceUsdm(LiveAdapter):
     """
 
     hosts: ClassVar[Hosts] = HOSTS
+    #: Trade ids ascend within an instrument; both fills of a self-trade have one.
+    sequence_order: ClassVar[SequenceOrder] = "SYMBOL"
+    revisions: ClassVar[Revisions] = "NONE"
     named_codes: ClassVar[Mapping[int, str]] = {-4116: "DUPLICATE_CLIENT_ID"}
 
     def __init__(
@@ -334,9 +337,7 @@ class BinanceUsdm(LiveAdapter):
                     await self._tell_status(row)
                     return
             # Gone from the orders it may still have traded: its fills come first.
-            for fill in await self._queries.fills(self._clock_ns() - OVERLAP_NS):
-                if fill.venue_client_id == client_id:
-                    self._tell(fill)
+            await self._tell_fills(client_id, self._clock_ns() - OVERLAP_NS)
             self._awaited.pop(client_id, None)
             self._tell(VenueEvent(self._clock_ns(), kind="ORDER_NOT_FOUND", venue_client_id=client_id))
         except UnknownMessage as error:

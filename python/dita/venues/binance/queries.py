@@ -13,7 +13,6 @@ from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.requests import Request
 from dita.venues.wire.transport import Transport
-from dita.venues.wire.updates import in_venue_order
 
 _MS: Final = 1_000_000
 _PAGE: Final = 1_000
@@ -58,7 +57,7 @@ class AccountQueries:
     # ---------------------------------------------------------------------------------- fills and entries
 
     async def fills(self, since_ns: int) -> list[VenueEvent]:
-        """Return all fills since a time, in the venue's order.
+        """Return all fills since a time, the oldest of each instrument first.
 
         The income history names the instruments that nobody named.
         """
@@ -105,7 +104,7 @@ class AccountQueries:
                     if order is not None:
                         self._reader.link(order_id, reading.text(order, "clientOrderId"))
                 found.append(self._reader.trade(row, self._reader.client_id_of(order_id)))
-        return in_venue_order(sorted(found, key=lambda fill: fill.timestamp_ns))
+        return found
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         """Return the wallet's entries since a time that belong to no fill."""

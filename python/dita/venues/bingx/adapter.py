@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 
 from dita._kernel import VenueEvent, VenueOrder
 from dita.errors import InvalidInput, NotSent
+from dita.venues.base import Revisions, SequenceOrder
 from dita.venues.bingx import requests
 from dita.venues.bingx.failures import DUPLICATE
 from dita.venues.bingx.reports import ReportReader, position, read_instruments
@@ -139,6 +140,9 @@ class BingxSwap(PlainWireAdapter):
     """
 
     hosts: ClassVar[Hosts] = HOSTS
+    #: Fills have no ids: there is nothing to order them by.
+    sequence_order: ClassVar[SequenceOrder] = "NONE"
+    revisions: ClassVar[Revisions] = "NONE"
     named_codes: ClassVar[Mapping[int, str]] = {DUPLICATE: "DUPLICATE_CLIENT_ID"}
     unproven: ClassVar[bool] = True
 

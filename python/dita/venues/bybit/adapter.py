@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final
 
 from dita._kernel import VenueEvent, VenueOrder
 from dita.errors import InvalidInput, NotSent
+from dita.venues.base import Revisions, SequenceOrder, SequenceTies
 from dita.venues.bybit import requests
 from dita.venues.bybit.budget import Budget
 from dita.venues.bybit.feed import PING, MarketFeed
@@ -49,6 +50,10 @@ class BybitLinear(LiveAdapter):
     """Bybit v5 linear with real money; `BybitPractice` is for the test network and `dita exchange`."""
 
     hosts: ClassVar[Hosts] = HOSTS
+    #: `seq` ascends within an instrument, and is equal for simultaneous fills.
+    sequence_order: ClassVar[SequenceOrder] = "SYMBOL"
+    sequence_ties: ClassVar[SequenceTies] = "LEAVES"
+    revisions: ClassVar[Revisions] = "NONE"
     named_codes: ClassVar[Mapping[int, str]] = {110072: "DUPLICATE_CLIENT_ID"}
 
     def __init__(
@@ -283,7 +288,7 @@ class BybitLinear(LiveAdapter):
                 await self._tell_status(row)
                 return
             # Gone from the orders it may still have traded: its fills come first.
-            await self._tell_fills(client_id)
+            await self._tell_fills(client_id, self._clock_ns() - OVERLAP_NS)
             self._awaited.pop(client_id, None)
             self._tell(VenueEvent(self._clock_ns(), kind="ORDER_NOT_FOUND", venue_client_id=client_id))
         except UnknownMessage as error:
@@ -294,18 +299,13 @@ class BybitLinear(LiveAdapter):
     async def _tell_status(self, row: dict[str, Any]) -> None:
         status = self._reports.status(row)
         if status.filled_size:
-            await self._tell_fills(status.venue_client_id)
+            await self._tell_fills(status.venue_client_id, self._clock_ns() - OVERLAP_NS)
         self._awaited.pop(status.venue_client_id, None)
         self._reports.owed.discard(status.venue_client_id)
         self._tell(status)
         if status.filled_size:
             # The stream that did not tell of the fill did not tell of its money either.
             await self._tell_balances()
-
-    async def _tell_fills(self, client_id: str) -> None:
-        for fill in await self._queries.fills(self._clock_ns() - OVERLAP_NS):
-            if fill.venue_client_id == client_id:
-                self._tell(fill)
 
     def _ask_unless_so(self, request: Request) -> None:
         try:

@@ -11,7 +11,6 @@ from dita.venues.bybit.reports import ReportReader
 from dita.venues.wire import reading
 from dita.venues.wire.requests import Request
 from dita.venues.wire.transport import Transport
-from dita.venues.wire.updates import in_venue_order
 
 _MS: Final = 1_000_000
 #: Seven days: the longest time of one call.
@@ -46,7 +45,7 @@ class AccountQueries:
         return None
 
     async def fills(self, since_ns: int) -> list[VenueEvent]:
-        """Return all fills since a time, of all instruments, in the venue's order.
+        """Return all fills since a time, of all instruments, the oldest first.
 
         REST's executions do not tell what was realised; the transaction log does, by the fill's id.
         """
@@ -60,7 +59,7 @@ class AccountQueries:
         for row in reversed(trades):
             known = profits.get((str(row.get("symbol")), str(row.get("execId"))))
             found.append(self._reader.fill(row if known is None else {**row, "execPnl": known}))
-        return in_venue_order(sorted(found, key=lambda fill: fill.timestamp_ns))
+        return found
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         """Return the wallet's entries since a time that belong to no fill."""

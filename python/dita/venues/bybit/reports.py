@@ -12,7 +12,7 @@ from typing import Any, Final
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput, shown
 from dita.venues.wire import reading
-from dita.venues.wire.updates import UnknownMessage, VenueUpdate, in_venue_order, ours
+from dita.venues.wire.updates import UnknownMessage, VenueUpdate, ours
 
 _ORDERS_MAX: Final = 100_000
 _ZERO: Final = Decimal(0)
@@ -112,7 +112,6 @@ class ReportReader:
                     self._wallet(one, update, reading.nanoseconds(row, "creationTime"))
                 case _:
                     self.unknown[f"topic {shown(row.get('topic'))}"] += 1
-        update.orders = in_venue_order(update.orders)
         return update
 
     # --------------------------------------------------------------------------------------------- frames

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 
 from dita._kernel import KernelOutcome, VenueEvent, VenueOrder
 from dita.errors import InvalidInput, KernelClosed, KernelError, NotSent, refuse
-from dita.venues.base import BaseExecutionAdapter, KernelSink
+from dita.venues.base import BaseExecutionAdapter, KernelSink, Revisions
 from dita.venues.ccxt.abilities import abilities_of
 from dita.venues.ccxt.answers import DUPLICATES, family
 from dita.venues.ccxt.exchange import ask, make, missing_credentials, named_credentials
@@ -65,6 +65,7 @@ class CCXTAdapter(BaseExecutionAdapter):
     """
 
     live: ClassVar[bool] = True
+    revisions: ClassVar[Revisions] = "NONE"
 
     def __init__(
         self,

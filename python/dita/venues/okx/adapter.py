@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from dita._kernel import VenueEvent
+from dita.venues.base import Revisions, SequenceOrder
 from dita.venues.okx import requests
 from dita.venues.okx.failures import DUPLICATE
 from dita.venues.okx.reports import ReportReader, read_instruments
@@ -17,7 +18,6 @@ from dita.venues.wire.requests import Request
 from dita.venues.wire.spaced import Spaced
 from dita.venues.wire.transport import Say, Transport
 from dita.venues.wire.unproven import need_consent
-from dita.venues.wire.updates import in_venue_order
 
 REST: Final = "https://www.okx.com"
 STREAM: Final = "wss://ws.okx.com:8443"
@@ -67,7 +67,7 @@ class _AccountQueries:
 
     async def fills(self, since_ns: int) -> list[VenueEvent]:
         rows = await self._pages(requests.fills, max(0, since_ns // MS), "billId")
-        return in_venue_order([self._reports.trade(row) for row in rows])
+        return [self._reports.trade(row) for row in rows]
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         rows = await self._pages(requests.bills, max(0, since_ns // MS), "billId")
@@ -107,6 +107,9 @@ class OkxSwap(PlainWireAdapter):
     """
 
     hosts: ClassVar[Hosts] = HOSTS
+    #: Trade ids ascend within an instrument.
+    sequence_order: ClassVar[SequenceOrder] = "SYMBOL"
+    revisions: ClassVar[Revisions] = "NONE"
     named_codes: ClassVar[Mapping[int, str]] = {DUPLICATE: "DUPLICATE_CLIENT_ID"}
     unproven: ClassVar[bool] = True
 

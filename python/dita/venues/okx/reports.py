@@ -8,7 +8,7 @@ from typing import Any, Final
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput, shown
 from dita.venues.wire import reading
-from dita.venues.wire.updates import UnknownMessage, VenueUpdate, in_venue_order, ours
+from dita.venues.wire.updates import UnknownMessage, VenueUpdate, ours
 
 _ZERO: Final = Decimal(0)
 _STATES: Final = {
@@ -83,7 +83,6 @@ class ReportReader:
                 update.account += [position for one in data if (position := self.position(one)) is not None]
             case "balance_and_position":
                 update.ask_income = any(one.get("eventType") not in _OWN_REASONS for one in data)
-        update.orders = in_venue_order(update.orders)
         return update
 
     def _order(self, row: dict[str, Any], update: VenueUpdate) -> None:

@@ -11,7 +11,7 @@ import threading
 import time
 from abc import abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Protocol
 
@@ -24,7 +24,7 @@ from dita.venues.wire.hosts import NOWHERE, Hosts
 from dita.venues.wire.parked import UnlistedEvents
 from dita.venues.wire.requests import Request
 from dita.venues.wire.transport import Transport
-from dita.venues.wire.updates import UnknownMessage, VenueUpdate
+from dita.venues.wire.updates import UnknownMessage, VenueUpdate, in_venue_order
 
 _LOG: Final = logging.getLogger("dita.venues")
 #: A request that REST acknowledged and the stream has not reported within this makes the stream deaf.
@@ -65,7 +65,7 @@ class AccountQueries(Protocol):
     """What can be asked about an account, on the transport's thread."""
 
     async def fills(self, since_ns: int) -> list[VenueEvent]:
-        """Return all fills since a time, each with its fee and profit, in the venue's order."""
+        """Return all fills since a time, each with its fee and profit, an instrument's oldest first."""
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         """Return the wallet's entries since a time that belong to no fill."""
@@ -235,7 +235,7 @@ class WireAdapter(BaseExecutionAdapter):
 
     def get_fills(self, since: int) -> Sequence[VenueEvent]:
         """Return the account's fills since a time, also in instruments that nobody named."""
-        fills: list[VenueEvent] = self._wait(self._asks.fills(since))
+        fills: list[VenueEvent] = self._wait(self._in_order(self._asks.fills(since)))
         return fills
 
     def get_income(self, since: int) -> Sequence[Mapping[str, Any]]:
@@ -390,7 +390,7 @@ class WireAdapter(BaseExecutionAdapter):
             self._repairing = asyncio.Lock()
         async with self._repairing:
             began_ns, since_ns = self._clock_ns(), self._booked_ns - OVERLAP_NS
-            for fill in await self._missed_fills(since_ns):
+            for fill in await self._in_order(self._missed_fills(since_ns)):
                 if (fill.asset, fill.venue_trade_id) not in self._booked:
                     self._tell(fill)
             for entry in await self._asks.entries(since_ns):
@@ -409,6 +409,17 @@ class WireAdapter(BaseExecutionAdapter):
     async def _missed_fills(self, since_ns: int) -> list[VenueEvent]:
         """The fills that a repair looks at; a venue whose trade ids ascend need not ask for all of a time."""
         return await self._asks.fills(since_ns)
+
+    async def _in_order(self, asked: Awaitable[list[VenueEvent]]) -> list[VenueEvent]:
+        """Sort fills of REST by time, and within what the venue's sequence orders by that."""
+        fills = sorted(await asked, key=lambda fill: fill.timestamp_ns)
+        return in_venue_order(fills, self.sequence_order, self.sequence_ties)
+
+    async def _tell_fills(self, client_id: str, since_ns: int) -> None:
+        """Send the kernel an order's fills since a time."""
+        for fill in await self._in_order(self._asks.fills(since_ns)):
+            if fill.venue_client_id == client_id:
+                self._tell(fill)
 
     def repair_now(self) -> None:
         """As `repair`, and wait for it. Not from the transport's thread.
@@ -546,7 +557,7 @@ class WireAdapter(BaseExecutionAdapter):
         self._say_down()
 
     def _bring(self, update: VenueUpdate) -> None:
-        for event in update.orders:
+        for event in in_venue_order(update.orders, self.sequence_order, self.sequence_ties):
             self._tell(event)
         for entry in update.account:
             self._tell_account(entry)

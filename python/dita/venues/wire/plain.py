@@ -216,9 +216,7 @@ class PlainWireAdapter(WireAdapter):
         status = found[-1]
         if status.filled_size:
             since_ns = max(0, min(self._booked_ns, self._clock_ns()) - 600_000_000_000)
-            for fill in await self._asks.fills(since_ns):
-                if fill.venue_client_id == status.venue_client_id:
-                    self._tell(fill)
+            await self._tell_fills(status.venue_client_id, since_ns)
         for event in found:
             self._tell(event)
         if status.filled_size:

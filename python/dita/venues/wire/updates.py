@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput
+from dita.venues.base import SequenceOrder, SequenceTies
 
 _OURS_MAX: Final = 36
 
@@ -39,18 +40,28 @@ def ours(client_id: str) -> str:
     return client_id if len(client_id) <= _OURS_MAX else ""
 
 
-def in_venue_order(events: Sequence[VenueEvent]) -> list[VenueEvent]:
-    """Put the fills of one frame or page in the venue's order: by `venue_sequence` within an instrument.
+def in_venue_order(
+    events: Sequence[VenueEvent], order: SequenceOrder, ties: SequenceTies
+) -> list[VenueEvent]:
+    """Put the events of one frame or page in the venue's order, as its adapter states it.
 
-    Of equal ones an order's fill with the most left is first. What is equal still, or has no sequence, keeps
-    its place.
+    What has no sequence, or ties with no rule for it, keeps its place.
 
     Args:
         events: The events as they came, the oldest first as far as it is known.
+        order: The adapter's `sequence_order`.
+        ties: The adapter's `sequence_ties`.
     """
     ordered = list(events)
-    _sort_within(ordered, lambda one: (one.asset, one.venue_sequence, one.venue_order_id), _most_left)
-    _sort_within(ordered, lambda one: one.asset, lambda one: one.venue_sequence or 0)
+    if order == "NONE" or len(ordered) < 2:
+        return ordered
+
+    def scope(one: VenueEvent) -> str:
+        return one.asset if order == "SYMBOL" else ""
+
+    if ties == "LEAVES":
+        _sort_within(ordered, lambda one: (scope(one), one.venue_sequence, one.venue_order_id), _most_left)
+    _sort_within(ordered, scope, lambda one: one.venue_sequence or 0)
     return ordered
 
 
