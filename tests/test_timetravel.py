@@ -132,7 +132,7 @@ def test_a_trades_story_has_each_step_and_its_sums(desk: Desk) -> None:
     reported = [
         (step["type"], str(step["input"].get("kind", step["input"].get("action")))) for step in story["steps"]
     ]
-    leg = [("VENUE_EVENT", "ORDER_ACK"), ("VENUE_EVENT", "FULL_FILL"), ("ACCOUNT_EVENT", "FILL_SETTLED")]
+    leg = [("VENUE_EVENT", "ORDER_ACK"), ("VENUE_EVENT", "FULL_FILL")]
     assert reported == [("INTENT", "ENTER"), *leg, ("INTENT", "EXIT"), *leg]
     (sums,) = story["sums"]
     notional = sum(value for trade_id, value, _ in desk.fills if trade_id == "t1")

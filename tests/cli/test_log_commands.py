@@ -86,7 +86,6 @@ def test_a_trade_is_printed_in_order_with_its_sums(desk: Desk, run: Run) -> None
         "the venue took the order",
         "filled: BUY 2.5 at 99.5, which completes the order, as taker, fee 0.124375 USDT",
         "K -0.124375 USDT: fee",
-        "the exchange settled the fill",
         "asked for: EXIT LONG BTCUSDT MARKET (intent i4), because: TARGET",
         "filled: SELL 2.5 at 101.3",
         "K +4.5 USDT: realised profit",

@@ -474,21 +474,19 @@ class Account:
 
     def _apply_events(self, said: Iterable[dict[str, Any]]) -> None:
         """Take what the simulated venue says, in its order, and tell it as one batch of frames."""
-        events = list(said)
-        settled = {one["venue_trade_id"]: one for one in events if one.get("kind") == "FILL_SETTLED"}
         out: list[Frame] = []
         touched: dict[str, None] = {}
         first_fill: int | None = None
         refusal: Refused | None = None
-        for one in events:
+        for one in said:
             if one["what"] == "ORDER":
                 if one["kind"] in {"ORDER_REJECT", "AMEND_REJECT"}:
                     refusal = self._encoder.refusal(one.get("reason_code", ""), one.get("reason", ""))
                     continue
-                at = self._order_frames(one, settled, out)
+                at = self._order_frames(one, out)
                 first_fill = at if first_fill is None else first_fill
                 touched.setdefault(one.get("asset", ""))
-            elif one["what"] == "ACCOUNT" and one["kind"] != "FILL_SETTLED":
+            elif one["what"] == "ACCOUNT":
                 said_of_it = self._account_frames(one, list(touched))
                 if not said_of_it:
                     continue
@@ -503,9 +501,7 @@ class Account:
         if refusal is not None:
             raise refusal
 
-    def _order_frames(
-        self, one: dict[str, Any], settled: dict[str, dict[str, Any]], out: list[Frame]
-    ) -> int | None:
+    def _order_frames(self, one: dict[str, Any], out: list[Frame]) -> int | None:
         """Take one event of an order; return the index of its fill's frame, if any."""
         kind, now_ms = one["kind"], self.now_ms()
         order = self._by_inner.get(one.get("venue_client_id", ""))
@@ -521,7 +517,7 @@ class Account:
             case "TRIGGERED":
                 self._trigger(order, one, out, now_ms)
             case "FULL_FILL" | "PARTIAL_FILL" | "LIQUIDATION" | "ADL":
-                at = self._fill(order, one, settled, out, now_ms)
+                at = self._fill(order, one, out, now_ms)
             case "AMEND_ACK" | "RESTATED":
                 order.quantity, order.price = one["order_size"], one.get("order_price", order.price)
                 out += self._encoder.order(order, "AMENDMENT", now_ms)
@@ -559,16 +555,8 @@ class Account:
         out += self._encoder.order(order, "NEW", now_ms)
         out += self._encoder.waiting(order, "TRIGGERED", now_ms)
 
-    def _fill(
-        self,
-        order: PlacedOrder,
-        one: dict[str, Any],
-        settled: dict[str, dict[str, Any]],
-        out: list[Frame],
-        now_ms: int,
-    ) -> int:
+    def _fill(self, order: PlacedOrder, one: dict[str, Any], out: list[Frame], now_ms: int) -> int:
         price, size = one["price"], one["size"]
-        settlement = settled.get(one["venue_trade_id"], {})
         order.filled += size
         order.turnover += price * size
         done = one["remaining_size"] == 0
@@ -584,7 +572,7 @@ class Account:
             fee_asset=one.get("fee_asset", ""),
             maker=one.get("liquidity") == "MAKER",
             time_ms=now_ms,
-            realized=settlement.get("realized_pnl", ZERO),
+            realized=one.get("realized_pnl", ZERO),
             order_size=order.quantity,
             leaves=ZERO if done else order.quantity - order.filled,
         )

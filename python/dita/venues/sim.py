@@ -75,8 +75,9 @@ class SimulatedVenue:
             fill_rate: How often an order that can fill does, 0 to 1.
             reject_rate: How often an order without a fault is rejected all the same, 0 to 1.
             partial_fill_rate: How often a fill comes in two, 0 to 1.
-            fee_in_fill: Whether a fill carries its fee; else only the settlement does.
-            settle_events: Whether a FILL_SETTLED follows each fill (always, where fills carry no fee).
+            fee_in_fill: Whether a fill carries its fee, and its profit where `settle_events` is on. Else a
+                FILL_SETTLED with both follows each fill.
+            settle_events: Whether the profit of a fill that carries its fee is reported.
             wallet_events: Whether an ACCOUNT_UPDATE ends each batch of fills.
             position_events: Whether a POSITION_UPDATE follows each batch of fills.
             margin_events: Whether ACCOUNT_UPDATE carries available, used and maintenance margin.

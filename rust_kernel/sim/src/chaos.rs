@@ -234,6 +234,7 @@ impl SimVenue {
                 size: None,
                 fee: None,
                 fee_asset: Id::EMPTY,
+                realized_pnl: None,
                 liquidity: None,
                 filled_size: Some(dita_kernel::num::Decimal::ZERO),
                 remaining_size: total,

@@ -1,12 +1,13 @@
 //! How the venue behaves: latency, faults, slippage, and which events it sends.
 
-use dita_kernel::num::Decimal;
+use dita_kernel::num::{Decimal, Money};
 
 use crate::error::SimError;
 use crate::faults::SimFaults;
 use crate::latency::LatencySample;
 use crate::random::Chance;
 use crate::taking::Slippage;
+use crate::wallet::money_decimal;
 
 /// The venue's settings. [`Default`] is the venue that always fills, at once, without a fault.
 #[derive(Clone, PartialEq, Debug)]
@@ -32,9 +33,10 @@ pub struct SimConfig {
     /// By how many basis points every taker price is worse than the book's, rounded to the tick against the
     /// taker: 0 up to, and not including, 10000. A limit order never fills worse than its limit.
     pub slippage_bps: Decimal,
-    /// True: a fill carries its fee. False: it does not, and a FILL_SETTLED always follows it.
+    /// True: a fill carries its fee. False: it does not, and a FILL_SETTLED (realised PnL, fee) always follows it.
     pub fee_in_fill: bool,
-    /// Whether a FILL_SETTLED (realised PnL, fee) follows each fill.
+    /// Whether the venue reports what a fill realised: in the fill where that carries its fee, else in the FILL_SETTLED.
+    /// Without it a fill that carries its fee is all that is reported.
     pub settle_events: bool,
     /// Whether an ACCOUNT_UPDATE (wallet balance) ends each batch of fills.
     pub wallet_events: bool,
@@ -131,6 +133,17 @@ impl Default for SimConfig {
     }
 }
 
+/// Where the venue reports what a fill realised.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Settling {
+    /// In the fill's own execution report, with its fee.
+    Report,
+    /// In a FILL_SETTLED behind the fill.
+    Apart,
+    /// Nowhere.
+    Never,
+}
+
 /// The settings as the venue uses them, checked once.
 #[derive(Clone, Debug)]
 pub(crate) struct Behaviour {
@@ -145,7 +158,7 @@ pub(crate) struct Behaviour {
     pub(crate) splits: Chance,
     pub(crate) slippage: Slippage,
     pub(crate) fee_in_fill: bool,
-    pub(crate) settle_events: bool,
+    pub(crate) settling: Settling,
     pub(crate) wallet_events: bool,
     pub(crate) hedge_mode: bool,
     pub(crate) two_ids_on_trigger: bool,
@@ -174,6 +187,11 @@ impl Behaviour {
     /// True where requests and answers take no time.
     pub(crate) fn is_at_once(&self) -> bool {
         self.way_back_ns == 0 && self.same_latency
+    }
+
+    /// What a fill's own report says that it realised.
+    pub(crate) fn reported(&self, realised: Option<Money>) -> Option<Decimal> {
+        realised.filter(|_| self.settling == Settling::Report).map(money_decimal)
     }
 
     /// True where every order needs more than a look at the book.
@@ -227,7 +245,13 @@ impl SimConfig {
                 must: "from 0 to below 10000 with at most 8 places",
             })?,
             fee_in_fill: self.fee_in_fill,
-            settle_events: self.settle_events || !self.fee_in_fill,
+            settling: match (self.fee_in_fill, self.settle_events) {
+                // What an order has cost so far is not the fill's own fee.
+                (true, true) if self.faults.cumulative_fees => Settling::Apart,
+                (true, true) => Settling::Report,
+                (true, false) => Settling::Never,
+                (false, _) => Settling::Apart,
+            },
             wallet_events: self.wallet_events,
             hedge_mode: self.hedge_mode,
             two_ids_on_trigger: self.two_ids_on_trigger,

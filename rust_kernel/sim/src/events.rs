@@ -121,7 +121,8 @@ pub(crate) fn acknowledged(event: &mut VenueEvent, order: &Order, rules: &Rules,
     event.order_size = order.cut.then(|| rules.quantity.decimal(order.size));
 }
 
-/// PARTIAL_FILL or FULL_FILL, after the order has taken the fill in.
+/// PARTIAL_FILL or FULL_FILL, after the order has taken the fill in, with its fee and what it realised where the venue
+/// reports them here.
 #[inline(always)] // as `settle`: its second caller is rare
 pub(crate) fn filled(
     event: &mut VenueEvent,
@@ -129,7 +130,7 @@ pub(crate) fn filled(
     rules: &Rules,
     fill: &Fill,
     venue_trade_id: &Id,
-    fee: Option<i128>,
+    (fee, realised): (Option<i128>, Option<i128>),
     moment: Moment,
 ) {
     let remaining = order.remaining();
@@ -152,6 +153,7 @@ pub(crate) fn filled(
     } else {
         clear(&mut event.fee_asset);
     }
+    event.realized_pnl = realised.map(|units| decimal(units, rules.fee_decimals));
 }
 
 /// An account event with every field absent but its asset.

@@ -7,7 +7,7 @@ use dita_kernel::num::product;
 
 use crate::book::Book;
 use crate::chaos::Chaos;
-use crate::config::Behaviour;
+use crate::config::{Behaviour, Settling};
 use crate::counters::Counters;
 use crate::events::{self, Moment};
 use crate::forms::Forms;
@@ -224,10 +224,12 @@ impl Desk {
         self.counters.fills += 1;
 
         let moment = self.moment();
+        let settling = self.behaviour.settling;
         let fee = self.behaviour.fee_in_fill.then_some(settlement.fee);
+        let realised = (settling == Settling::Report).then_some(settlement.realised);
         let trade_id = self.trade_ids.next_id();
-        events::filled(self.forms.venue(out), order, rules, fill, &trade_id, fee, moment);
-        if self.behaviour.settle_events {
+        events::filled(self.forms.venue(out), order, rules, fill, &trade_id, (fee, realised), moment);
+        if settling == Settling::Apart {
             events::settled(self.forms.account(out), rules, settlement, &trade_id, moment);
         }
     }

@@ -7,6 +7,7 @@ use dita_kernel::names::{
 };
 use dita_kernel::num::{Decimal, Money, Rounding, divide, multiply_divide, pow10, product};
 
+use crate::config::Settling;
 use crate::error::SimError;
 use crate::events;
 use crate::fills::Market;
@@ -160,9 +161,13 @@ impl SimVenue {
             venue_client_id: client_id.clone(),
             fee: Some(money_decimal(settled.fee)),
             fee_asset: desk.wallet.asset_at(settled.fee_account).clone(),
+            realized_pnl: desk.behaviour.reported(settled.realised),
             ..named_by_stranger(events::event(kind, moment), market, trade, &trade_id)
         })));
-        desk.tell_settled(market, (trade.side, trade.quantity), settled, &trade_id, out);
+        desk.note_settled(market, trade.side, settled, &trade_id);
+        if desk.behaviour.settling == Settling::Apart {
+            desk.tell_settled(market, (trade.side, trade.quantity), settled, &trade_id, out);
+        }
         desk.report_accounts(market, out);
     }
 

@@ -5,6 +5,7 @@ use dita_kernel::input::{Input, RareFields, VenueEvent};
 use dita_kernel::names::{KernelEventKind, Liquidity, OrderSide, PositionSide, VenueOrderStatus};
 use dita_kernel::num::{Decimal, product};
 
+use crate::config::Settling;
 use crate::events;
 use crate::fills::{Desk, Fill, Market};
 use crate::odd::{Settled, Trade};
@@ -48,6 +49,7 @@ impl Desk {
                 price: Some(Decimal::ZERO),
                 fee: None,
                 fee_asset: Id::EMPTY,
+                realized_pnl: None,
                 ..fill.clone()
             })));
         }
@@ -117,8 +119,11 @@ impl Desk {
         }
         out.push(Input::Venue(Box::new(event)));
         if let Some(settled) = settled {
-            // A correction is settled by its own id.
-            self.tell_settled(market, (order.order_side, fill.quantity), settled, &own_id, out);
+            self.note_settled(market, order.order_side, settled, &own_id);
+            if self.behaviour.settling != Settling::Never {
+                // A correction is settled by its own id, and no report of one has a profit.
+                self.tell_settled(market, (order.order_side, fill.quantity), settled, &own_id, out);
+            }
         }
     }
 }

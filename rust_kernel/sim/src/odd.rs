@@ -12,6 +12,7 @@ use dita_kernel::input::{AccountEvent, Input, VenueEvent};
 use dita_kernel::names::{AccountEventKind, Liquidity, OrderSide, PositionSide};
 use dita_kernel::num::{Decimal, MONEY_SCALE, Money, Rounding, divide, multiply_divide, pow10, product};
 
+use crate::config::Settling;
 use crate::events;
 use crate::fills::{Desk, Fill, Market};
 use crate::orders::Order;
@@ -121,7 +122,7 @@ impl Desk {
     ) {
         let moment = self.moment();
         let event = self.forms.venue(out);
-        events::filled(event, order, &market.rules, fill, trade_id, None, moment);
+        events::filled(event, order, &market.rules, fill, trade_id, (None, None), moment);
         if self.behaviour.fee_in_fill {
             event.fee = Some(money_decimal(settled.fee));
             event.fee_asset.clone_from(self.wallet.asset_at(settled.fee_account));
@@ -132,24 +133,21 @@ impl Desk {
                 self.counters.faults.cumulative_fees += 1;
             }
         }
+        event.realized_pnl = self.behaviour.reported(settled.realised);
         if self.chaos.is_some()
             && let Some(Input::Venue(event)) = out.pop()
         {
             self.tell_pending(&event, out);
             out.push(Input::Venue(event));
         }
-        self.tell_settled(market, (order.order_side, fill.quantity), settled, trade_id, out);
+        self.note_settled(market, order.order_side, settled, trade_id);
+        if self.behaviour.settling == Settling::Apart {
+            self.tell_settled(market, (order.order_side, fill.quantity), settled, trade_id, out);
+        }
     }
 
-    /// FILL_SETTLED, where it is wanted.
-    pub(crate) fn tell_settled(
-        &mut self,
-        market: &Market,
-        (side, quantity): (OrderSide, i128),
-        settled: Settled,
-        trade_id: &Id,
-        out: &mut Vec<Input>,
-    ) {
+    /// Writes a trade into the statement.
+    pub(crate) fn note_settled(&mut self, market: &Market, side: OrderSide, settled: Settled, trade_id: &Id) {
         self.write_down(StatementLine {
             symbol: market.rules.symbol.clone(),
             id: trade_id.clone(),
@@ -162,9 +160,17 @@ impl Desk {
             is_funding: false,
             gone: false,
         });
-        if !self.behaviour.settle_events {
-            return;
-        }
+    }
+
+    /// FILL_SETTLED: what a trade realised and cost, in a message of its own.
+    pub(crate) fn tell_settled(
+        &mut self,
+        market: &Market,
+        (side, quantity): (OrderSide, i128),
+        settled: Settled,
+        trade_id: &Id,
+        out: &mut Vec<Input>,
+    ) {
         let moment = self.moment();
         // Where one id may be on two fills, a settlement says which of them it is of.
         let tells_side = self.chaos.as_ref().is_some_and(|chaos| chaos.faults.one_id_on_two_fills > 0);

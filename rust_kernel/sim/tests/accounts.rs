@@ -86,7 +86,7 @@ fn an_inverse_contract_settles_in_coin() {
     ] {
         x.quote(quote);
         let lines = x.send(order);
-        assert_eq!(lines.last().unwrap(), &format!("FILL_SETTLED {settled}"), "{order}");
+        assert_eq!(lines.last().unwrap(), &format!("settles {settled}"), "{order}");
         assert_eq!(balance(&x, "BTC"), money(balance_after), "{order}");
     }
     assert_eq!(x.balance(), "100000", "no USDT moved");
@@ -121,12 +121,17 @@ fn spot_moves_two_balances_and_charges_what_is_received() {
     let mut x = spot(|_| ());
     for (order, want, btc, usdt) in [
         // 2 BTC less 0.05 %
-        ("A buy 2", "FILL_SETTLED in BTC fee 0.001", "1.999", "99800"),
+        ("A buy 2", "FULL_FILL A 2@100 TAKER fee 0.001 filled 2 left 0", "1.999", "99800"),
         // 0.999 × 99.9 = 99.8001, less 0.04990005
-        ("B sell 0.999", "FILL_SETTLED fee 0.04990005", "1", "99899.75019995"),
+        (
+            "B sell 0.999",
+            "FULL_FILL B 0.999@99.9 TAKER fee 0.04990005 filled 0.999 left 0",
+            "1",
+            "99899.75019995",
+        ),
         ("C sell 1.001", "ORDER_REJECT C: insufficient balance", "1", "99899.75019995"),
         ("D buy 999", "ORDER_REJECT D: insufficient balance", "1", "99899.75019995"),
-        ("E sell 1 reduce", "FILL_SETTLED fee 0.04995", "0", "99999.60024995"),
+        ("E sell 1 reduce", "FULL_FILL E 1@99.9 TAKER fee 0.04995 filled 1 left 0", "0", "99999.60024995"),
         ("F sell 0.001", "ORDER_REJECT F: insufficient balance", "0", "99999.60024995"),
     ] {
         assert_eq!(x.send(order).last().unwrap(), want, "{order}");
@@ -156,7 +161,7 @@ fn waiting_spot_orders_hold_what_they_promise() {
 #[test]
 fn spot_fees_may_be_named_in_quote() {
     let mut x = spot(|spec| spec.fee_asset = id("USDT"));
-    assert_eq!(x.send("A buy 2").last().unwrap(), "FILL_SETTLED fee 0.1");
+    assert_eq!(x.send("A buy 2").last().unwrap(), "FULL_FILL A 2@100 TAKER fee 0.1 filled 2 left 0");
     assert_eq!((balance(&x, "BTC"), balance(&x, "USDT")), (money("2"), money("99799.9")));
 }
 
@@ -184,12 +189,12 @@ fn a_fee_in_another_asset_is_discounted_until_it_runs_out() {
     x.venue.deposit(&id("BNB"), dec("0.0003")).unwrap();
     x.venue.pay_fees_in(Some((&id("BNB"), dec("300"), dec("0.1")))).unwrap();
     // 0.05 USDT × 0.9 ÷ 300 = 0.00015
-    assert_eq!(x.send("A buy 1").last().unwrap(), "FILL_SETTLED in BNB pnl 0 fee 0.00015");
-    assert_eq!(x.send("B buy 1").last().unwrap(), "FILL_SETTLED in BNB pnl 0 fee 0.00015");
-    assert_eq!(x.send("C buy 1").last().unwrap(), "FILL_SETTLED pnl 0 fee 0.05");
+    assert_eq!(x.send("A buy 1").last().unwrap(), "settles in BNB pnl 0 fee 0.00015");
+    assert_eq!(x.send("B buy 1").last().unwrap(), "settles in BNB pnl 0 fee 0.00015");
+    assert_eq!(x.send("C buy 1").last().unwrap(), "settles pnl 0 fee 0.05");
     assert_eq!((balance(&x, "BNB"), x.balance()), (Money::ZERO, "99999.95".into()));
     x.venue.pay_fees_in(None).unwrap();
-    assert_eq!(x.send("D buy 1").last().unwrap(), "FILL_SETTLED pnl 0 fee 0.05");
+    assert_eq!(x.send("D buy 1").last().unwrap(), "settles pnl 0 fee 0.05");
     for (price, discount) in [("0", "0"), ("-1", "0"), ("1", "1.1"), ("1", "-0.1")] {
         assert!(x.venue.pay_fees_in(Some((&id("BNB"), dec(price), dec(discount)))).is_err());
     }
@@ -200,9 +205,9 @@ fn rates_change_without_a_word() {
     let mut x = Exchange::plain();
     x.quote("99.9 100");
     x.venue.set_fee_rates(&id("BTCUSDT"), dec("-0.0001"), dec("0.0004")).unwrap();
-    assert_eq!(x.send("A buy 1").last().unwrap(), "FILL_SETTLED pnl 0 fee 0.04");
+    assert_eq!(x.send("A buy 1").last().unwrap(), "settles pnl 0 fee 0.04");
     x.send("M sell 1 101");
-    assert_eq!(x.quote("101 102").last().unwrap(), "FILL_SETTLED pnl 1 fee -0.0101");
+    assert_eq!(x.quote("101 102").last().unwrap(), "settles pnl 1 fee -0.0101");
     assert!(x.venue.set_fee_rates(&id("BTCUSDT"), dec("2"), dec("0")).is_err());
 }
 

@@ -7,7 +7,7 @@ use dita_kernel::input::{Input, InstrumentSpec, MarginTier};
 use dita_kernel::names::{KernelEventKind, MarginConvention, MarginMode};
 use dita_kernel::num::Decimal;
 use dita_sim::SimConfig;
-use exchange::{Exchange, bitcoin, dec, id, line};
+use exchange::{Exchange, bitcoin, dec, id, lines};
 
 fn tier(floor: &str, rate: &str) -> MarginTier {
     MarginTier { notional_floor: dec(floor), maint_rate: dec(rate), max_leverage: None }
@@ -30,7 +30,7 @@ fn cross(change: impl FnOnce(&mut SimConfig)) -> Exchange {
 
 fn all(x: &mut Exchange, price: &str) -> Vec<String> {
     x.venue.mark(x.now_ns, &id("BTCUSDT"), dec(price), &mut x.heard).unwrap();
-    x.heard.drain(..).map(|input| line(&input)).collect()
+    x.heard.drain(..).flat_map(|input| lines(&input)).collect()
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_liquidation_ends_all_orders_names_no_client_and_charges_its_fee() {
             && !event.venue_order_id.is_empty()
             && !event.venue_trade_id.is_empty()
     );
-    let lines: Vec<String> = x.heard.drain(..).map(|input| line(&input)).collect();
+    let lines: Vec<String> = x.heard.drain(..).flat_map(|input| lines(&input)).collect();
     assert_eq!(
         lines,
         [
@@ -79,7 +79,7 @@ fn a_liquidation_ends_all_orders_names_no_client_and_charges_its_fee() {
             "CANCEL_ACK TP filled 0 left 0: liquidation",
             "CANCEL_ACK SL filled 0 left 0: liquidation",
             "LIQUIDATION  100@90.5 fee 0 filled 100 left 0 of 100", // down to the tick, against a seller
-            "FILL_SETTLED pnl -950 fee 0",
+            "settles pnl -950 fee 0",
             "ACCOUNT_UPDATE balance 50",
             "LIQUIDATION_FEE BTCUSDT USDT amount -45.25",
             "ACCOUNT_UPDATE balance 4.75",

@@ -5,22 +5,23 @@ mod exchange;
 
 use dita_kernel::input::{Input, OrderBounds, PriceBand};
 use dita_kernel::names::{KernelEventKind, Liquidity, OrderSide, PositionSide, TradeSide, VenueOrderStatus};
+use dita_kernel::num::Decimal;
 use dita_sim::SimConfig;
-use exchange::{Exchange, bitcoin, dec, id, line, orders_only, sent};
+use exchange::{Exchange, bitcoin, dec, id, lines, orders_only, sent};
 
 #[test]
 fn a_market_order_is_acknowledged_filled_settled_and_shown_in_the_wallet() {
     let mut x = Exchange::plain();
     x.quote("61800.0 61800.1");
     x.venue.submit(7, &sent("A buy 0.010"), &mut x.heard);
-    let lines: Vec<String> = x.heard.iter().map(line).collect();
+    let lines: Vec<String> = x.heard.iter().flat_map(lines).collect();
     // 0.010 × 61800.1 = 618.001; × 0.0005 = 0.3090005
     assert_eq!(
         lines,
         [
             "ORDER_ACK A",
             "FULL_FILL A 0.01@61800.1 TAKER fee 0.3090005 filled 0.01 left 0",
-            "FILL_SETTLED pnl 0 fee 0.3090005",
+            "settles pnl 0 fee 0.3090005",
             "ACCOUNT_UPDATE balance 99999.6909995",
         ]
     );
@@ -31,9 +32,7 @@ fn every_event_names_its_order() {
     let mut x = Exchange::plain();
     x.quote("61800.0 61800.1");
     x.venue.submit(7, &sent("A buy 0.010"), &mut x.heard);
-    let [Input::Venue(ack), Input::Venue(fill), Input::Account(settled), Input::Account(wallet)] =
-        &x.heard[..]
-    else {
+    let [Input::Venue(ack), Input::Venue(fill), Input::Account(wallet)] = &x.heard[..] else {
         panic!("{:?}", x.heard)
     };
     assert_eq!(ack.status, Some(VenueOrderStatus::Acked));
@@ -47,8 +46,7 @@ fn every_event_names_its_order() {
         assert_eq!(ids, [&id("TRADE-1"), &id("ORD000001"), &id("A"), &id("BTCUSDT")]);
     }
     assert_eq!((&fill.venue_trade_id, &fill.fee_asset), (&id("T00000001"), &id("USDT")));
-    assert_eq!((&settled.venue_trade_id, &settled.symbol), (&id("T00000001"), &id("BTCUSDT")));
-    assert_eq!((&settled.fee_asset, &wallet.asset), (&id("USDT"), &id("USDT")));
+    assert_eq!((fill.realized_pnl, &wallet.asset), (Some(Decimal::ZERO), &id("USDT")));
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn play(x: &mut Exchange, rows: &[(&str, &str, &str, &str, &str)]) {
     for (quote, order, settled, position, balance) in rows {
         x.quote(quote);
         let lines = x.send(order);
-        assert_eq!(lines.last().unwrap(), &format!("FILL_SETTLED {settled}"), "{order}");
+        assert_eq!(lines.last().unwrap(), &format!("settles {settled}"), "{order}");
         assert_eq!((x.position().as_str(), x.balance().as_str()), (*position, *balance), "{order}");
     }
 }
@@ -120,10 +120,10 @@ fn makers_and_takers_pay_their_own_rate() {
     x.quote("99.9 100.1");
     x.send("A buy 1 100");
     // 100 × −0.0001 = −0.01
-    assert_eq!(x.quote("99.8 100")[1], "FILL_SETTLED pnl 0 fee -0.01");
+    assert_eq!(x.quote("99.8 100")[1], "settles pnl 0 fee -0.01");
     assert_eq!(x.balance(), "100000.01");
     // 99.8 × 0.0005 = 0.0499
-    assert_eq!(x.send("B sell 1")[2], "FILL_SETTLED pnl -0.2 fee 0.0499");
+    assert_eq!(x.send("B sell 1")[2], "settles pnl -0.2 fee 0.0499");
     assert_eq!(x.venue.fees_paid(&id("USDT")), Some(money("0.0399")));
     assert_eq!(x.venue.realized_pnl(&id("USDT")), Some(money("-0.2")));
 }
@@ -144,11 +144,7 @@ fn fees_are_rounded_as_the_instrument_says() {
         (spec.fee_decimals, spec.fee_rounding) = (decimals, rounding);
         let mut x = Exchange::with(SimConfig::default(), &spec);
         x.quote("99.9 100.1");
-        assert_eq!(
-            x.send("A buy 0.001")[2],
-            format!("FILL_SETTLED pnl 0 fee {fee}"),
-            "{decimals} {rounding:?}"
-        );
+        assert_eq!(x.send("A buy 0.001")[2], format!("settles pnl 0 fee {fee}"), "{decimals} {rounding:?}");
     }
 }
 
@@ -162,7 +158,7 @@ fn realised_pnl_is_rounded_to_the_even_neighbour() {
         x.quote("99.9 100");
         x.send("A buy 1");
         x.quote(&format!("{bid} 102"));
-        assert_eq!(x.send("B sell 1")[2], format!("FILL_SETTLED pnl {pnl} fee 0"), "{bid}");
+        assert_eq!(x.send("B sell 1")[2], format!("settles pnl {pnl} fee 0"), "{bid}");
     }
 }
 
@@ -189,7 +185,7 @@ fn a_reduce_only_order_is_cut_to_the_position() {
 }
 
 #[test]
-fn the_fee_is_in_the_fill_or_in_the_settlement_that_then_follows() {
+fn fee_and_profit_are_in_the_fill_or_in_the_settlement_that_then_follows() {
     let config = |fee_in_fill, settle_events, wallet_events| SimConfig {
         fee_in_fill,
         settle_events,
@@ -197,7 +193,7 @@ fn the_fee_is_in_the_fill_or_in_the_settlement_that_then_follows() {
         ..SimConfig::default()
     };
     for (config, want) in [
-        (config(true, true, true), vec!["ORDER_ACK", "FULL_FILL fee", "FILL_SETTLED", "ACCOUNT_UPDATE"]),
+        (config(true, true, true), vec!["ORDER_ACK", "FULL_FILL fee pnl", "ACCOUNT_UPDATE"]),
         (config(true, false, true), vec!["ORDER_ACK", "FULL_FILL fee", "ACCOUNT_UPDATE"]),
         (config(true, false, false), vec!["ORDER_ACK", "FULL_FILL fee"]),
         (config(false, true, false), vec!["ORDER_ACK", "FULL_FILL", "FILL_SETTLED"]),
@@ -215,7 +211,10 @@ fn the_fee_is_in_the_fill_or_in_the_settlement_that_then_follows() {
 fn kind_and_fee(input: &Input) -> String {
     let words = line(input);
     let kind = words.split_whitespace().next().unwrap();
-    if kind == "FULL_FILL" && words.contains(" fee ") { format!("{kind} fee") } else { kind.to_string() }
+    let Input::Venue(event) = input else { return kind.to_string() };
+    let fee = if event.fee.is_some() { " fee" } else { "" };
+    let pnl = if event.realized_pnl.is_some() { " pnl" } else { "" };
+    format!("{kind}{fee}{pnl}")
 }
 
 #[test]
@@ -225,7 +224,7 @@ fn wallet_frames_end_each_batch_of_fills() {
     x.venue.submit(0, &exchange::sent("A buy 2"), &mut x.heard);
     let kinds: Vec<String> =
         x.heard.iter().map(|input| line(input).split_whitespace().next().unwrap().to_string()).collect();
-    let want = ["ORDER_ACK", "PARTIAL_FILL", "FILL_SETTLED", "FULL_FILL", "FILL_SETTLED", "ACCOUNT_UPDATE"];
+    let want = ["ORDER_ACK", "PARTIAL_FILL", "FULL_FILL", "ACCOUNT_UPDATE"];
     assert_eq!(kinds, want);
 }
 
@@ -293,14 +292,14 @@ fn no_money_appears_or_vanishes_over_ten_thousand_orders() {
         for input in heard.drain(..) {
             match input {
                 Input::Account(event) => {
-                    realised += event.realized_pnl.map_or(Money::ZERO, |v| Money::from_decimal(v).unwrap());
-                    fees += event.fee.map_or(Money::ZERO, |v| Money::from_decimal(v).unwrap());
                     if let Some(balance) = event.wallet_balance {
                         let told = Money::from_decimal(balance).unwrap();
                         assert_eq!(told, money("100000") + realised - fees, "order {number}");
                     }
                 }
                 Input::Venue(event) => {
+                    realised += event.realized_pnl.map_or(Money::ZERO, |v| Money::from_decimal(v).unwrap());
+                    fees += event.fee.map_or(Money::ZERO, |v| Money::from_decimal(v).unwrap());
                     if let (Some(size), Some(side)) = (event.size, event.order_side) {
                         quantity += side.sign() * size.at_scale(3).unwrap();
                     }

@@ -285,7 +285,9 @@ impl Second<'_> {
         add_booked(&mut self.by_trade, then.kernel(), then.effects(), 0);
         let Step { seq, stamp_ns, mut input, mut outcome, .. } = step;
         let instrument = traded(then.kernel(), &input);
-        let settlement = entries::take_settlement(then.kernel(), &mut input);
+        // Where nothing is changed a report stays one input, and the state the same to the last number of an input.
+        let splits = *self.changes != Changes::default();
+        let settlement = splits.then(|| entries::take_settlement(then.kernel(), &mut input)).flatten();
         self.follow_input(then, (seq, stamp_ns), &outcome, input);
         if let Some(settlement) = settlement {
             if outcome.accepted && !matches!(outcome.code, Code::DuplicateEvent | Code::ReconcileRequired) {

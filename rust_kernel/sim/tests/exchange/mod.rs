@@ -200,7 +200,11 @@ impl Exchange {
 
     /// What was heard since the last time, without wallet frames.
     pub fn tell(&mut self) -> Vec<String> {
-        self.heard.drain(..).map(|input| line(&input)).filter(|line| !line.starts_with("ACCOUNT")).collect()
+        self.heard
+            .drain(..)
+            .flat_map(|input| lines(&input))
+            .filter(|line| !line.starts_with("ACCOUNT"))
+            .collect()
     }
 
     pub fn balance(&self) -> String {
@@ -218,7 +222,21 @@ pub fn trimmed(value: Decimal) -> Decimal {
     Decimal::normalized(value.mantissa(), value.scale()).unwrap()
 }
 
-/// One event in words.
+/// One event in words; what a fill's report settles is a line of its own.
+pub fn lines(input: &Input) -> Vec<String> {
+    let mut lines = vec![line(input)];
+    if let Input::Venue(event) = input
+        && let (Some(pnl), Some(fee)) = (event.realized_pnl, event.fee)
+    {
+        let asset = &event.fee_asset;
+        let third = !event.asset.as_str().contains(asset.as_str());
+        let asset = if third { format!(" in {asset}") } else { String::new() };
+        lines.push(format!("settles{asset} pnl {} fee {}", trimmed(pnl), trimmed(fee)));
+    }
+    lines
+}
+
+/// One event in words, without what it settles.
 pub fn line(input: &Input) -> String {
     match input {
         Input::Venue(event) => venue_line(event),
@@ -294,7 +312,10 @@ fn account_line(event: &AccountEvent) -> String {
     text
 }
 
-/// The lines without FILL_SETTLED.
+/// The lines of orders, without what settles their fills.
 pub fn orders_only(lines: Vec<String>) -> Vec<String> {
-    lines.into_iter().filter(|line| !line.starts_with("FILL_SETTLED")).collect()
+    lines
+        .into_iter()
+        .filter(|line| !line.starts_with("settles") && !line.starts_with("FILL_SETTLED"))
+        .collect()
 }

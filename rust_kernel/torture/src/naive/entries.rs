@@ -1,6 +1,6 @@
 //! The account's news: settlements of trades, and money that comes and goes beside them.
 
-use dita_kernel::input::AccountEvent;
+use dita_kernel::input::{AccountEvent, VenueEvent};
 use dita_kernel::names::{AccountEventKind as Kind, OrderSide, Product};
 
 use super::money::money;
@@ -10,7 +10,7 @@ use super::{Ahead, Asset, Naive};
 impl Naive {
     pub(super) fn take_entry(&mut self, event: &AccountEvent) {
         match event.kind {
-            Kind::FillSettled => self.take_settlement(event),
+            Kind::FillSettled => self.take_settlement(event, event.traded_side()),
             Kind::FundingFee => self.enter_money(event, "funding", false),
             Kind::Transfer => self.enter_money(event, "transfers", false),
             Kind::Rebate => self.enter_money(event, "rebates", false),
@@ -31,8 +31,24 @@ impl Naive {
         }
     }
 
+    /// A report that has its fill's profit is the fill and its settlement.
+    pub(super) fn settle_report(&mut self, event: &VenueEvent) {
+        if event.realized_pnl.is_none() {
+            return;
+        }
+        let figures = AccountEvent {
+            symbol: event.asset.clone(),
+            venue_trade_id: event.venue_trade_id.clone(),
+            realized_pnl: event.realized_pnl,
+            fee: event.fee,
+            fee_asset: event.fee_asset.clone(),
+            ..AccountEvent::new(Kind::FillSettled, event.timestamp_ns)
+        };
+        self.take_settlement(&figures, event.order_side);
+    }
+
     /// The venue's figures of a trade, by its id or by that of its last correction.
-    fn take_settlement(&mut self, event: &AccountEvent) {
+    fn take_settlement(&mut self, event: &AccountEvent, side: Option<OrderSide>) {
         let Some(instrument) = self.instrument(event.symbol.as_str()) else { return };
         let id = event.venue_trade_id.as_str();
         let settle = self.listed[instrument].settle;
@@ -40,7 +56,6 @@ impl Naive {
         let spec = &self.instruments[instrument];
         let fee = event.fee.map(|fee| (asset, money(fee)));
         let profit = event.realized_pnl.filter(|_| spec.product == Product::Perp).map(money);
-        let side = event.traded_side();
         let is_of_side = |buys: bool| side.is_none_or(|side| buys == (side == OrderSide::Buy));
         let is_its =
             |at: &usize| self.trades[*at].instrument == instrument && is_of_side(self.trades[*at].buys);

@@ -215,7 +215,10 @@ impl Naive {
                 self.slots.insert(intent.slot_id, carried);
                 self.sums = None;
             }
-            Input::Venue(event) => self.take_event(event, heard.remembered),
+            Input::Venue(event) => {
+                self.take_event(event, heard.remembered);
+                self.settle_report(event);
+            }
             Input::Account(event) => self.take_entry(event),
             Input::Override(change) => {
                 self.slots.entry(change.slot_id).or_default().touched = true;
