@@ -6,7 +6,7 @@ Every public name is here, and loaded at first use: `import dita` costs next to 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from dita.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from dita.clock import ManualClock as ManualClock

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final, Generic, TypeAlias, TypeVar
 
-from dita import _kernel
+from dita._kernel import EquityCurve as NativeEquityCurve
+from dita._kernel import PriceCurve as NativePriceCurve
 
 POINTS_MAX: Final = 10_000
 DAY_NS: Final = 86_400_000_000_000
@@ -145,7 +146,7 @@ class EquityCurve:
 
     __slots__ = ("_curve",)
 
-    def __init__(self, points_max: int = POINTS_MAX, *, curve: _kernel.EquityCurve | None = None) -> None:
+    def __init__(self, points_max: int = POINTS_MAX, *, curve: NativeEquityCurve | None = None) -> None:
         """Begin with nothing recorded, or with what a player has recorded.
 
         Args:
@@ -155,7 +156,7 @@ class EquityCurve:
         Raises:
             ValueError: Fewer than 4.
         """
-        self._curve = _kernel.EquityCurve(points_max) if curve is None else curve
+        self._curve = NativeEquityCurve(points_max) if curve is None else curve
 
     def add(self, time_ns: int, k: Decimal, e: Decimal | None, equity: Decimal) -> None:
         """Record the account.
@@ -226,7 +227,7 @@ class PriceCurve:
         Raises:
             ValueError: Fewer than 4.
         """
-        self._curve = _kernel.PriceCurve(points_max)
+        self._curve = NativePriceCurve(points_max)
 
     def add(self, time_ns: int, price: Decimal) -> None:
         """Record a price.

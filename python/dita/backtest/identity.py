@@ -8,11 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from dita import __version__
 from dita.backtest.settings import BacktestSettings
 from dita.market import Market
 from dita.runtime.sources import sources_of
 from dita.strategy import Strategy
+from dita.version import __version__
 
 
 class NamedLike(Protocol):

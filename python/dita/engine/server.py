@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from dita import __version__
 from dita._kernel import Session, interval_ns
 from dita.clock import ManualClock
 from dita.config import AccountConfig, Config
@@ -24,6 +23,7 @@ from dita.runtime import ActorState
 from dita.signals import elsewhere
 from dita.strategy import QuoteTick
 from dita.venues import SimulatedVenue
+from dita.version import __version__
 
 _LOG: Final = logging.getLogger("dita.engine")
 #: Fixes the start of kernel time, for what has to be the same each time.

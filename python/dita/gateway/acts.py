@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 
-from dita import __version__
 from dita.gateway.access import SESSION_S, Access
 from dita.gateway.bodies import Cancel, Change, Login, Order, StrategyChange, body_of, schema
 from dita.gateway.hub import Hub
@@ -16,6 +15,7 @@ from dita.gateway.reads import find_order
 from dita.gateway.refused import SourceRefused
 from dita.gateway.who import COOKIE, Operator, Reader, Trader
 from dita.host.asked_orders import BY_HAND
+from dita.version import __version__
 
 _LOG: Final = logging.getLogger("dita.gateway")
 #: By action: what changes.

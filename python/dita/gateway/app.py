@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse
 
-from dita import __version__
 from dita.gateway.access import Access, AccessRefused
 from dita.gateway.acts import add_acts
 from dita.gateway.guards import REPORT_POLICY, Guards
@@ -19,6 +18,7 @@ from dita.gateway.problems import ERRORS, Problem, add_problems, problem_respons
 from dita.gateway.reads import add_reads
 from dita.gateway.streams import add_streams
 from dita.gateway.who import Reader
+from dita.version import __version__
 
 PAGE: Final = Path(__file__).with_name("page")
 #: A revoked token's slots are free within a second.

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Final
 from fastapi import FastAPI, Query, Response
 from fastapi.responses import PlainTextResponse
 
-from dita import __version__
 from dita.gateway.bodies import Id, Name
 from dita.gateway.hub import Hub
 from dita.gateway.metrics import exposition
 from dita.gateway.problems import Problem
 from dita.gateway.who import Reader
 from dita.host.metrics import CONTENT_TYPE
+from dita.version import __version__
 
 #: By name: the kind of its rows, and what it is.
 _LISTS: Final = {

@@ -13,6 +13,7 @@ from dita.config import Config
 from dita.errors import KernelError
 from dita.host import Directory, Host
 from dita.host.metrics_port import MetricsPort
+from dita.host.program_server import ProgramServer
 from dita.live.dead_man import DeadMan
 from dita.live.dispatch import MarketDispatcher, bar_of, past_bars
 from dita.live.live_account import live_account_of
@@ -20,7 +21,6 @@ from dita.live.market_queue import MarketQueue
 from dita.live.plan import NotReady, Plan, Remaining
 from dita.portfolio import PortfolioService
 from dita.runtime.loading import check_declared
-from dita.server.program_server import ProgramServer
 from dita.signals import elsewhere
 from dita.strategy import Bar, Strategy
 from dita.venues.wire.failures import Failure

@@ -6,9 +6,9 @@ operators ask goes to the host's other socket, as ever.
 
 from typing import TYPE_CHECKING, Any
 
+from dita.kernel.place import SOCKET_NAME
 from dita.server.aio import AsyncKernel, connect_async
 from dita.server.connected import ConnectedKernel, Notification, connect
-from dita.server.place import SOCKET_NAME
 
 if TYPE_CHECKING:
     from dita.server.serving import Serving

@@ -34,9 +34,9 @@ from dita._kernel import (
 from dita.control.memory import NO_LIMITS, KernelControlSnapshot
 from dita.errors import refuse, wrong_type
 from dita.kernel import Note
+from dita.kernel.place import socket_of
 from dita.overrides import Override
 from dita.second_names import fields_of, intent_of
-from dita.server.place import socket_of
 from dita.server.source import Source
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
 from dita.strategy.views import moment

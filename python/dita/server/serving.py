@@ -15,10 +15,10 @@ from dita.engine.notify import ALIVE, READY, STOPPING, Notifier
 from dita.errors import KernelError, refuse
 from dita.host import Directory, Host
 from dita.host.metrics_port import MetricsPort
+from dita.host.program_server import ProgramServer
+from dita.kernel.place import SOCKET_NAME
 from dita.server.asking import standbys
 from dita.server.market import Checks, LiveMarket, live_adapter_of
-from dita.server.place import SOCKET_NAME
-from dita.server.program_server import ProgramServer
 from dita.server.sameness import terms_of, write_terms
 from dita.venues import SimulatedVenue
 from dita.venues.wire.failures import Failure

@@ -27,10 +27,10 @@ from dita.host.metrics_port import address_of
 from dita.host.opening import venue_of
 from dita.host.owner import NoRight, Owner
 from dita.host.serving import HostSocket
+from dita.kernel.place import SOCKET_NAME
 from dita.server import market
 from dita.server.asking import standbys
 from dita.server.heartbeat import LOOKS, Heartbeat
-from dita.server.place import SOCKET_NAME
 from dita.server.sameness import check_terms, terms_of
 from dita.server.serving import Serving
 from dita.signals import elsewhere

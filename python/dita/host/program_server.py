@@ -8,7 +8,7 @@ from dita._kernel import KernelServer
 from dita.host import Directory, Host
 from dita.host.directory import plane_name
 from dita.host.owner import Owner
-from dita.server.place import SOCKET_NAME
+from dita.kernel.place import SOCKET_NAME
 from dita.zinc.directory import directory_of
 
 MODE: Final = "0600"

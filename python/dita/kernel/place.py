@@ -1,4 +1,4 @@
-"""Where a server's socket is."""
+"""Where a kernel server's socket is."""
 
 import os
 from pathlib import Path
