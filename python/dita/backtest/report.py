@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from dita.backtest.metrics import Metrics, Value
-from dita.backtest.result import BacktestResult, plain_value
+from dita.backtest.values import ResultValues, plain_value
 from dita.backtest.wording import MONTHS, NOTHING, duration, figure, moment, optional, percent, total
 from dita.chart import exact
 
@@ -16,7 +16,7 @@ _WIDTH: Final = 110
 _JOIN: Final = ", "
 
 
-def as_text(result: BacktestResult) -> str:
+def as_text(result: ResultValues) -> str:
     """Return the report.
 
     Args:
@@ -54,7 +54,7 @@ def param_text(value: object) -> str:
     return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False, sort_keys=True)
 
 
-def apart(result: BacktestResult) -> Decimal:
+def apart(result: ResultValues) -> Decimal:
     """Return E - K at the end; 0 where the venue said nothing.
 
     Args:
@@ -63,7 +63,7 @@ def apart(result: BacktestResult) -> Decimal:
     return Decimal(0) if result.final_e is None else total(result.final_e, result.final_k.copy_negate())
 
 
-def differences(result: BacktestResult) -> list[tuple[str, Decimal]]:
+def differences(result: ResultValues) -> list[tuple[str, Decimal]]:
     """Return the named parts of E - K, and what they leave: UNEXPLAINED.
 
     Args:
@@ -76,18 +76,18 @@ def differences(result: BacktestResult) -> list[tuple[str, Decimal]]:
     return [*named, ("UNEXPLAINED", rest)] if rest and "UNEXPLAINED" not in result.differences else named
 
 
-def _errors(result: BacktestResult) -> Iterator[str]:
+def _errors(result: ResultValues) -> Iterator[str]:
     yield "ERRORS"
     for error in result.errors:
         yield from textwrap.wrap(printable(error), _WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
-def _assumptions(result: BacktestResult) -> Iterator[str]:
+def _assumptions(result: ResultValues) -> Iterator[str]:
     yield "ASSUMPTIONS"
     yield from _pairs(result.stated)
 
 
-def _run(result: BacktestResult) -> Iterator[str]:
+def _run(result: ResultValues) -> Iterator[str]:
     yield "RUN"
     params = _JOIN.join(f"{name}={param_text(value)}" for name, value in sorted(result.params.items()))
     orders = _JOIN.join(f"{count:,} {name}" for name, count in result.orders.items())
@@ -111,7 +111,7 @@ def _run(result: BacktestResult) -> Iterator[str]:
     )
 
 
-def _metrics(result: BacktestResult) -> Iterator[str]:
+def _metrics(result: ResultValues) -> Iterator[str]:
     yield "METRICS"
     rows = [(row.title, figure(row), row.definition) for row in result.metrics.rows]
     title = max((len(row[0]) for row in rows), default=0)
@@ -123,7 +123,7 @@ def _metrics(result: BacktestResult) -> Iterator[str]:
         ) or [head.rstrip()]
 
 
-def _months(result: BacktestResult) -> Iterator[str]:
+def _months(result: ResultValues) -> Iterator[str]:
     yield "RETURNS BY MONTH, %"
     years: dict[int, dict[int, Decimal | None]] = {}
     for year, month, gain in result.months:
@@ -138,7 +138,7 @@ def _month(gain: Decimal | None) -> str:
     return NOTHING if gain is None else percent(gain, sign=True).removesuffix("\u202f%")
 
 
-def _trades(result: BacktestResult) -> Iterator[str]:
+def _trades(result: ResultValues) -> Iterator[str]:
     shown = result.trades[-TRADES_MAX:]
     ambiguous = sum(trade.ambiguous for trade in result.trades)
     yield f"TRADES: the last {len(shown)} of {len(result.trades):,}; {ambiguous:,} ambiguous"
@@ -178,7 +178,7 @@ def _trades(result: BacktestResult) -> Iterator[str]:
     yield from _table(header, rows, left=(1, 2, 3, 4, 11))
 
 
-def _costs(result: BacktestResult) -> Iterator[str]:
+def _costs(result: ResultValues) -> Iterator[str]:
     yield f"FEES AND FUNDING, {printable(result.asset)}"
     rows = [(f"fee, {cause}", exact(amount)) for cause, amount in result.fees_by_cause.items()]
     rows += [
@@ -188,7 +188,7 @@ def _costs(result: BacktestResult) -> Iterator[str]:
     yield from _amounts(rows) if rows else ("  none",)
 
 
-def _accounts(result: BacktestResult) -> Iterator[str]:
+def _accounts(result: ResultValues) -> Iterator[str]:
     yield f"K AND E, {printable(result.asset)}"
     rows = [("K, by the kernel's ledger", exact(result.final_k))]
     if result.final_e is None:

@@ -12,9 +12,10 @@ from typing import Any, Final, Protocol
 from dita.backtest.definitions import MetricsSettings
 from dita.backtest.engine import BacktestEngine, Named
 from dita.backtest.metrics import returns_of
-from dita.backtest.result import BacktestResult, amount_text, plain_value
+from dita.backtest.result import BacktestResult
 from dita.backtest.rows import Row
 from dita.backtest.settings import BacktestSettings
+from dita.backtest.values import amount_text, plain_value
 from dita.market import Market, open_market
 from dita.runtime import load_strategy
 from dita.runtime.sources import FileState, state_of

@@ -14,7 +14,7 @@ from dita.backtest.page import pictures, tables
 from dita.backtest.page.series import MARKED_MAX, SHOWN_MAX, charted, embedded, money_digits
 from dita.backtest.page.tables import safe, toned
 from dita.backtest.report import apart, param_text
-from dita.backtest.result import NOT_STATED, BacktestResult
+from dita.backtest.values import NOT_STATED, ResultValues
 from dita.backtest.wording import NOTHING, duration, figure, fixed, moment, percent, total
 from dita.chart import exact
 
@@ -54,7 +54,7 @@ class Packed:
     licence: str
 
 
-def as_html(result: BacktestResult) -> str:
+def as_html(result: ResultValues) -> str:
     """Return the page.
 
     Args:
@@ -79,7 +79,7 @@ def packed(folder: Path = _HERE / "vendor") -> Packed | None:
     return Packed(script, style, licence)
 
 
-def _page(result: BacktestResult, plots: Packed | None) -> Iterator[str]:
+def _page(result: ResultValues, plots: Packed | None) -> Iterator[str]:
     yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
     yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -108,7 +108,7 @@ def _own(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
-def _header(result: BacktestResult) -> Iterator[str]:
+def _header(result: ResultValues) -> Iterator[str]:
     yield f'<header><div class="top"><div><h1>{safe(result.name)}</h1>'
     yield (
         f'<p class="facts"><span>Strategy <b>{safe(result.strategy)}</b></span>'
@@ -133,7 +133,7 @@ def _header(result: BacktestResult) -> Iterator[str]:
     yield f'<nav aria-label="Sections">{"".join(links)}</nav></header>'
 
 
-def _verdict(result: BacktestResult) -> Iterator[str]:
+def _verdict(result: ResultValues) -> Iterator[str]:
     shown = {row.name: figure(row) for row in result.metrics.rows}
     get = shown.get
     gained, cagr = result.metrics.get("total_return"), result.metrics.get("cagr")
@@ -168,12 +168,12 @@ def _short(text: str | None) -> str:
     return NOTHING if text is None or text == NOTHING else text[:-2]
 
 
-def _days(result: BacktestResult) -> str:
+def _days(result: ResultValues) -> str:
     value = result.metrics.get("max_drawdown_duration")
     return NOTHING if value is None else duration(int(value)).partition(" ")[0]
 
 
-def _assumptions(result: BacktestResult) -> Iterator[str]:
+def _assumptions(result: ResultValues) -> Iterator[str]:
     yield '<section id="assumptions"><h2>Assumptions</h2><dl class="assumed">'
     for name, text in result.stated:
         kind = ' class="unstated"' if text == NOT_STATED else ""
@@ -181,7 +181,7 @@ def _assumptions(result: BacktestResult) -> Iterator[str]:
     yield "</dl></section>"
 
 
-def _equity(result: BacktestResult, *, live: bool) -> Iterator[str]:
+def _equity(result: ResultValues, *, live: bool) -> Iterator[str]:
     yield '<section id="equity"><div class="tools"><h2>Equity</h2>'
     yield (
         '<span class="soft hint" hidden>Drag to zoom, double-click for all of it; '
@@ -198,7 +198,7 @@ def _equity(result: BacktestResult, *, live: bool) -> Iterator[str]:
     yield "</section>"
 
 
-def _prices(result: BacktestResult) -> Iterator[str]:
+def _prices(result: ResultValues) -> Iterator[str]:
     symbols = charted(result)
     there = [(at, symbol) for at, symbol in enumerate(symbols) if result.prices.get(symbol)]
     yield '<section id="prices"><div class="tools"><h2>Trades on price</h2>'
@@ -214,7 +214,7 @@ def _prices(result: BacktestResult) -> Iterator[str]:
     yield "</section>"
 
 
-def _plain(result: BacktestResult) -> Iterator[str]:
+def _plain(result: ResultValues) -> Iterator[str]:
     yield '<section id="months"><h2>Returns by month, %</h2>'
     yield from tables.months(result)
     yield f'</section><section id="costs"><h2>Fees and funding, {safe(result.asset)}</h2>'
@@ -231,7 +231,7 @@ def _plain(result: BacktestResult) -> Iterator[str]:
     yield "</section>"
 
 
-def _summary(result: BacktestResult) -> str:
+def _summary(result: ResultValues) -> str:
     count, ambiguous = len(result.trades), sum(trade.ambiguous for trade in result.trades)
     text = f"The first {SHOWN_MAX} of {count:,} are shown" if count > SHOWN_MAX else f"{count:,} in all"
     if count > MARKED_MAX:

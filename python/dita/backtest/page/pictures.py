@@ -7,7 +7,7 @@ from html import escape
 from typing import Final
 
 from dita.backtest.page.series import thinned, thinned_equity
-from dita.backtest.result import BacktestResult, Trade
+from dita.backtest.values import ResultValues, Trade
 from dita.backtest.wording import percent
 from dita.chart import Scale, exact, time_ticks
 
@@ -32,7 +32,7 @@ class Line:
     points: Sequence[tuple[int, Decimal]]
 
 
-def equity(result: BacktestResult, height: int) -> str:
+def equity(result: ResultValues, height: int) -> str:
     """Return equity over time.
 
     Args:
@@ -44,7 +44,7 @@ def equity(result: BacktestResult, height: int) -> str:
     return _Picture(f"Equity, {result.asset}", lines, height).drawn()
 
 
-def drawdown(result: BacktestResult, height: int) -> str:
+def drawdown(result: ResultValues, height: int) -> str:
     """Return the fall from the peak over time, as a fraction of it.
 
     Args:
@@ -60,7 +60,7 @@ def drawdown(result: BacktestResult, height: int) -> str:
     return picture.drawn(lambda value: percent(value, 1 if picture.fine else 0), from_zero=True)
 
 
-def accounts(result: BacktestResult, height: int) -> str:
+def accounts(result: ResultValues, height: int) -> str:
     """Return K and E over time.
 
     Args:
@@ -73,7 +73,7 @@ def accounts(result: BacktestResult, height: int) -> str:
     return _Picture(f"K and E, {result.asset}", lines, height).drawn()
 
 
-def prices(result: BacktestResult, symbol: str, height: int) -> str:
+def prices(result: ResultValues, symbol: str, height: int) -> str:
     """Return a symbol's price with the first trades upon it.
 
     Args:

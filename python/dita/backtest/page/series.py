@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
 from dita.backtest.equity import POINTS_MAX, EquityPoint, Thinning
-from dita.backtest.result import BacktestResult, Trade
+from dita.backtest.values import ResultValues, Trade
 
 # Of all symbols together.
 PRICES_MAX: Final = 8_000
@@ -25,7 +25,7 @@ _MS_NS: Final = 1_000_000
 _NS: Final = 1_000_000_000
 
 
-def embedded(result: BacktestResult) -> str:
+def embedded(result: ResultValues) -> str:
     """Return the series as JSON that can stand within a script element.
 
     Args:
@@ -35,7 +35,7 @@ def embedded(result: BacktestResult) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def money_digits(result: BacktestResult) -> int:
+def money_digits(result: ResultValues) -> int:
     """Return the digits after the point of an amount on the page: a millionth of the capital, 2 or more.
 
     Args:
@@ -44,7 +44,7 @@ def money_digits(result: BacktestResult) -> int:
     return 2 if result.capital <= 0 else min(_DIGITS_MAX, max(2, 5 - result.capital.adjusted()))
 
 
-def price_digits(result: BacktestResult) -> dict[str, int]:
+def price_digits(result: ResultValues) -> dict[str, int]:
     """Return how many digits after the point each symbol's prices have.
 
     Args:
@@ -58,7 +58,7 @@ def price_digits(result: BacktestResult) -> dict[str, int]:
     return {symbol: min(10, digits) for symbol, digits in found.items()}
 
 
-def charted(result: BacktestResult) -> list[str]:
+def charted(result: ResultValues) -> list[str]:
     """Return every symbol of the run: those that were named, and any that has prices or trades.
 
     Args:
@@ -116,7 +116,7 @@ def thinned_equity(points: Sequence[EquityPoint], points_max: int = POINTS_MAX) 
     return [row[3] for row in kept.rows()]
 
 
-def _series(result: BacktestResult) -> dict[str, Any]:
+def _series(result: ResultValues) -> dict[str, Any]:
     points = thinned_equity(result.equity)
     symbols = charted(result)
     each_max = max(200, PRICES_MAX // max(1, len(symbols)))
@@ -139,12 +139,12 @@ def _series(result: BacktestResult) -> dict[str, Any]:
     }
 
 
-def _price(result: BacktestResult, symbol: str, points_max: int) -> dict[str, Any]:
+def _price(result: ResultValues, symbol: str, points_max: int) -> dict[str, Any]:
     points = thinned(result.prices.get(symbol, ()), points_max)
     return {"time": _times([at for at, _ in points]), "price": _column([price for _, price in points])}
 
 
-def _trades(result: BacktestResult, symbols: Sequence[str]) -> dict[str, Any]:
+def _trades(result: ResultValues, symbols: Sequence[str]) -> dict[str, Any]:
     trades = result.trades[:MARKED_MAX]
     reasons = list(dict.fromkeys(trade.reason for trade in trades))
     money, prices = money_digits(result), price_digits(result)

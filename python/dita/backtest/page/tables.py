@@ -8,7 +8,7 @@ from typing import Final
 from dita.backtest.metrics import yearly_returns
 from dita.backtest.page.series import SHOWN_MAX, money_digits, price_digits, size_digits
 from dita.backtest.report import apart, differences, printable
-from dita.backtest.result import BacktestResult, Trade
+from dita.backtest.values import ResultValues, Trade
 from dita.backtest.wording import MONTHS, NOTHING, figure, fixed, moment, percent, total
 from dita.chart import exact
 
@@ -40,7 +40,7 @@ def toned(amount: Decimal, text: str) -> str:
     return f'<span class="{_tone(amount)}">{text}</span>' if amount else text
 
 
-def months(result: BacktestResult) -> Iterator[str]:
+def months(result: ResultValues) -> Iterator[str]:
     """Return the returns by month as a heat map.
 
     Args:
@@ -59,7 +59,7 @@ def months(result: BacktestResult) -> Iterator[str]:
     yield "</tbody></table></div>"
 
 
-def costs(result: BacktestResult) -> Iterator[str]:
+def costs(result: ResultValues) -> Iterator[str]:
     """Return what the trades made before and after costs, and the costs by cause.
 
     Args:
@@ -74,7 +74,7 @@ def costs(result: BacktestResult) -> Iterator[str]:
 
 
 def bars(
-    rows: Sequence[tuple[str, Decimal]], last: tuple[str, Decimal], result: BacktestResult
+    rows: Sequence[tuple[str, Decimal]], last: tuple[str, Decimal], result: ResultValues
 ) -> Iterator[str]:
     """Return amounts with a bar each, and their sum.
 
@@ -98,7 +98,7 @@ def bars(
     yield "</tbody></table></div>"
 
 
-def accounts(result: BacktestResult) -> Iterator[str]:
+def accounts(result: ResultValues) -> Iterator[str]:
     """Return K, E and the named parts of what lies between them, exactly.
 
     Args:
@@ -119,7 +119,7 @@ def accounts(result: BacktestResult) -> Iterator[str]:
         yield '<p class="soft">No difference: K and E agree to the last unit.</p>'
 
 
-def trades(result: BacktestResult) -> Iterator[str]:
+def trades(result: ResultValues) -> Iterator[str]:
     """Return the first trades, every cell of them as text.
 
     Args:
@@ -134,7 +134,7 @@ def trades(result: BacktestResult) -> Iterator[str]:
     yield "</tbody></table></div>"
 
 
-def metrics(result: BacktestResult) -> Iterator[str]:
+def metrics(result: ResultValues) -> Iterator[str]:
     """Return every figure with its definition.
 
     Args:
