@@ -170,6 +170,13 @@ def test_the_text_has_every_figure_its_definition_and_the_last_trades(result: Ba
     assert "    ROUNDING" in text
 
 
+def test_a_result_shown_by_python_is_a_few_lines(result: BacktestResult) -> None:
+    lines = repr(result).splitlines()
+    assert lines[0] == f"BacktestResult {result.name!r} {result.run_id}"
+    assert 5 < len(lines) <= 20
+    assert all(len(line) < 120 for line in lines)
+
+
 def test_what_no_cause_explains_is_shown_as_unexplained() -> None:
     one = sample(days=3)
     apart = replace(one, final_e=one.final_k + 5, differences={"FEE_ESTIMATE": D(2)})

@@ -22,15 +22,21 @@ class BacktestResult(ResultValues):
         """Return the report for a terminal."""
         return as_text(self)
 
+    def __repr__(self) -> str:
+        """Return the run's name and id, and the lines of `print_report`."""
+        return f"BacktestResult {self.name!r} {self.run_id}\n{self._few_lines()}".rstrip()
+
     def print_report(self, out: TextIO | None = None) -> None:
         """Print the report that bots print: seven lines between rules.
 
         Args:
             out: Where to; None means the standard output.
         """
+        (out or sys.stdout).write(self._few_lines())
+
+    def _few_lines(self) -> str:
         closed = [trade.pnl for trade in self.trades if trade.exit_time_ns is not None]
-        text = few_lines(sum(closed, Decimal(0)), len(closed), self.capital, self.metrics, self.asset)
-        (out or sys.stdout).write(text)
+        return few_lines(sum(closed, Decimal(0)), len(closed), self.capital, self.metrics, self.asset)
 
     def report_html(self) -> str:
         """Return the report as one page that reaches for nothing outside."""
