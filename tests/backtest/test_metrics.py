@@ -84,7 +84,7 @@ def test_what_the_definition_leaves_open_is_a_setting(settings: MetricsSettings,
     text = next(row.definition for row in metrics.rows if row.name == "sharpe")
     assert f"\u221a{settings.periods_per_year}" in text
     assert f"ddof {settings.ddof}" in text
-    assert f"less {settings.risk_free} /" in text
+    assert f"minus {settings.risk_free} /" in text
 
 
 @pytest.mark.parametrize(

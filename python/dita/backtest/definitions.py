@@ -36,22 +36,23 @@ def definitions(settings: MetricsSettings) -> tuple[tuple[str, str, str, str], .
         settings: What the definitions leave open; it is named in them.
     """
     periods, ddof = settings.periods_per_year, settings.ddof
-    excess = f"less {settings.risk_free} / {periods}"
+    excess = f"minus {settings.risk_free} / {periods}"
     quiet = "is left out" if settings.counts_days_with_prices else "returns 0"
     return (
         (
             "total_return",
             "Total return",
             "fraction",
-            "Equity at the end by capital at the start, less 1.",
+            "Final equity divided by initial capital, minus 1.",
         ),
         (
             "cagr",
-            "Growth by the year (CAGR)",
+            "CAGR",
             "fraction",
             (
-                f"(1 + total return) to the power of {settings.year_days} days by the length of the "
-                "run, less 1. None under a day, from 10^12 on, or where capital or the end is not above 0."
+                f"(1 + total return) to the power of {settings.year_days} days divided by the run's length, "
+                "minus 1. None for runs under a day, from 10^12 on, and if capital or final equity is not "
+                "above 0."
             ),
         ),
         (
@@ -59,10 +60,10 @@ def definitions(settings: MetricsSettings) -> tuple[tuple[str, str, str, str], .
             "Sharpe ratio",
             "ratio",
             (
-                f"Arithmetic mean of daily returns, {excess}, by their standard deviation (ddof "
-                f"{ddof}), times \u221a{periods}. A daily return is the equity at the end of a UTC day by "
-                f"that of the day before (the first: by capital), less 1; a day without prices {quiet}. "
-                "None under two days or without deviation."
+                f"Arithmetic mean of daily returns, {excess}, divided by their standard deviation (ddof "
+                f"{ddof}), times \u221a{periods}. A daily return is the equity at the end of a UTC day "
+                f"divided by that of the day before (the first: by capital), minus 1; a day without prices "
+                f"{quiet}. None for under two days or without deviation."
             ),
         ),
         (
@@ -70,41 +71,41 @@ def definitions(settings: MetricsSettings) -> tuple[tuple[str, str, str, str], .
             "Sortino ratio",
             "ratio",
             (
-                "The mean of the Sharpe ratio by the root of the mean square of negative daily "
-                f"returns, {excess}, over all days, times \u221a{periods}. None under two days or where no "
-                "return is negative."
+                "Mean daily return as in the Sharpe ratio, divided by the root mean square of negative "
+                f"daily returns, {excess}, over all days, times \u221a{periods}. None for under two days or "
+                "without a negative return."
             ),
         ),
         (
             "calmar",
             "Calmar ratio",
             "ratio",
-            "Growth by the year by the deepest drawdown. None without a drawdown.",
+            "CAGR divided by max drawdown. None without a drawdown.",
         ),
         (
             "max_drawdown",
-            "Deepest drawdown",
+            "Max drawdown",
             "fraction",
             (
-                "The largest fall of equity from a peak, by that peak, over every recorded moment and"
-                " not only days."
+                "Largest decline of equity from a peak, divided by that peak, over every recorded moment, "
+                "not only over days."
             ),
         ),
         (
             "max_drawdown_amount",
-            "Deepest drawdown in money",
+            "Max drawdown (money)",
             "money",
-            "The largest fall of equity from a peak.",
+            "Largest decline of equity from a peak.",
         ),
         (
             "max_drawdown_duration",
-            "Longest time below a peak",
+            "Max drawdown duration",
             "duration_ns",
-            "From the last moment at a peak until equity was there again, or until the end.",
+            "Longest time from a peak until equity recovers, or until the end.",
         ),
         (
             "volatility",
-            "Volatility by the year",
+            "Volatility (annual)",
             "fraction",
             (
                 f"Standard deviation of daily returns (ddof {ddof}), times \u221a{periods}. None under two "
@@ -113,9 +114,9 @@ def definitions(settings: MetricsSettings) -> tuple[tuple[str, str, str, str], .
         ),
         (
             "exposure_time",
-            "Time in the market",
+            "Exposure time",
             "fraction",
-            "Time during which at least one trade was open, by the length of the run.",
+            "Time with at least one open trade, divided by the run's length.",
         ),
         (
             "trades",
@@ -125,27 +126,27 @@ def definitions(settings: MetricsSettings) -> tuple[tuple[str, str, str, str], .
         ),
         (
             "win_rate",
-            "Trades that won",
+            "Win rate",
             "fraction",
-            ("Closed trades with a net profit above 0, by closed trades. None without closed trades."),
+            "Closed trades with a net profit above 0, divided by closed trades. None without closed trades.",
         ),
         (
             "profit_factor",
             "Profit factor",
             "ratio",
-            ("Net profit of closed trades that won by net loss of those that lost. None without a loss."),
+            "Net profit of winning trades divided by net loss of losing trades. None without a loss.",
         ),
         (
             "average_win",
             "Average win",
             "money",
-            "Mean net profit of closed trades that won.",
+            "Mean net profit of winning trades.",
         ),
         (
             "average_loss",
             "Average loss",
             "money",
-            "Mean net profit of closed trades that lost: below 0.",
+            "Mean net profit of losing trades: below 0.",
         ),
         (
             "expectancy",
@@ -173,26 +174,26 @@ def definitions(settings: MetricsSettings) -> tuple[tuple[str, str, str, str], .
         ),
         (
             "longest_flat",
-            "Longest time without a trade",
+            "Longest flat period",
             "duration_ns",
-            "The longest stretch of the run in which no trade was open.",
+            "Longest time without an open trade.",
         ),
         (
             "fees",
             "Fees",
             "money",
-            "What was paid to the venue; below 0 is a rebate.",
+            "Fees paid to the venue; below 0 is a rebate.",
         ),
         (
             "funding",
             "Funding",
             "money",
-            "What was received for open positions; below 0 was paid.",
+            "Funding received for open positions; below 0 was paid.",
         ),
         (
             "turnover",
             "Turnover",
             "money",
-            "Price times size, with the contract's multiplier, of every fill.",
+            "Sum of price times size of all fills, with the contract's multiplier.",
         ),
     )
