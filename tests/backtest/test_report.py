@@ -21,6 +21,7 @@ from dita.backtest.page import CHARTS_MAX, packed
 from dita.backtest.page.series import MARKED_MAX, embedded
 from dita.backtest.result import ASSUMPTIONS
 from dita.backtest.wording import duration, fixed, percent
+from dita.errors import InvalidInput
 
 D = Decimal
 HOSTILE = "</script ><script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp;\u2028\x1b[31m"
@@ -168,6 +169,43 @@ def test_the_text_has_every_figure_its_definition_and_the_last_trades(result: Ba
     assert "  2023    " in text
     assert re.search(r"K, by the kernel's ledger +13,971\.\d+", text)
     assert "    ROUNDING" in text
+
+
+def test_a_saved_result_is_loaded_with_every_value(result: BacktestResult, tmp_path: Path) -> None:
+    result.save(tmp_path)
+    for place in (tmp_path, tmp_path / "report.json"):
+        loaded = BacktestResult.load(place)
+        assert loaded.to_json() == result.to_json()
+        assert len(loaded.report_html()) > 100_000
+        assert (loaded.trades, loaded.executions, loaded.equity) == (
+            result.trades,
+            result.executions,
+            result.equity,
+        )
+        assert loaded.metrics == result.metrics
+        assert loaded.seconds == 0.0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"format": "other-1"}, "format: 'other-1' is not dita-backtest-1"),
+        ({"bars": "7"}, "bars: '7' is no int"),
+        ({"capital": "much"}, "capital: 'much' is no number"),
+        ({"equity": [{"time_ns": 1}]}, "equity[0]: {'time_ns': 1} is no EquityPoint"),
+        ({"trades": {}}, "trades: {} is no list"),
+        ({"daily": [[1]]}, "daily[0]: [1] has not 2 items"),
+    ],
+)
+def test_a_report_that_is_none_is_refused_by_field_and_value(
+    change: dict[str, Any], said: str, result: BacktestResult, tmp_path: Path
+) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(result.to_dict() | change))
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        BacktestResult.load(tmp_path)
+    (tmp_path / "report.json").write_text("{")
+    with pytest.raises(InvalidInput, match="is no JSON"):
+        BacktestResult.load(tmp_path)
 
 
 def test_a_result_shown_by_python_is_a_few_lines(result: BacktestResult) -> None:

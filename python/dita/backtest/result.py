@@ -1,15 +1,18 @@
 """`BacktestResult`: a backtest's values, and the reports that are made of them."""
 
+import json
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TextIO
+from typing import Self, TextIO
 
 from dita.backtest.equity import EquityPoint
 from dita.backtest.page import as_html
+from dita.backtest.reading import values_of
 from dita.backtest.report import as_text, few_lines
 from dita.backtest.values import ASSUMPTIONS, NOT_STATED, Assumptions, Fill, ResultValues, Trade
+from dita.errors import refuse
 
 __all__ = ["ASSUMPTIONS", "NOT_STATED", "Assumptions", "BacktestResult", "EquityPoint", "Fill", "Trade"]
 
@@ -17,6 +20,25 @@ __all__ = ["ASSUMPTIONS", "NOT_STATED", "Assumptions", "BacktestResult", "Equity
 @dataclass(frozen=True, slots=True)
 class BacktestResult(ResultValues):
     """What a backtest came to: its values, and its reports as text, JSON and a page."""
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Self:
+        """Read what `save` wrote. `seconds` is 0, mappings are sorted, and parameters are as JSON has them.
+
+        Args:
+            directory: Where `save` wrote; or its report.json.
+
+        Raises:
+            OSError: The file cannot be read.
+            InvalidInput: It is no report.json of this version.
+        """
+        place = Path(directory)
+        file = place / "report.json" if place.is_dir() else place
+        try:
+            content = json.loads(file.read_bytes())
+        except ValueError as error:
+            raise refuse("report.json", file.as_posix(), f"is no JSON: {error}") from None
+        return cls(seconds=0.0, **values_of(content))
 
     def report_text(self) -> str:
         """Return the report for a terminal."""
