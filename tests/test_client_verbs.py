@@ -20,7 +20,7 @@ from dita import (
 )
 from dita._kernel import Client
 from dita.host.client import Client as HostClient
-from dita.host.client import Seats
+from dita.host.client import SlotRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -241,7 +241,7 @@ def test_a_hosts_client_does_the_same_whether_somebody_watches_its_intents_or_no
     for watched in (False, True):
         log_dir = tmp_path / str(watched)
         kernel = opened(log_dir)
-        client = HostClient(kernel, Seats(kernel), "bob", slots=2)
+        client = HostClient(kernel, SlotRegistry(kernel), "bob", slots=2)
         sent: list[SentIntent] = []
         if watched:
             client.subscribe_sent(sent.append)

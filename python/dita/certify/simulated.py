@@ -19,7 +19,7 @@ _SETTINGS: Final[Mapping[VenueFault, Mapping[str, Any]]] = MappingProxyType(
         VenueFault.FALSE_CANCEL: {"faults": {"false_cancel": 1}},
         VenueFault.NO_ANSWER_NOT_FOUND: {"faults": {"send_timeout": 1, "not_found_ms": 500}},
         # Of half the messages, by this seed: the acknowledgement and the first of two fills.
-        VenueFault.FIRST_FILL_LOST: {"seed": 2, "partial_fill_rate": 1, "faults": {"drop": "0.5"}},
+        VenueFault.FIRST_FILL_LOST: {"seed": 9, "partial_fill_rate": 1, "faults": {"drop": "0.5"}},
         VenueFault.ONE_ID_TWO_FILLS: {"faults": {"one_id_on_two_fills": 1}},
         VenueFault.IDS_PER_SYMBOL: {"faults": {"trade_ids_per_symbol": True}},
         VenueFault.OVERFILL: {"faults": {"overfill": 1}},
