@@ -87,7 +87,7 @@ fn positions_add_up(kernel: &Kernel) -> Result<(), Violation> {
         hold(
             parts.iter().all(UnassignedPosition::adds_up),
             2,
-            "the origins of what is nobody's do not add up to it",
+            "the origins of the unassigned position do not add up to it",
         )?;
         for ((book, unassigned), sum) in book.iter().zip(unassigned.iter()).zip(row.iter()) {
             hold(book.qty == sum.qty + unassigned.qty, 2, "slots and unassigned do not add up to the book")?;

@@ -6,7 +6,7 @@ use crate::names::Origin;
 use crate::num::{Money, Qty};
 use crate::position::{Basis, Closing, part};
 
-/// What is nobody's on one side of an instrument. It changes through its methods alone, each of which is told the origin:
+/// The unassigned position on one side of an instrument. Only its methods change it, and each of them takes the origin:
 /// so the parts always add up to the whole.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct UnassignedPosition {

@@ -1,4 +1,4 @@
-//! Who hears a market: which events, bars of which lengths, and how much history first.
+//! Who receives a market: which events, bars of which lengths, and how much history first.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::{Entry, HashMap};
@@ -83,7 +83,7 @@ struct Bars {
 /// A listener. Its switches may be set from any thread; they count from the next event on.
 #[derive(Debug)]
 pub struct Listener {
-    pub(crate) hears: Subscription,
+    pub(crate) subscription: Subscription,
     running: AtomicBool,
     warming: AtomicBool,
     next_timer_ns: AtomicI64,
@@ -100,9 +100,9 @@ pub struct Listener {
 
 impl Listener {
     /// A listener that hears nothing yet: it is not running.
-    pub fn new(hears: Subscription) -> Listener {
+    pub fn new(subscription: Subscription) -> Listener {
         Listener {
-            warming: AtomicBool::new(hears.warmup > 0),
+            warming: AtomicBool::new(subscription.warmup > 0),
             running: AtomicBool::new(false),
             next_timer_ns: AtomicI64::new(i64::MAX),
             calls: AtomicU64::new(0),
@@ -112,7 +112,7 @@ impl Listener {
             waits: AtomicBool::new(false),
             builds: AtomicBool::new(true),
             bars: Mutex::default(),
-            hears,
+            subscription,
         }
     }
 
@@ -156,7 +156,7 @@ impl Listener {
     /// Whether it builds bars from quotes and trades: it names lengths of bars, and nobody else gives it bars.
     #[inline]
     pub fn builds(&self) -> bool {
-        !self.hears.intervals.is_empty() && self.builds.load(Relaxed)
+        !self.subscription.intervals.is_empty() && self.builds.load(Relaxed)
     }
 
     /// Says that its bars come from the market: quotes and trades make none.
@@ -215,7 +215,7 @@ impl Listener {
 
     /// An instrument's place among its own.
     pub fn place_of(&self, symbol: &str) -> Option<usize> {
-        self.hears.symbols.iter().position(|own| own.as_str() == symbol)
+        self.subscription.symbols.iter().position(|own| own.as_str() == symbol)
     }
 
     fn bars(&self) -> MutexGuard<'_, Bars> {
@@ -282,7 +282,7 @@ impl Listener {
     #[cold]
     fn tick_desk(&self, by_trades: bool) -> Result<SymbolBars, String> {
         let mut builders = Vec::new();
-        for interval in &self.hears.intervals {
+        for interval in &self.subscription.intervals {
             builders.push(Whole::new(interval).ok_or_else(|| format!("intervals: {interval} is none"))?);
         }
         builders.sort_by_key(|one| one.builder.length_ns());
@@ -293,7 +293,7 @@ impl Listener {
     #[cold]
     fn desk(&self, bar: &ClosedBar) -> Result<SymbolBars, String> {
         let mut wanted: Vec<(i64, &str)> = Vec::new();
-        for interval in &self.hears.intervals {
+        for interval in &self.subscription.intervals {
             let length_ns = interval_ns(interval).ok_or_else(|| format!("intervals: {interval} is none"))?;
             wanted.push((length_ns, interval));
         }
@@ -332,16 +332,17 @@ impl Listener {
         }
         let bars = self.bars();
         let heard = bars.lengths.iter().filter(|(_, length)| length.told > 0).map(|((_, name), _)| &**name);
-        let intervals: Vec<&str> = match self.hears.intervals.is_empty() {
+        let intervals: Vec<&str> = match self.subscription.intervals.is_empty() {
             true => heard.collect(),
-            false => self.hears.intervals.iter().map(String::as_str).collect(),
+            false => self.subscription.intervals.iter().map(String::as_str).collect(),
         };
         let told = |market: usize, interval: &str| {
             bars.lengths.get(&(market, Arc::from(interval))).map_or(0, |length| length.told)
         };
-        let markets = 0..self.hears.symbols.len();
+        let markets = 0..self.subscription.symbols.len();
         let mut wanted = markets.flat_map(|market| intervals.iter().map(move |&name| (market, name)));
-        !intervals.is_empty() && wanted.all(|(market, interval)| told(market, interval) >= self.hears.warmup)
+        !intervals.is_empty()
+            && wanted.all(|(market, interval)| told(market, interval) >= self.subscription.warmup)
     }
 
     /// The last closes of an instrument's bars, oldest first, as the bytes of doubles; without an interval, of the shortest that it hears.

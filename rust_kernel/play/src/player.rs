@@ -106,7 +106,7 @@ enum Phase {
     Tick(usize),
     /// Bars were played: time goes on to their close.
     Close,
-    /// A listener, and the moment's bar that it hears next.
+    /// A subscriber, and the bar of the moment that it receives next.
     Hear(usize, usize),
     /// The same, and which of the closed bars is told next.
     Tell(usize, usize, usize),
@@ -151,7 +151,7 @@ pub struct Player {
     prices: Vec<PriceCurve>,
     /// A listener builds bars from quotes and trades.
     builds: bool,
-    /// A listener hears books.
+    /// A subscriber receives books.
     books: bool,
     /// Bars of before an interruption, with their markets.
     past: VecDeque<(usize, ClosedBar)>,
@@ -208,7 +208,7 @@ impl Player {
     pub fn add_listener(&mut self, listener: Arc<Listener>) -> usize {
         let places = self.symbols.iter().map(|symbol| listener.place_of(symbol.as_str())).collect();
         self.builds |= listener.builds();
-        self.books |= listener.hears.books;
+        self.books |= listener.subscription.books;
         self.listeners.push(Subscriber { listener, places });
         self.listeners.len() - 1
     }
@@ -486,7 +486,7 @@ impl Player {
     ) -> Result<Option<bool>, F::Error> {
         let (listeners, symbol, ambiguous) = (&self.listeners, &self.symbols[market], &mut self.ambiguous);
         let is_short = backend.read(|engine| {
-            let slots = listeners.iter().flat_map(|heard| &heard.listener.hears.slots);
+            let slots = listeners.iter().flat_map(|heard| &heard.listener.subscription.slots);
             crate::ambiguity::look(engine.kernel(), slots, symbol, low, high, ambiguous)
         })?;
         Ok(is_short.filter(|_| self.settings.stops_first))
@@ -518,9 +518,9 @@ impl Player {
         let what = &event.what;
         let wants = |Subscriber { listener, places }: &Subscriber| {
             let wanted = match what {
-                EventKind::Quote { .. } => listener.hears.quotes,
-                EventKind::Trade { .. } => listener.hears.trades,
-                EventKind::Depth(_) => listener.hears.books,
+                EventKind::Quote { .. } => listener.subscription.quotes,
+                EventKind::Trade { .. } => listener.subscription.trades,
+                EventKind::Depth(_) => listener.subscription.books,
                 EventKind::Bar(_) => false,
             };
             wanted && listener.is_running() && places.get(*market).is_some_and(Option::is_some)
@@ -578,7 +578,7 @@ impl Player {
         if let Some(Some(place)) = places.get(*market) {
             one.count_told(*place, &closed.interval);
         }
-        if !one.hears.bars || !one.is_running() {
+        if !one.subscription.bars || !one.is_running() {
             return None;
         }
         self.callback = Callback::Bar(*market, closed.clone());

@@ -153,13 +153,13 @@ fn a_bar_whose_path_is_skipped_leaves_the_account_and_the_prices_as_the_whole_pa
 
 #[test]
 fn a_listener_hears_its_lengths_the_shortest_first_and_nothing_before_it_runs() {
-    let hears = Subscription {
+    let subscription = Subscription {
         bars: true,
         symbols: vec![id(SYMBOL)],
         intervals: vec!["3m".into(), "1m".into()],
         ..Subscription::default()
     };
-    let listener = Arc::new(Listener::new(hears));
+    let listener = Arc::new(Listener::new(subscription));
     let mut player =
         player((0..4).map(|minute| bar(minute, [10, 12 + minute, 9, 11])).collect(), Window::default());
     player.add_listener(Arc::clone(&listener));
@@ -180,8 +180,8 @@ fn a_listener_hears_its_lengths_the_shortest_first_and_nothing_before_it_runs() 
 
 #[test]
 fn a_window_leaves_out_what_is_before_it_and_the_tick_at_its_end() {
-    let hears = Subscription { quotes: true, symbols: vec![id(SYMBOL)], ..Subscription::default() };
-    let listener = Arc::new(Listener::new(hears));
+    let subscription = Subscription { quotes: true, symbols: vec![id(SYMBOL)], ..Subscription::default() };
+    let listener = Arc::new(Listener::new(subscription));
     let window = Window { start_ns: Some(2), end_ns: Some(5) };
     let mut player = player((0..9).map(|at| quote(at, 100)).collect(), window);
     player.add_listener(Arc::clone(&listener));

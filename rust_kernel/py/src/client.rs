@@ -116,7 +116,7 @@ impl Client {
 
 #[pymethods]
 impl Client {
-    /// Of a kernel's engine. `owner` says whose the trades are; empty when nobody's. With `numbered` it makes the ids that its
+    /// Of a kernel's engine. `owner` says whose the trades are; empty for unassigned ones. With `numbered` it makes the ids that its
     /// verbs leave out; one client of an owner may.
     #[new]
     #[pyo3(signature = (engine, owner=None, *, numbered=false))]
@@ -152,7 +152,7 @@ impl Client {
         visit.call(&self.engine)
     }
 
-    /// Whose trades it makes; empty when nobody's.
+    /// Whose trades it makes; empty for unassigned ones.
     #[getter]
     fn owner<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         text::get_id(py, &self.owner)

@@ -102,8 +102,8 @@ impl Listener {
             text::read_id(&mut id, symbol, "symbols").map(|()| id)
         };
         let symbols = symbols.iter().map(read).collect::<Result<_, _>>()?;
-        let hears = Subscription { symbols, quotes, trades, bars, books, intervals, warmup, slots };
-        Ok(Listener { core: Arc::new(Core::new(hears)) })
+        let subscription = Subscription { symbols, quotes, trades, bars, books, intervals, warmup, slots };
+        Ok(Listener { core: Arc::new(Core::new(subscription)) })
     }
 
     /// Whether its callbacks are called.
