@@ -20,9 +20,9 @@ from dita.venues.okx import failures as okx_failures
 from dita.venues.okx import requests as okx
 from dita.venues.okx.adapter import OkxPractice, OkxSwap
 from dita.venues.okx.reports import ReportReader as OkxReader
+from dita.venues.wire.budget import OrderBudget
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.requests import Request
-from dita.venues.wire.spaced import Spaced
 from dita.venues.wire.updates import UnknownMessage
 from fixtures import recorded
 
@@ -197,7 +197,7 @@ def test_a_kind_of_forced_order_that_no_list_has_halts_entries_at_okx() -> None:
 
 
 def test_a_fifth_of_a_budget_without_headers_is_kept_for_exits() -> None:
-    budget = Spaced({"entry": 10, "exit": 10}, 1.0)
+    budget = OrderBudget(10, 1.0)
     entry, leave = Request("POST", "/", pool="entry"), Request("POST", "/", pool="exit")
     for _ in range(8):
         assert budget.wait_ms(entry, 0) == 0

@@ -21,10 +21,10 @@ from dita.certify.rig import NotOffered, VenueFault
 from dita.certify.scripted import ScriptedRig
 from dita.clock import ManualClock
 from dita.kernel import ExecutionKernel
+from dita.venues.wire.budget import Budget
 from dita.venues.wire.failures import unanswered
 from dita.venues.wire.plain import PlainWireAdapter
 from dita.venues.wire.requests import Codec, Request
-from dita.venues.wire.spaced import Spaced
 from dita.venues.wire.transport import Say, Transport
 
 START_NS: Final = 1_790_000_000_000_000_000
@@ -45,7 +45,7 @@ class ScriptedWire(Transport):
             clock_ns: The time.
             script: Answers a request: status and JSON; None where no answer comes.
         """
-        super().__init__("http://script", "ws://script", codec, clock_ns, Spaced({}, 1.0))
+        super().__init__("http://script", "ws://script", codec, clock_ns, Budget())
         self._script = script
         self._frames: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.said = 0

@@ -16,12 +16,12 @@ from dita.venues.bingx.failures import DUPLICATE
 from dita.venues.bingx.reports import ReportReader, position, read_instruments
 from dita.venues.wire import reading
 from dita.venues.wire.adapter import DEAF_S, MS
+from dita.venues.wire.budget import OrderBudget
 from dita.venues.wire.failures import Failure
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.plain import PlainWireAdapter
 from dita.venues.wire.reading import FRAME_BYTES_MAX
 from dita.venues.wire.requests import Request
-from dita.venues.wire.spaced import Spaced
 from dita.venues.wire.transport import Transport
 from dita.venues.wire.unproven import need_consent
 
@@ -179,12 +179,11 @@ class BingxSwap(PlainWireAdapter):
         need_consent("BingX", is_real=self.real_money is not False, unproven=unproven)
         reader, names = ReportReader(), list(dict.fromkeys(symbols))
         # Three in a second from one address, whatever the account may do.
-        limits = {"entry": 3, "exit": 3}
         carrier = wire or Transport(
             *self._addresses(rest, stream),
             requests.BingxCodec(api_key, api_secret),
             clock_ns,
-            Spaced(limits, 1.0),
+            OrderBudget(3, 1.0),
         )
         asks = _AccountQueries(carrier, reader, names, clock_ns)
         self._traded = asks

@@ -12,10 +12,10 @@ from dita.venues.okx.failures import DUPLICATE
 from dita.venues.okx.reports import ReportReader, read_instruments
 from dita.venues.wire import reading
 from dita.venues.wire.adapter import DEAF_S, MS
+from dita.venues.wire.budget import OrderBudget
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.plain import PlainWireAdapter
 from dita.venues.wire.requests import Request
-from dita.venues.wire.spaced import Spaced
 from dita.venues.wire.transport import Say, Transport
 from dita.venues.wire.unproven import need_consent
 
@@ -148,9 +148,7 @@ class OkxSwap(PlainWireAdapter):
         need_consent("OKX", is_real=self.real_money is not False, unproven=unproven)
         reader = ReportReader()
         codec = requests.OkxCodec(api_key, api_secret, passphrase, simulated=self.real_money is False)
-        carrier = wire or Transport(
-            *self._addresses(rest, stream), codec, clock_ns, Spaced({"entry": 60, "exit": 60}, 2.0)
-        )
+        carrier = wire or Transport(*self._addresses(rest, stream), codec, clock_ns, OrderBudget(60, 2.0))
         self._codec = codec
         super().__init__(
             carrier, reader, _AccountQueries(carrier, reader), _OrderCodec(reader),

@@ -92,25 +92,6 @@ class Codec(Protocol):
         """Read the answer to `server_time`, as int nanoseconds."""
 
 
-class Allowance(Protocol):
-    """How much may be asked of a venue."""
-
-    def wait_ms(self, request: Request, now_ns: int) -> int:
-        """Return how long a request has to wait; 0 where it may leave."""
-
-    def take(self, request: Request, now_ns: int) -> None:
-        """Count a request that leaves."""
-
-    def read_headers(self, request: Request, headers: Mapping[str, str], now_ns: int) -> None:
-        """Take the venue's own counts from the headers of a request's answer."""
-
-    def barred(self, retry_after_ms: int, now_ns: int) -> None:
-        """Ask nothing for so long: the venue said so."""
-
-    def is_barred(self, now_ns: int) -> bool:
-        """Whether the venue has said that nothing may be asked now."""
-
-
 def digits(value: Decimal) -> str:
     """Write a decimal without an exponent."""
     return format(value, "f")
