@@ -125,6 +125,10 @@ def test_every_documented_code_has_a_fate() -> None:
         (503, {"code": "", "msg": ""}, Fate.UNKNOWN, 0),
         (502, "<html>", Fate.UNKNOWN, 0),
         (403, "<html>", Fate.REFUSED, 0),
+        (200, "[]", Fate.UNKNOWN, 0),
+        # Whatever the code says, the request may have been taken.
+        (502, {"code": "51400", "msg": "gone"}, Fate.UNKNOWN, 51400),
+        (408, {"code": "51008", "msg": "Insufficient"}, Fate.UNKNOWN, 51008),
     ],
 )
 def test_both_the_requests_code_and_its_items_count_at_okx(

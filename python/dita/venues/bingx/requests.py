@@ -7,10 +7,10 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from dita._kernel import VenueOrder
-from dita.errors import InvalidInput, NotSent
+from dita.errors import NotSent
 from dita.venues.bingx.failures import classify
 from dita.venues.wire import reading
-from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.failures import Failure, number_of, read_record
 from dita.venues.wire.requests import Pool, Request, Written, digits
 
 RECV_WINDOW_MS: Final = 5_000
@@ -49,16 +49,11 @@ class BingxCodec:
             Failure: It is no success.
         """
         del headers
-        try:
-            body = reading.record(reading.parse(raw), "answer")
-        except InvalidInput as error:
-            refused = 400 <= status < 500 and status not in {408, 429}
-            fate = Fate.LATER if status == 429 else Fate.REFUSED if refused else Fate.UNKNOWN
-            raise Failure(fate, status, 0, str(error)) from error
+        body = read_record(status, raw, classify)
         code = body.get("code", 0)
         if status < 300 and str(code) == "0":
             return body["data"] if body.get("data") is not None else body
-        number = int(code) if str(code).lstrip("-").isdigit() else 0
+        number = number_of(code)
         words = str(body.get("msg") or "")
         raise Failure(classify(status, number, words), status, number, words)
 

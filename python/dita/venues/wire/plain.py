@@ -6,7 +6,7 @@ are refused by name.
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -221,25 +221,3 @@ class PlainWireAdapter(WireAdapter):
             self._tell(event)
         if status.filled_size:
             await self._tell_balances()
-
-
-#: A venue's codes by what they mean for a request.
-Table = Mapping[Fate, frozenset[int]]
-
-
-def classify(table: Table, status: int, code: int) -> Fate:
-    """Say what an error means for its request.
-
-    Args:
-        table: The venue's codes by what they mean.
-        status: HTTP status.
-        code: The venue's code; 0 where there is none.
-    """
-    for fate, codes in table.items():
-        if code in codes:
-            return fate
-    if code:
-        return Fate.REFUSED if status < 500 else Fate.UNKNOWN
-    if status in {429, 418}:
-        return Fate.LATER
-    return Fate.REFUSED if 400 <= status < 500 and status != 408 else Fate.UNKNOWN
