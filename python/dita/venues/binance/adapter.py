@@ -16,7 +16,6 @@ from dita.venues.binance.feed import MarketFeed
 from dita.venues.binance.markets import read_instruments, read_klines
 from dita.venues.binance.queries import AccountQueries
 from dita.venues.binance.reports import ReportReader
-from dita.venues.binance.transport import Transport
 from dita.venues.wire import reading
 from dita.venues.wire.adapter import DEAF_S, MS, OVERLAP_NS, PAST_WAIT_S
 from dita.venues.wire.failures import Failure, Fate
@@ -24,6 +23,7 @@ from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.live import LiveAdapter
 from dita.venues.wire.market import MarketEvent, VenueBar
 from dita.venues.wire.requests import Request
+from dita.venues.wire.transport import Transport
 from dita.venues.wire.updates import UnknownMessage
 
 _LOG: Final = logging.getLogger("dita.binance")
@@ -84,7 +84,8 @@ class BinanceUsdm(LiveAdapter):
         self._reports = ReportReader(lambda: self.hedge_mode)
         names = list(dict.fromkeys(symbols))
         self.budget = Budget(reserve=reserve)
-        wire = transport(*self._addresses(rest, stream), api_key, api_secret, clock_ns, self.budget)
+        codec = requests.BinanceCodec(api_key, api_secret)
+        wire = transport(*self._addresses(rest, stream), codec, clock_ns, self.budget)
         self._queries = AccountQueries(wire, self._reports, names, self.budget)
         super().__init__(wire, self._reports, self._queries, names, clock_ns, deaf_s)
         self._kinds: dict[str, tuple[str, bool]] = {}

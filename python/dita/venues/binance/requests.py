@@ -2,31 +2,57 @@
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from dita._kernel import VenueOrder
 from dita.errors import NotSent
-from dita.venues.wire.requests import Pool, Request, digits
+from dita.venues.binance.failures import read_answer
+from dita.venues.wire.reading import nanoseconds
+from dita.venues.wire.requests import Pool, Request, Written, digits
 
 RECV_WINDOW_MS: Final = 5_000
 #: Kinds of orders that live in the service of conditional orders since 2025-12-09.
 CONDITIONAL: Final = frozenset({"STOP_MARKET", "STOP_LIMIT", "TAKE_PROFIT"})
 
 
-def query_of(request: Request, secret: str, now_ms: int) -> str:
-    """Write a request's parameters, with time and signature where they are wanted.
+SERVER_TIME: Final = Request("GET", "/fapi/v1/time", signed=False, first=True)
 
-    Args:
-        request: The request.
-        secret: The key's secret.
-        now_ms: The venue's time.
-    """
-    if not request.signed:
-        return urlencode(request.values)
-    whole = urlencode({**request.values, "recvWindow": RECV_WINDOW_MS, "timestamp": now_ms})
-    return f"{whole}&signature={sign(secret, whole)}"
+
+class BinanceCodec:
+    """One account's requests, with its key."""
+
+    name: Final = "binance"
+    server_time: Final[Request] = SERVER_TIME
+
+    def __init__(self, key: str = "", secret: str = "") -> None:
+        """Take the key and its secret; without them public questions alone are answered."""
+        self._headers = {"X-MBX-APIKEY": key} if key else {}
+        self._secret = secret
+
+    def write(self, request: Request, now_ms: int) -> Written:
+        """Write a request: everything is in its address, with time and signature where they are wanted."""
+        values = dict(request.values)
+        if request.signed:
+            values |= {"recvWindow": RECV_WINDOW_MS, "timestamp": now_ms}
+        query = urlencode(values)
+        if request.signed:
+            query += f"&signature={sign(self._secret, query)}"
+        return Written(f"{request.path}?{query}".rstrip("?"), self._headers)
+
+    def read(self, status: int, raw: bytes, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON
+        """Read an answer.
+
+        Raises:
+            Failure: It is no success.
+        """
+        return read_answer(status, raw, headers.get("Retry-After"))
+
+    def read_time(self, answer: Any) -> int:  # noqa: ANN401 - any JSON
+        """Read the venue's time."""
+        return nanoseconds(answer, "serverTime")
 
 
 def sign(secret: str, message: str) -> str:
@@ -171,7 +197,6 @@ POSITION_MODE: Final = Request("GET", "/fapi/v1/positionSide/dual", weight=30)
 MULTI_ASSETS: Final = Request("GET", "/fapi/v1/multiAssetsMargin", weight=30)
 FEE_BURN: Final = Request("GET", "/fapi/v1/feeBurn", weight=30)
 KEY_RIGHTS: Final = Request("GET", "/sapi/v1/account/apiRestrictions")
-SERVER_TIME: Final = Request("GET", "/fapi/v1/time", signed=False, first=True)
 INSTRUMENTS: Final = Request("GET", "/fapi/v1/exchangeInfo", signed=False)
 LISTEN_KEY: Final = "/fapi/v1/listenKey"
 NEW_KEY: Final = Request("POST", LISTEN_KEY, signed=False, patient=True)
