@@ -382,6 +382,20 @@ class ReportReader:
             )
         ]
 
+    def triggered(self, row: dict[str, Any]) -> list[VenueEvent]:
+        """Read the answer about a conditional order that was triggered: once, that it was."""
+        order_id, client_id = str(row.get("actualOrderId")), reading.text(row, "clientAlgoId")
+        algo_id = _id(row, "algoId")
+        self.link(algo_id, client_id)
+        self.link(order_id, client_id)
+        update = VenueUpdate()
+        ids = {
+            "venue_client_id": ours(client_id), "asset": reading.text(row, "symbol"),
+            "order_side": reading.text(row, "side"), "position_side": row.get("positionSide") or "BOTH",
+        }  # fmt: skip
+        self._trigger(update, ids, algo_id, order_id, reading.nanoseconds(row, "updateTime"))
+        return update.orders
+
     def trade(self, row: dict[str, Any], client_id: str) -> VenueEvent:
         """Read a row of the fills.
 

@@ -11,11 +11,9 @@ from dita._kernel import VenueOrder
 from dita.errors import NotSent
 from dita.venues.binance.failures import read_answer
 from dita.venues.wire.reading import nanoseconds
-from dita.venues.wire.requests import Pool, Request, Written, digits
+from dita.venues.wire.requests import Request, Written, digits, is_conditional, pool_of, waits_for_trigger
 
 RECV_WINDOW_MS: Final = 5_000
-#: Kinds of orders that live in the service of conditional orders since 2025-12-09.
-CONDITIONAL: Final = frozenset({"STOP_MARKET", "STOP_LIMIT", "TAKE_PROFIT"})
 
 
 SERVER_TIME: Final = Request("GET", "/fapi/v1/time", signed=False, first=True)
@@ -60,11 +58,6 @@ def sign(secret: str, message: str) -> str:
     return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
-def is_conditional(order: VenueOrder) -> bool:
-    """Whether an order waits for a trigger."""
-    return str(order.order_type) in CONDITIONAL
-
-
 def place(order: VenueOrder) -> Request:
     """Ask for an order.
 
@@ -99,7 +92,8 @@ def place(order: VenueOrder) -> Request:
     # In hedge mode the side says it already, and the venue refuses the flag.
     if order.reduce_only and str(order.position_side) == "BOTH":
         values["reduceOnly"] = "true"
-    pool: Pool = "exit" if order.reduce_only else "entry"
+    pool = pool_of(order)
+    # Those that wait for a trigger live in a service of their own since 2025-12-09.
     if not is_conditional(order):
         values |= {"newClientOrderId": order.venue_client_id, "newOrderRespType": "ACK"}
         return Request("POST", "/fapi/v1/order", values, weight=0, pool=pool)
@@ -114,20 +108,14 @@ def place(order: VenueOrder) -> Request:
     return Request("POST", "/fapi/v1/algoOrder", values, weight=0, pool=pool)
 
 
-def cancel(symbol: str, client_id: str, order_id: str, *, waits: bool) -> Request:
-    """Ask to cancel an order.
-
-    Args:
-        symbol: The instrument.
-        client_id: Our id of it.
-        order_id: The venue's, where no client id is known.
-        waits: Whether it is conditional and was not triggered yet.
-    """
-    if waits:
+def cancel(order: VenueOrder) -> Request:
+    """Ask to cancel an order: by the venue's id where no client id is known."""
+    client_id, order_id = order.venue_client_id, order.venue_order_id
+    if waits_for_trigger(order):
         named = {"clientAlgoId": client_id} if client_id else {"algoId": order_id}
         return Request("DELETE", "/fapi/v1/algoOrder", named, pool="none")
     named = {"origClientOrderId": client_id} if client_id else {"orderId": order_id}
-    return Request("DELETE", "/fapi/v1/order", {"symbol": symbol, **named})
+    return Request("DELETE", "/fapi/v1/order", {"symbol": order.asset, **named})
 
 
 def amend(order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:

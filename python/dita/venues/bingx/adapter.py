@@ -1,10 +1,7 @@
 """The adapter: the kernel's requests on BingX's wire, and the wire's news to the kernel."""
 
-import asyncio
-import logging
-import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -15,23 +12,20 @@ from dita.venues.bingx import requests
 from dita.venues.bingx.failures import DUPLICATE
 from dita.venues.bingx.reports import ReportReader, position, read_instruments
 from dita.venues.wire import reading
-from dita.venues.wire.adapter import DEAF_S, MS
-from dita.venues.wire.budget import OrderBudget
-from dita.venues.wire.failures import Failure
+from dita.venues.wire.adapter import MS, OVERLAP_NS
+from dita.venues.wire.budget import Budget, OrderBudget
 from dita.venues.wire.hosts import Hosts
-from dita.venues.wire.plain import PlainWireAdapter
+from dita.venues.wire.orders import OrderAdapter, Verb
+from dita.venues.wire.queries import AccountQueries
 from dita.venues.wire.reading import FRAME_BYTES_MAX
-from dita.venues.wire.requests import Request
+from dita.venues.wire.requests import Codec, Request
 from dita.venues.wire.transport import Transport
-from dita.venues.wire.unproven import need_consent
 
-_LOG: Final = logging.getLogger("dita.bingx")
 REST: Final = "https://open-api.bingx.com"
 DEMO_REST: Final = "https://open-api-vst.bingx.com"
 STREAM: Final = "wss://open-api-swap.bingx.com"
 DEMO_STREAM: Final = "wss://vst-open-api-ws.bingx.com"
 HOSTS: Final = Hosts(REST, STREAM, DEMO_REST, DEMO_STREAM)
-_KEEP_KEY_S: Final = 25 * 60.0
 
 
 def unpack(frame: bytes) -> str:
@@ -50,54 +44,37 @@ def unpack(frame: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
-class _OrderCodec:
-    """What BingX is asked for, and what its answers say."""
-
-    cancel = staticmethod(requests.cancel)
-
-    def __init__(self, reader: ReportReader) -> None:
-        self._reports = reader
-
-    def place(self, order: VenueOrder) -> Request:
-        self._reports.name(order.venue_client_id)
-        return requests.place(order)
-
-    def amend(self, order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
-        del size, price, request_id
-        raise NotSent(f"{order.venue_client_id}: BingX changes no orders here: cancel it and send another")
-
-    def query(self, symbol: str, client_id: str) -> Request:
-        return requests.query(symbol, client_id)
-
-    def placed_id(self, answer: Any) -> str:  # noqa: ANN401 - any JSON
-        order = reading.record(reading.record(answer, "answer").get("order"), "order")
-        return str(order.get("orderId") or "")
-
-    def stands(self, answer: Any) -> list[VenueEvent]:  # noqa: ANN401 - any JSON
-        row = reading.record(answer, "answer").get("order")
-        return self._reports.stands(row) if isinstance(row, dict) and row else []
-
-
-class _AccountQueries:
+class _AccountQueries(AccountQueries):
     """Questions about one account. Its fills have no ids: orders are asked for their totals instead."""
 
-    def __init__(
-        self, wire: Transport, reader: ReportReader, symbols: list[str], clock_ns: Callable[[], int]
-    ) -> None:
-        self._wire, self._reports, self._symbols, self._clock_ns = wire, reader, symbols, clock_ns
+    def __init__(self, wire: Transport, reader: ReportReader, symbols: list[str]) -> None:
+        super().__init__(wire, symbols)
+        self._reports = reader
+
+    async def order(self, client_id: str, symbol: str) -> list[VenueEvent]:
+        for one in [symbol] if symbol else self._symbols:
+            if found := await self._stands(requests.query(one, client_id)):
+                return found
+        return []
+
+    async def _stands(self, query: Request) -> list[VenueEvent]:
+        answer = await self._maybe(query)
+        row = {} if answer is None else reading.record(answer, "answer").get("order")
+        return self._reports.stands(row) if isinstance(row, dict) and row else []
 
     async def fills(self, since_ns: int) -> list[VenueEvent]:
         del since_ns
         return []
 
-    async def traded(self, since_ns: int) -> dict[str, str]:
-        """Return the orders that have filled since a time, with their instruments."""
-        found: dict[str, str] = {}
+    async def traded(self, since_ns: int) -> list[VenueEvent]:
+        """Return the orders that have filled since a time, each as its status."""
+        found: list[VenueEvent] = []
         for symbol in self._symbols:
-            asked = requests.fill_orders(symbol, max(0, since_ns // MS), self._clock_ns() // MS)
+            asked = requests.fill_orders(symbol, max(0, since_ns // MS), self._wire.now_ms())
             answer = reading.record(await self._wire.ask(asked), "answer")
-            for row in reading.table(answer.get("fill_orders") or [], "fill_orders"):
-                found[str(row.get("orderId"))] = symbol
+            rows = reading.table(answer.get("fill_orders") or [], "fill_orders")
+            for order_id in dict.fromkeys(str(row.get("orderId")) for row in rows):
+                found += await self._stands(requests.query(symbol, order_id=order_id))
         return found
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
@@ -118,21 +95,13 @@ class _AccountQueries:
         rows = reading.table(answer if isinstance(answer, list) else [], "positions")
         return [one for row in rows if (one := position(row))["size"]]
 
-    async def open_orders(self, symbol: str | None) -> list[dict[str, Any]]:
+    async def _open(self, symbol: str | None) -> list[VenueEvent]:
         answer = reading.record(await self._wire.ask(requests.open_orders(symbol)), "answer")
         rows = reading.table(answer.get("orders") or [], "orders")
-        found = [self._reports.stands(row)[-1] for row in rows]
-        return [
-            {
-                "venue_client_id": one.venue_client_id, "venue_order_id": one.venue_order_id,
-                "symbol": one.asset, "order_side": str(one.order_side), "size": one.order_size,
-                "filled_size": one.filled_size, "limit_price": one.order_price,
-            }
-            for one in found
-        ]  # fmt: skip
+        return [self._reports.stands(row)[-1] for row in rows]
 
 
-class BingxSwap(PlainWireAdapter):
+class BingxSwap(OrderAdapter):
     """BingX swaps, in one-way mode. **Not proven over a wire.** It takes no stops, and changes no orders.
 
     Attributes:
@@ -146,48 +115,39 @@ class BingxSwap(PlainWireAdapter):
     named_codes: ClassVar[Mapping[int, str]] = {DUPLICATE: "DUPLICATE_CLIENT_ID"}
     unproven: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        api_key: str,
-        api_secret: str,
-        symbols: Iterable[str],
-        *,
-        unproven: bool = False,
-        rest: str | None = None,
-        stream: str | None = None,
-        clock_ns: Callable[[], int] = time.time_ns,
-        deaf_s: float = DEAF_S,
-        wire: Transport | None = None,
-    ) -> None:
-        """Describe the account; the stream opens once a kernel is attached.
+    _reports: ReportReader
+    _asks: _AccountQueries
 
-        Args:
-            api_key: The key.
-            api_secret: Its secret: it is never shown, logged or written.
-            symbols: The instruments that are traded.
-            unproven: Says that it is known that this adapter was not proven over a wire.
-            rest: Base address of REST; None means the venue's, or its test network's without real money.
-            stream: The same for the streams.
-            clock_ns: This machine's time, nanoseconds.
-            deaf_s: After how long without a report of an acknowledged request the stream is deaf, seconds.
-            wire: What carries requests and frames; None means the network.
+    def _new_codec(self, api_key: str, api_secret: str) -> Codec:
+        return requests.BingxCodec(api_key, api_secret)
 
-        Raises:
-            InvalidInput: Real money is at stake, and `unproven` is not said; or there is none, and an
-                address is neither of the test network nor on this machine.
-        """
-        need_consent("BingX", is_real=self.real_money is not False, unproven=unproven)
-        reader, names = ReportReader(), list(dict.fromkeys(symbols))
+    def _new_budget(self, reserve: float) -> Budget:
         # Three in a second from one address, whatever the account may do.
-        carrier = wire or Transport(
-            *self._addresses(rest, stream),
-            requests.BingxCodec(api_key, api_secret),
-            clock_ns,
-            OrderBudget(3, 1.0),
-        )
-        asks = _AccountQueries(carrier, reader, names, clock_ns)
-        self._traded = asks
-        super().__init__(carrier, reader, asks, _OrderCodec(reader), names, clock_ns, deaf_s)
+        return OrderBudget(3, 1.0, reserve=reserve)
+
+    def _new_reader(self) -> ReportReader:
+        return ReportReader()
+
+    def _new_queries(self) -> AccountQueries:
+        return _AccountQueries(self._wire, self._reports, self.symbols)
+
+    def _to_place(self, order: VenueOrder) -> Request:
+        self._reports.name(order.venue_client_id)
+        return requests.place(order)
+
+    def _to_cancel(self, order: VenueOrder) -> Request:
+        return requests.cancel(order)
+
+    def _to_amend(self, order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
+        del size, price, request_id
+        raise NotSent(f"{order.venue_client_id}: BingX changes no orders here: cancel it and send another")
+
+    def _accepted(self, verb: Verb, answer: Any, ids: dict[str, Any]) -> VenueEvent | None:  # noqa: ANN401
+        reply = reading.record(answer, "answer")
+        if verb != "ORDER":
+            return None
+        order_id = str(reading.record(reply.get("order"), "order").get("orderId") or "")
+        return VenueEvent(self._clock_ns(), kind="ORDER_ACK", venue_order_id=order_id, **ids)
 
     def capabilities(self) -> frozenset[str]:
         """Return the names of the optional methods that work: it changes no orders."""
@@ -195,20 +155,12 @@ class BingxSwap(PlainWireAdapter):
 
     def get_fills(self, since: int) -> Sequence[VenueEvent]:
         """Return what orders have filled since a time, each as its status: the venue's fills have no ids."""
-        found: list[VenueEvent] = self._wait(self._stand_of_traded(since))
-        return found
-
-    async def _stand_of_traded(self, since_ns: int) -> list[VenueEvent]:
-        found = []
-        for order_id, symbol in (await self._traded.traded(since_ns)).items():
-            answer = await self._wire.ask(requests.query(symbol, order_id=order_id))
-            found += self._order_codec.stands(answer)
+        found: list[VenueEvent] = self._wait(self._asks.traded(since))
         return found
 
     async def repair(self) -> None:
         """Ask by REST for orders that have filled, entries and balances since the last repair."""
-        since_ns = self._booked_ns - 600 * 1_000_000_000
-        for event in await self._stand_of_traded(since_ns):
+        for event in await self._asks.traded(self._booked_ns - OVERLAP_NS):
             self._tell(event)
         await super().repair()
 
@@ -222,17 +174,7 @@ class BingxSwap(PlainWireAdapter):
             pongs={"Ping": "Pong"},
             unpack=unpack,
         )
-        return await self._read_until_cut(listening, self._keep_key(key))
-
-    async def _keep_key(self, key: str) -> None:
-        """Renew the key until that fails: then a new one is needed."""
-        while True:
-            await asyncio.sleep(_KEEP_KEY_S)
-            try:
-                await self._wire.ask(requests.keep_key(key))
-            except Failure as failure:
-                _LOG.warning("listen key: %s", failure)
-                return
+        return await self._read_until_cut(listening, self._renew(requests.keep_key(key)))
 
 
 class BingxPractice(BingxSwap):

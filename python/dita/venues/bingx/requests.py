@@ -11,7 +11,7 @@ from dita.errors import NotSent
 from dita.venues.bingx.failures import classify
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure, number_of, read_record
-from dita.venues.wire.requests import Pool, Request, Written, digits
+from dita.venues.wire.requests import Request, Written, digits, pool_of
 
 RECV_WINDOW_MS: Final = 5_000
 
@@ -90,8 +90,7 @@ def place(order: VenueOrder) -> Request:
         values["timeInForce"] = "PostOnly" if order.post_only else life
     if order.reduce_only and str(order.position_side) == "BOTH":
         values["reduceOnly"] = "true"
-    pool: Pool = "exit" if order.reduce_only else "entry"
-    return Request("POST", "/openApi/swap/v2/trade/order", values, pool=pool)
+    return Request("POST", "/openApi/swap/v2/trade/order", values, pool=pool_of(order))
 
 
 def cancel(order: VenueOrder) -> Request:

@@ -1,16 +1,17 @@
-"""Questions about an account by REST, and their answers as the kernel takes them. They change nothing."""
+"""Bybit's answers about an account, as the kernel takes them."""
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from dita._kernel import VenueEvent
 from dita.venues.bybit import requests
 from dita.venues.bybit.markets import read_instrument, read_tiers
 from dita.venues.bybit.reports import ReportReader
-from dita.venues.wire import reading
+from dita.venues.wire import queries, reading
+from dita.venues.wire.queries import Asks
 from dita.venues.wire.requests import Request
-from dita.venues.wire.transport import Transport
 
 _MS: Final = 1_000_000
 #: Seven days: the longest time of one call.
@@ -18,31 +19,27 @@ _WINDOW_MS: Final = 7 * 86_400_000
 _PAGES_MAX: Final = 10_000
 
 
-class AccountQueries:
-    """Asks about one account, on the transport's thread."""
+class AccountQueries(queries.AccountQueries):
+    """Asks about one account."""
 
-    def __init__(self, wire: Transport, reader: ReportReader) -> None:
+    def __init__(self, wire: Asks, reader: ReportReader, symbols: list[str]) -> None:
         """Ask nothing yet.
 
         Args:
             wire: The transport.
             reader: Reads the rows.
+            symbols: The account's instruments.
         """
-        self._wire = wire
+        super().__init__(wire, symbols)
         self._reader = reader
 
-    async def order(self, client_id: str, symbol: str) -> dict[str, Any] | None:
-        """Ask about an order; None where the venue has none of that id, open or ended.
-
-        Raises:
-            Failure: The venue does not say.
-        """
+    async def order(self, client_id: str, symbol: str) -> list[VenueEvent]:
+        """Return how an order stands, open or ended."""
         for request in (requests.query(client_id, symbol), requests.query_history(client_id)):
-            rows = _rows(await self._wire.ask(request), request)
-            for row in rows:
+            for row in _rows(await self._wire.ask(request), request):
                 if row.get("orderLinkId") == client_id:
-                    return row
-        return None
+                    return [self._reader.status(row)]
+        return []
 
     async def fills(self, since_ns: int) -> list[VenueEvent]:
         """Return all fills since a time, of all instruments, the oldest first.
@@ -86,17 +83,23 @@ class AccountQueries:
         found: list[dict[str, Any]] = []
         while since_ms < until_ms:
             end_ms = min(until_ms, since_ms + _WINDOW_MS)
-            page, cursor = [], ""
-            for _ in range(_PAGES_MAX):
-                request = ask(since_ms, end_ms, cursor)
-                answer = reading.record(await self._wire.ask(request), request.path)
-                page += reading.table(answer.get("list") or [], "list")
-                cursor = str(answer.get("nextPageCursor") or "")
-                if not cursor:
-                    break
+            page = await self._pages(partial(ask, since_ms, end_ms))
             found = page + found
             since_ms = end_ms
         return found
+
+    async def _pages(self, ask: Callable[[str], Request]) -> list[dict[str, Any]]:
+        """Ask page by page; each names the next."""
+        rows: list[dict[str, Any]] = []
+        cursor = ""
+        for _ in range(_PAGES_MAX):
+            request = ask(cursor)
+            answer = reading.record(await self._wire.ask(request), request.path)
+            rows += reading.table(answer.get("list") or [], "list")
+            cursor = str(answer.get("nextPageCursor") or "")
+            if not cursor:
+                break
+        return rows
 
     # ------------------------------------------------------------------------------------------ what there is
 
@@ -123,26 +126,9 @@ class AccountQueries:
             if reading.maybe(row, "size")
         ]
 
-    async def open_orders(self, symbol: str | None) -> list[dict[str, Any]]:
-        """Return the venue's open orders, those that wait for a trigger too."""
-        rows: list[dict[str, Any]] = []
-        cursor = ""
-        for _ in range(_PAGES_MAX):
-            request = requests.open_orders(symbol, cursor)
-            answer = reading.record(await self._wire.ask(request), request.path)
-            rows += reading.table(answer.get("list") or [], "list")
-            cursor = str(answer.get("nextPageCursor") or "")
-            if not cursor:
-                break
-        found = [self._reader.status(row) for row in rows]
-        return [
-            {
-                "venue_client_id": one.venue_client_id, "venue_order_id": one.venue_order_id,
-                "symbol": one.asset, "order_side": str(one.order_side), "size": one.order_size,
-                "filled_size": one.filled_size, "limit_price": one.order_price,
-            }
-            for one in found
-        ]  # fmt: skip
+    async def _open(self, symbol: str | None) -> list[VenueEvent]:
+        rows = await self._pages(lambda cursor: requests.open_orders(symbol, cursor))
+        return [self._reader.status(row) for row in rows]
 
     async def terms(self, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Return instruments' rules as `set_exchange_config` takes them, with what is the account's own.

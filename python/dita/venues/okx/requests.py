@@ -15,7 +15,7 @@ from dita.errors import NotSent
 from dita.venues.okx.failures import classify
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure, number_of, read_record
-from dita.venues.wire.requests import Pool, Request, Written, digits
+from dita.venues.wire.requests import Request, Written, digits, pool_of
 
 #: An order that would take effect later than this does not take effect at all.
 EXPIRES_MS: Final = 5_000
@@ -129,8 +129,7 @@ def place(order: VenueOrder) -> Request:
         values["px"] = digits(order.limit_price)
     if order.reduce_only and side == "BOTH":
         values["reduceOnly"] = "true"
-    pool: Pool = "exit" if order.reduce_only else "entry"
-    return Request("POST", "/api/v5/trade/order", values, pool=pool)
+    return Request("POST", "/api/v5/trade/order", values, pool=pool_of(order))
 
 
 def cancel(order: VenueOrder) -> Request:

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
+from dita._kernel import VenueOrder
+
+#: Kinds of orders that wait for a trigger.
+CONDITIONAL: Final = frozenset({"STOP_MARKET", "STOP_LIMIT", "TAKE_PROFIT"})
 Pool = Literal["none", "entry", "exit"]
 
 
@@ -95,3 +99,18 @@ class Codec(Protocol):
 def digits(value: Decimal) -> str:
     """Write a decimal without an exponent."""
     return format(value, "f")
+
+
+def is_conditional(order: VenueOrder) -> bool:
+    """Return whether an order is of a kind that waits for a trigger."""
+    return str(order.order_type) in CONDITIONAL
+
+
+def waits_for_trigger(order: VenueOrder) -> bool:
+    """Return whether an order waits for its trigger now."""
+    return is_conditional(order) and not order.triggered
+
+
+def pool_of(order: VenueOrder) -> Pool:
+    """Return which part of the order budget an order uses."""
+    return "exit" if order.reduce_only else "entry"
