@@ -101,8 +101,9 @@ class BinanceUsdm(LiveAdapter):
                 reading.nanoseconds(reply, "updateTime"), kind="ORDER_ACK", venue_order_id=order_id, **ids
             )
         kind, left = "CANCEL_ACK", Decimal(0)
-        filled = reading.maybe(reply, "executedQty") or Decimal(0)
-        if verb == "AMEND" and reply.get("status") in {"NEW", "PARTIALLY_FILLED"}:
+        amends = verb == "AMEND"
+        filled = (reading.decimal if amends else reading.maybe)(reply, "executedQty") or Decimal(0)
+        if amends and reply.get("status") in {"NEW", "PARTIALLY_FILLED"}:
             size = reading.decimal(reply, "origQty")
             kind, left = "AMEND_ACK", size - filled
             ids |= {"order_size": size, "order_price": reading.positive(reply, "price")}
