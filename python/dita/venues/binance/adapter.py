@@ -20,12 +20,12 @@ from dita.venues.wire.market import Feed, VenueBar
 from dita.venues.wire.orders import Verb
 from dita.venues.wire.requests import Codec, Request, is_conditional
 
-REST: Final = "https://fapi.binance.com"
-STREAM: Final = "wss://fstream.binance.com"
-DEMO_REST: Final = "https://demo-fapi.binance.com"
-DEMO_STREAM: Final = "wss://fstream.binancefuture.com"
 HOSTS: Final = Hosts(
-    REST, STREAM, DEMO_REST, DEMO_STREAM, frozenset({"testnet.binancefuture.com", "stream.binancefuture.com"})
+    rest="https://fapi.binance.com",
+    stream="wss://fstream.binance.com",
+    test_rest="https://demo-fapi.binance.com",
+    test_stream="wss://fstream.binancefuture.com",
+    test_hosts=frozenset({"testnet.binancefuture.com", "stream.binancefuture.com"}),
 )
 
 

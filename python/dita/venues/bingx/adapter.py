@@ -21,11 +21,12 @@ from dita.venues.wire.reading import FRAME_BYTES_MAX
 from dita.venues.wire.requests import Codec, Request
 from dita.venues.wire.transport import Transport
 
-REST: Final = "https://open-api.bingx.com"
-DEMO_REST: Final = "https://open-api-vst.bingx.com"
-STREAM: Final = "wss://open-api-swap.bingx.com"
-DEMO_STREAM: Final = "wss://vst-open-api-ws.bingx.com"
-HOSTS: Final = Hosts(REST, STREAM, DEMO_REST, DEMO_STREAM)
+HOSTS: Final = Hosts(
+    rest="https://open-api.bingx.com",
+    stream="wss://open-api-swap.bingx.com",
+    test_rest="https://open-api-vst.bingx.com",
+    test_stream="wss://vst-open-api-ws.bingx.com",
+)
 
 
 def unpack(frame: bytes) -> str:

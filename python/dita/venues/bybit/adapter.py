@@ -31,12 +31,12 @@ from dita.venues.wire.requests import Request
 from dita.venues.wire.transport import Say
 
 _LOG: Final = logging.getLogger("dita.venues")
-REST: Final = "https://api.bybit.com"
-STREAM: Final = "wss://stream.bybit.com"
-DEMO_REST: Final = "https://api-testnet.bybit.com"
-DEMO_STREAM: Final = "wss://stream-testnet.bybit.com"
 HOSTS: Final = Hosts(
-    REST, STREAM, DEMO_REST, DEMO_STREAM, frozenset({"api-demo.bybit.com", "stream-demo.bybit.com"})
+    rest="https://api.bybit.com",
+    stream="wss://stream.bybit.com",
+    test_rest="https://api-testnet.bybit.com",
+    test_stream="wss://stream-testnet.bybit.com",
+    test_hosts=frozenset({"api-demo.bybit.com", "stream-demo.bybit.com"}),
 )
 _TOPICS: Final = ("order", "execution", "position", "wallet")
 _PAGE: Final = 1_000

@@ -18,11 +18,12 @@ from dita.venues.wire.queries import AccountQueries
 from dita.venues.wire.requests import Request
 from dita.venues.wire.transport import Say, Transport
 
-REST: Final = "https://www.okx.com"
-STREAM: Final = "wss://ws.okx.com:8443"
-DEMO_REST: Final = REST
-DEMO_STREAM: Final = "wss://wspap.okx.com:8443"
-HOSTS: Final = Hosts(REST, STREAM, DEMO_REST, DEMO_STREAM)
+HOSTS: Final = Hosts(
+    rest="https://www.okx.com",
+    stream="wss://ws.okx.com:8443",
+    test_rest="https://www.okx.com",
+    test_stream="wss://wspap.okx.com:8443",
+)
 _PRIVATE: Final = "/ws/v5/private"
 _PAGES_MAX: Final = 50
 
