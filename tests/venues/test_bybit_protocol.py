@@ -12,9 +12,9 @@ from dita.venues.bybit.books import Books
 from dita.venues.bybit.budget import Budget
 from dita.venues.bybit.failures import classify, read_answer
 from dita.venues.bybit.reports import ReportReader
-from dita.venues.bybit.requests import BybitCodec, sign
+from dita.venues.bybit.requests import BybitCodec
 from dita.venues.wire.failures import Failure, Fate
-from dita.venues.wire.requests import Request
+from dita.venues.wire.requests import Request, sign
 from dita.venues.wire.updates import UnknownMessage
 from fixtures import recorded
 

@@ -20,6 +20,7 @@ from dita.venues.okx import failures as okx_failures
 from dita.venues.okx import requests as okx
 from dita.venues.okx.adapter import OkxPractice, OkxSwap
 from dita.venues.okx.reports import ReportReader as OkxReader
+from dita.venues.wire import requests
 from dita.venues.wire.budget import OrderBudget
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.requests import Request
@@ -94,7 +95,7 @@ def test_an_order_that_the_venue_does_not_have_is_never_sent(place: Any) -> None
 def test_signatures_are_those_of_the_documentation() -> None:
     checked: Counter[str] = Counter()
     for vector in recorded("signing_vectors.json")["vectors"]:
-        sign = {"okx": okx.sign, "bingx": bingx.sign}.get(vector["venue"])
+        sign = {"okx": okx.sign, "bingx": requests.sign}.get(vector["venue"])
         if sign is not None:
             # One of the vendor's own examples is wrong: it is held against what it should be.
             wanted = vector["expected"] if vector["verified"] else vector["actual"]

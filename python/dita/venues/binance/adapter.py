@@ -13,11 +13,12 @@ from dita.venues.binance.markets import read_instruments, read_klines
 from dita.venues.binance.queries import AccountQueries
 from dita.venues.binance.reports import ReportReader
 from dita.venues.wire import reading
-from dita.venues.wire.adapter import MS, PAST_WAIT_S
+from dita.venues.wire.adapter import PAST_WAIT_S
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.live import LiveAdapter
 from dita.venues.wire.market import Feed, VenueBar
 from dita.venues.wire.orders import Verb
+from dita.venues.wire.reading import MS
 from dita.venues.wire.requests import Codec, Request, is_conditional
 
 HOSTS: Final = Hosts(

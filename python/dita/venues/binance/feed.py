@@ -1,15 +1,13 @@
 """Binance's market streams."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from dita.venues.binance import requests
 from dita.venues.binance.books import Books
 from dita.venues.binance.markets import read_klines, read_market
 from dita.venues.wire import feed, reading
 from dita.venues.wire.market import MarketEvent, VenueBar, VenueTrade
-
-_MS: Final = 1_000_000
+from dita.venues.wire.reading import MS
 
 
 class MarketFeed(feed.MarketFeed):
@@ -39,7 +37,7 @@ class MarketFeed(feed.MarketFeed):
         self.books.begin()
 
     async def _bars(self, symbol: str, since_ns: int, now_ns: int) -> list[VenueBar]:
-        request = requests.klines(symbol, self._interval, since_ns // _MS, now_ns // _MS)
+        request = requests.klines(symbol, self._interval, since_ns // MS, now_ns // MS)
         return read_klines(await self._wire.ask(request), symbol, self._interval, now_ns)
 
     def _read(self, raw: str) -> tuple[MarketEvent, ...]:

@@ -1,6 +1,5 @@
 """Binance's answers about an account, as the kernel takes them."""
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -9,11 +8,12 @@ from dita._kernel import VenueEvent
 from dita.venues.binance import requests
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.markets import read_instruments, read_tiers
-from dita.venues.binance.reports import ENTRIES, OF_FILLS, ReportReader
+from dita.venues.binance.reports import ReportReader
 from dita.venues.wire import queries, reading
 from dita.venues.wire.queries import Asks
+from dita.venues.wire.reading import MS
+from dita.venues.wire.recent import Recent
 
-_MS: Final = 1_000_000
 _PAGE: Final = 1_000
 #: Of income in all its kinds: each weighs 30, and every fill has two rows.
 _PAGES_MAX: Final = 6
@@ -39,7 +39,7 @@ class AccountQueries(queries.AccountQueries):
             budget: Takes the limits that the venue states.
         """
         super().__init__(wire, symbols)
-        self.plain: OrderedDict[str, None] = OrderedDict()
+        self.plain: Recent[str, None] = Recent()
         self._budget = budget
         self._seen: dict[str, tuple[int | None, int | None]] = {}
         self._reader = reader
@@ -80,7 +80,7 @@ class AccountQueries(queries.AccountQueries):
 
     async def fills(self, since_ns: int) -> list[VenueEvent]:
         """Return all fills since a time; the income history names the instruments that nobody named."""
-        since_ms = max(0, since_ns // _MS)
+        since_ms = max(0, since_ns // MS)
         rows = {symbol: await self._trade_rows(symbol, since_ms) for symbol in await self._traded(since_ms)}
         return await self._read_fills(rows)
 
@@ -90,7 +90,7 @@ class AccountQueries(queries.AccountQueries):
         Trade ids ascend within an instrument. The last call may have been ahead of what the venue shows by
         REST; the one before it was not.
         """
-        since_ms = max(0, since_ns // _MS)
+        since_ms = max(0, since_ns // MS)
         found: dict[str, list[dict[str, Any]]] = {}
         seen = dict(self._seen)
         for symbol in await self._traded(since_ms):
@@ -107,7 +107,7 @@ class AccountQueries(queries.AccountQueries):
         """The instruments that may have fills: those that are named, those with income, those held."""
         names = dict.fromkeys(self._symbols)
         for row in await self._income_rows(since_ms):
-            if row.get("incomeType") in OF_FILLS and row.get("symbol"):
+            if row.get("incomeType") in self._reader.of_fills and row.get("symbol"):
                 names[reading.text(row, "symbol")] = None
         for position in await self.positions():
             names[position["symbol"]] = None
@@ -127,7 +127,7 @@ class AccountQueries(queries.AccountQueries):
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         """Return the wallet's entries since a time that belong to no fill."""
-        rows = await self._income_rows(max(0, since_ns // _MS))
+        rows = await self._income_rows(max(0, since_ns // MS))
         return [entry for row in rows if (entry := self._reader.income(row)) is not None]
 
     async def _trade_rows(self, symbol: str, since_ms: int, seen: int | None = None) -> list[dict[str, Any]]:
@@ -152,7 +152,7 @@ class AccountQueries(queries.AccountQueries):
         rows, whole = await self._income_pages(since_ms, _PAGES_MAX)
         if whole:
             return rows
-        for kind in ENTRIES:
+        for kind in self._reader.entries:
             rows += (await self._income_pages(since_ms, _PAGES_MAX, kind))[0]
         return list(
             {(row.get("incomeType"), row.get("tranId"), row.get("asset")): row for row in rows}.values()

@@ -1,7 +1,5 @@
 """What is asked of the venue: method, path, parameters, and the text that is signed."""
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -11,7 +9,15 @@ from dita._kernel import VenueOrder
 from dita.errors import NotSent
 from dita.venues.binance.failures import read_answer
 from dita.venues.wire.reading import nanoseconds
-from dita.venues.wire.requests import Request, Written, digits, is_conditional, pool_of, waits_for_trigger
+from dita.venues.wire.requests import (
+    Request,
+    Written,
+    digits,
+    is_conditional,
+    pool_of,
+    sign,
+    waits_for_trigger,
+)
 
 RECV_WINDOW_MS: Final = 5_000
 
@@ -51,11 +57,6 @@ class BinanceCodec:
     def read_time(self, answer: Any) -> int:  # noqa: ANN401 - any JSON
         """Read the venue's time."""
         return nanoseconds(answer, "serverTime")
-
-
-def sign(secret: str, message: str) -> str:
-    """HMAC-SHA256 of the parameters as they are sent, in hexadecimal."""
-    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
 def place(order: VenueOrder) -> Request:

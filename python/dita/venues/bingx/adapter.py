@@ -12,12 +12,12 @@ from dita.venues.bingx import requests
 from dita.venues.bingx.failures import DUPLICATE
 from dita.venues.bingx.reports import ReportReader, position, read_instruments
 from dita.venues.wire import reading
-from dita.venues.wire.adapter import MS, OVERLAP_NS
+from dita.venues.wire.adapter import OVERLAP_NS
 from dita.venues.wire.budget import Budget, OrderBudget
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.orders import OrderAdapter, Verb
 from dita.venues.wire.queries import AccountQueries
-from dita.venues.wire.reading import FRAME_BYTES_MAX
+from dita.venues.wire.reading import FRAME_BYTES_MAX, MS
 from dita.venues.wire.requests import Codec, Request
 from dita.venues.wire.transport import Transport
 

@@ -1,7 +1,5 @@
 """What BingX is asked: method, path, parameters, the text that is signed; and its answers read."""
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -11,14 +9,9 @@ from dita.errors import NotSent
 from dita.venues.bingx.failures import classify
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure, number_of, read_record
-from dita.venues.wire.requests import Request, Written, digits, pool_of
+from dita.venues.wire.requests import Request, Written, digits, pool_of, sign
 
 RECV_WINDOW_MS: Final = 5_000
-
-
-def sign(secret: str, message: str) -> str:
-    """HMAC-SHA256 of the parameters as they are sent, in hexadecimal."""
-    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
 class BingxCodec:

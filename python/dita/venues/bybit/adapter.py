@@ -22,11 +22,11 @@ from dita.venues.bybit.queries import AccountQueries
 from dita.venues.bybit.reports import ReportReader
 from dita.venues.bybit.requests import BybitCodec
 from dita.venues.wire import reading
-from dita.venues.wire.adapter import MS
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.live import LiveAdapter
 from dita.venues.wire.market import Feed, VenueBar
 from dita.venues.wire.orders import Verb
+from dita.venues.wire.reading import MS
 from dita.venues.wire.requests import Request
 from dita.venues.wire.transport import Say
 

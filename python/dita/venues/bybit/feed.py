@@ -9,10 +9,10 @@ from dita.venues.bybit.books import Books
 from dita.venues.bybit.markets import MarketReader, read_klines
 from dita.venues.wire import feed, reading
 from dita.venues.wire.market import MarketEvent, VenueBar
+from dita.venues.wire.reading import MS
 from dita.venues.wire.transport import Say
 
 _LOG: Final = logging.getLogger("dita.venues")
-_MS: Final = 1_000_000
 PING: Final = '{"op":"ping"}'
 #: So many topics fit into one subscription of linear contracts; the venue's limit is of length.
 _TOPICS_MAX: Final = 100
@@ -60,7 +60,7 @@ class MarketFeed(feed.MarketFeed):
             await self._say(json.dumps({"op": "subscribe", "args": [topic]}))
 
     async def _bars(self, symbol: str, since_ns: int, now_ns: int) -> list[VenueBar]:
-        request = requests.klines(symbol, self._interval, since_ns // _MS, now_ns // _MS)
+        request = requests.klines(symbol, self._interval, since_ns // MS, now_ns // MS)
         return read_klines(await self._wire.ask(request), symbol, self._interval, now_ns)
 
     def _read(self, raw: str) -> list[MarketEvent]:

@@ -11,9 +11,9 @@ from dita.venues.bybit.markets import read_instrument, read_tiers
 from dita.venues.bybit.reports import ReportReader
 from dita.venues.wire import queries, reading
 from dita.venues.wire.queries import Asks
+from dita.venues.wire.reading import MS
 from dita.venues.wire.requests import Request
 
-_MS: Final = 1_000_000
 #: Seven days: the longest time of one call.
 _WINDOW_MS: Final = 7 * 86_400_000
 _PAGES_MAX: Final = 10_000
@@ -47,7 +47,7 @@ class AccountQueries(queries.AccountQueries):
         REST's executions do not tell what was realised; the transaction log does, by the fill's id.
         """
         until_ms = self._wire.now_ms() + 1_000
-        since_ms = max(0, since_ns // _MS)
+        since_ms = max(0, since_ns // MS)
         rows = await self._windows(since_ms, until_ms, requests.executions)
         trades = [row for row in rows if self._reader.is_trade(row)]
         profits = await self._profits(since_ms, until_ms) if trades else {}
@@ -61,7 +61,7 @@ class AccountQueries(queries.AccountQueries):
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
         """Return the wallet's entries since a time that belong to no fill."""
         until_ms = self._wire.now_ms() + 1_000
-        rows = await self._windows(max(0, since_ns // _MS), until_ms, requests.transactions)
+        rows = await self._windows(max(0, since_ns // MS), until_ms, requests.transactions)
         entries = [entry for row in rows if (entry := self._reader.entry(row)) is not None]
         return entries[::-1]
 

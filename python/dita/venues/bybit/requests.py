@@ -1,7 +1,5 @@
 """What is asked of Bybit v5: path, parameters, and the text that is signed."""
 
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from decimal import Decimal
@@ -11,7 +9,7 @@ from urllib.parse import urlencode
 from dita._kernel import VenueOrder
 from dita.errors import NotSent
 from dita.venues.bybit.failures import read_answer
-from dita.venues.wire.requests import Request, Written, digits, is_conditional, pool_of
+from dita.venues.wire.requests import Request, Written, digits, is_conditional, pool_of, sign
 
 RECV_WINDOW_MS: Final = 5_000
 _CATEGORY: Final = {"category": "linear"}
@@ -70,11 +68,6 @@ class BybitCodec:
         expires = now_ms + 10_000
         words = [self._key, str(expires), sign(self._secret, f"GET/realtime{expires}")]
         return json.dumps({"op": "auth", "args": words}, separators=(",", ":"))
-
-
-def sign(secret: str, message: str) -> str:
-    """HMAC-SHA256, in hexadecimal."""
-    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
 def place(order: VenueOrder) -> Request:

@@ -10,11 +10,11 @@ from dita.venues.okx import requests
 from dita.venues.okx.failures import DUPLICATE
 from dita.venues.okx.reports import ReportReader, read_instruments
 from dita.venues.wire import reading
-from dita.venues.wire.adapter import MS
 from dita.venues.wire.budget import Budget, OrderBudget
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.orders import OrderAdapter, Verb
 from dita.venues.wire.queries import AccountQueries
+from dita.venues.wire.reading import MS
 from dita.venues.wire.requests import Request
 from dita.venues.wire.transport import Say, Transport
 

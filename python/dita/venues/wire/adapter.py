@@ -10,10 +10,9 @@ import logging
 import threading
 import time
 from abc import abstractmethod
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final
 
 from dita._kernel import KernelOutcome, VenueEvent, VenueOrder
 from dita.errors import InvalidInput, KernelClosed, KernelError, NotSent
@@ -24,6 +23,9 @@ from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.hosts import NOWHERE, Hosts
 from dita.venues.wire.parked import UnlistedEvents
 from dita.venues.wire.queries import AccountQueries
+from dita.venues.wire.reading import MS
+from dita.venues.wire.recent import Recent
+from dita.venues.wire.reports import ReportReader, wallet_update
 from dita.venues.wire.requests import Codec, Request
 from dita.venues.wire.transport import Transport
 from dita.venues.wire.updates import UnknownMessage, VenueUpdate, in_venue_order
@@ -42,26 +44,12 @@ WAIT_S: Final = 30.0
 #: Questions about the past are many: they may have to wait for the rate budget's next minute.
 PAST_WAIT_S: Final = 150.0
 OVERLAP_NS: Final = 600 * 1_000_000_000
-MS: Final = 1_000_000
 _RETRIES: Final = 5
 _LOOK_S: Final = 0.02
 _CATCHING_UP: Final = "fills and income since the last process are asked for"
-_BOOKED_MAX: Final = 100_000
 
 
 Work = Coroutine[Any, Any, Any]
-
-
-class Reader(Protocol):
-    """Reads the frames of a venue's user stream."""
-
-    def read(self, frame: object) -> VenueUpdate:
-        """Read a frame's JSON.
-
-        Raises:
-            UnknownMessage: It says something that no list has.
-            InvalidInput: A field is missing, or is not what it has to be.
-        """
 
 
 class WireAdapter(BaseExecutionAdapter):
@@ -131,17 +119,17 @@ class WireAdapter(BaseExecutionAdapter):
         self._wire = transport(*self._addresses(rest, stream), self._codec, clock_ns, self.budget)
         self._reports = self._new_reader()
         self._asks = self._new_queries()
-        self._symbol_of: dict[str, str] = {}
+        self._symbol_of: Recent[str, str] = Recent()
         self._awaited: dict[str, float] = {}
         self._booked_ns = 0
         self._caught_up: Callable[[], None] | None = None
         self._may_catch_up = threading.Event()
-        self._reported_s: OrderedDict[str, float] = OrderedDict()
+        self._reported_s: Recent[str, float] = Recent()
         self._busy = 0
         self._repairing: asyncio.Lock | None = None
         self._reported_down = False
         self._cuts = 0
-        self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._booked: Recent[tuple[str, str], None] = Recent()
         self._deaf_until = 0.0
         self._differ: dict[str, float] = {}
         self._asked_about: dict[str, tuple[object, float]] = {}
@@ -174,7 +162,7 @@ class WireAdapter(BaseExecutionAdapter):
         """Return what may be asked of the venue."""
 
     @abstractmethod
-    def _new_reader(self) -> Reader:
+    def _new_reader(self) -> ReportReader:
         """Return what reads the user stream."""
 
     @abstractmethod
@@ -463,12 +451,7 @@ class WireAdapter(BaseExecutionAdapter):
         now_ns = self._wire.now_ms() * MS
         for asset, amount in (await self._asks.balances()).items():
             if amount:
-                self._tell_account(
-                    {
-                        "kind": "ACCOUNT_UPDATE", "timestamp": now_ns, "asset": asset,
-                        "wallet_balance": amount,
-                    }
-                )  # fmt: skip
+                self._tell_account(wallet_update(now_ns, asset, amount))
 
     async def _tell_positions(self) -> None:
         # Of before the question, as balances are.
@@ -570,8 +553,6 @@ class WireAdapter(BaseExecutionAdapter):
             self._awaited.pop(event.venue_client_id, None)
             self._reported_s[event.venue_client_id] = time.monotonic()
             self._reported_s.move_to_end(event.venue_client_id)
-            if len(self._reported_s) > _BOOKED_MAX:
-                self._reported_s.popitem(last=False)
         self._bring(update)
         if update.key_ended:
             self._down()
@@ -721,14 +702,9 @@ class WireAdapter(BaseExecutionAdapter):
             _LOG.error("the kernel does not take %s: %s", event, error)
             return None
         if event.venue_trade_id and event.fee is not None and outcome.accepted:
-            self._remember(event.asset, event.venue_trade_id)
+            # With its fee: a repair need not report it once more.
+            self._booked[event.asset, event.venue_trade_id] = None
         return outcome
-
-    def _remember(self, symbol: str, trade_id: str) -> None:
-        """The kernel has this fill with its fee: a repair need not tell it once more."""
-        self._booked[symbol, trade_id] = None
-        if len(self._booked) > _BOOKED_MAX:
-            self._booked.popitem(last=False)
 
     def _tell_account(self, event: dict[str, Any]) -> None:
         symbol = str(event.get("symbol") or "")

@@ -1,5 +1,7 @@
 """What is asked of a venue, before it is signed and written."""
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -94,6 +96,11 @@ class Codec(Protocol):
 
     def read_time(self, answer: Any) -> int:  # noqa: ANN401 - any JSON
         """Read the answer to `server_time`, as int nanoseconds."""
+
+
+def sign(secret: str, message: str) -> str:
+    """Return the HMAC-SHA256 of a message, in hexadecimal."""
+    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
 def digits(value: Decimal) -> str:
