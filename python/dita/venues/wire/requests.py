@@ -5,12 +5,11 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from dita._kernel import VenueOrder
+from dita.venues.orders import CONDITIONAL
 
-#: Kinds of orders that wait for a trigger.
-CONDITIONAL: Final = frozenset({"STOP_MARKET", "STOP_LIMIT", "TAKE_PROFIT"})
 Pool = Literal["none", "entry", "exit"]
 
 
@@ -110,7 +109,7 @@ def digits(value: Decimal) -> str:
 
 def is_conditional(order: VenueOrder) -> bool:
     """Return whether an order is of a kind that waits for a trigger."""
-    return str(order.order_type) in CONDITIONAL
+    return order.order_type in CONDITIONAL
 
 
 def waits_for_trigger(order: VenueOrder) -> bool:
