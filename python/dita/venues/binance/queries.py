@@ -22,7 +22,7 @@ DISCOUNT_ASSET: Final = "BNB"
 DISCOUNTED: Final = Decimal("0.9")
 
 
-class AccountQueries(queries.AccountQueries):
+class AccountQueries(queries.AccountQueries[ReportReader]):
     """Asks about one account.
 
     Attributes:
@@ -38,11 +38,10 @@ class AccountQueries(queries.AccountQueries):
             symbols: The instruments that are asked about, beside those that the income history names.
             budget: Takes the limits that the venue states.
         """
-        super().__init__(wire, symbols)
+        super().__init__(wire, reader, symbols)
         self.plain: Recent[str, None] = Recent()
         self._budget = budget
         self._seen: dict[str, tuple[int | None, int | None]] = {}
-        self._reader = reader
 
     # ------------------------------------------------------------------------------------------- one order
 
@@ -126,7 +125,6 @@ class AccountQueries(queries.AccountQueries):
         return found
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
-        """Return the wallet's entries since a time that belong to no fill."""
         rows = await self._income_rows(max(0, since_ns // MS))
         return [entry for row in rows if (entry := self._reader.income(row)) is not None]
 
@@ -177,12 +175,10 @@ class AccountQueries(queries.AccountQueries):
     # ------------------------------------------------------------------------------------------ what there is
 
     async def balances(self) -> dict[str, Decimal]:
-        """Return the wallet's balances, without unrealised profit."""
         rows = reading.table(await self._wire.ask(requests.BALANCE), "balance")
         return {reading.text(row, "asset"): self._reader.amounts.read(row, "balance") for row in rows}
 
     async def positions(self) -> list[dict[str, Any]]:
-        """Return the positions: symbol, size (+ long), entry_price, position_side."""
         rows = reading.table(await self._wire.ask(requests.POSITIONS), "positionRisk")
         return [
             {

@@ -1,7 +1,7 @@
 """The adapter: the kernel's requests on BingX's wire, and the wire's news to the kernel."""
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -10,16 +10,15 @@ from dita.errors import InvalidInput, NotSent
 from dita.venues.base import Revisions, SequenceOrder
 from dita.venues.bingx import requests
 from dita.venues.bingx.failures import DUPLICATE
-from dita.venues.bingx.reports import ReportReader, position, read_instruments
+from dita.venues.bingx.queries import AccountQueries
+from dita.venues.bingx.reports import ReportReader
 from dita.venues.wire import reading
 from dita.venues.wire.adapter import OVERLAP_NS
 from dita.venues.wire.budget import Budget, OrderBudget
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.orders import OrderAdapter, Verb
-from dita.venues.wire.queries import AccountQueries
-from dita.venues.wire.reading import FRAME_BYTES_MAX, MS
+from dita.venues.wire.reading import FRAME_BYTES_MAX
 from dita.venues.wire.requests import Codec, Request
-from dita.venues.wire.transport import Transport
 
 HOSTS: Final = Hosts(
     rest="https://open-api.bingx.com",
@@ -45,63 +44,6 @@ def unpack(frame: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
-class _AccountQueries(AccountQueries):
-    """Questions about one account. Its fills have no ids: orders are asked for their totals instead."""
-
-    def __init__(self, wire: Transport, reader: ReportReader, symbols: list[str]) -> None:
-        super().__init__(wire, symbols)
-        self._reports = reader
-
-    async def order(self, client_id: str, symbol: str) -> list[VenueEvent]:
-        for one in [symbol] if symbol else self._symbols:
-            if found := await self._stands(requests.query(one, client_id)):
-                return found
-        return []
-
-    async def _stands(self, query: Request) -> list[VenueEvent]:
-        answer = await self._maybe(query)
-        row = {} if answer is None else reading.record(answer, "answer").get("order")
-        return self._reports.stands(row) if isinstance(row, dict) and row else []
-
-    async def fills(self, since_ns: int) -> list[VenueEvent]:
-        del since_ns
-        return []
-
-    async def traded(self, since_ns: int) -> list[VenueEvent]:
-        """Return the orders that have filled since a time, each as its status."""
-        found: list[VenueEvent] = []
-        for symbol in self._symbols:
-            asked = requests.fill_orders(symbol, max(0, since_ns // MS), self._wire.now_ms())
-            answer = reading.record(await self._wire.ask(asked), "answer")
-            rows = reading.table(answer.get("fill_orders") or [], "fill_orders")
-            for order_id in dict.fromkeys(str(row.get("orderId")) for row in rows):
-                found += await self._stands(requests.query(symbol, order_id=order_id))
-        return found
-
-    async def entries(self, since_ns: int) -> list[dict[str, Any]]:
-        answer = await self._wire.ask(requests.income(max(0, since_ns // MS)))
-        rows = reading.table(answer if isinstance(answer, list) else [], "income")
-        return [entry for row in rows if (entry := self._reports.income(row)) is not None]
-
-    async def terms(self, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
-        return read_instruments(await self._wire.ask(requests.INSTRUMENTS), symbols)
-
-    async def balances(self) -> dict[str, Decimal]:
-        rows = reading.table(await self._wire.ask(requests.BALANCE), "balance")
-        # An asset that was never held has no figure at all.
-        return {reading.text(row, "asset"): reading.maybe(row, "balance") or Decimal(0) for row in rows}
-
-    async def positions(self) -> list[dict[str, Any]]:
-        answer = await self._wire.ask(requests.POSITIONS)
-        rows = reading.table(answer if isinstance(answer, list) else [], "positions")
-        return [one for row in rows if (one := position(row))["size"]]
-
-    async def _open(self, symbol: str | None) -> list[VenueEvent]:
-        answer = reading.record(await self._wire.ask(requests.open_orders(symbol)), "answer")
-        rows = reading.table(answer.get("orders") or [], "orders")
-        return [self._reports.stands(row)[-1] for row in rows]
-
-
 class BingxSwap(OrderAdapter):
     """BingX swaps, in one-way mode. **Not proven over a wire.** It takes no stops, and changes no orders.
 
@@ -117,7 +59,7 @@ class BingxSwap(OrderAdapter):
     unproven: ClassVar[bool] = True
 
     _reports: ReportReader
-    _asks: _AccountQueries
+    _asks: AccountQueries
 
     def _new_codec(self, api_key: str, api_secret: str) -> Codec:
         return requests.BingxCodec(api_key, api_secret)
@@ -130,7 +72,7 @@ class BingxSwap(OrderAdapter):
         return ReportReader()
 
     def _new_queries(self) -> AccountQueries:
-        return _AccountQueries(self._wire, self._reports, self.symbols)
+        return AccountQueries(self._wire, self._reports, self.symbols)
 
     def _to_place(self, order: VenueOrder) -> Request:
         self._reports.name(order.venue_client_id)

@@ -10,7 +10,6 @@ from dita.venues.bybit import requests
 from dita.venues.bybit.markets import read_instrument, read_tiers
 from dita.venues.bybit.reports import ReportReader
 from dita.venues.wire import queries, reading
-from dita.venues.wire.queries import Asks
 from dita.venues.wire.reading import MS
 from dita.venues.wire.requests import Request
 
@@ -19,22 +18,10 @@ _WINDOW_MS: Final = 7 * 86_400_000
 _PAGES_MAX: Final = 10_000
 
 
-class AccountQueries(queries.AccountQueries):
+class AccountQueries(queries.AccountQueries[ReportReader]):
     """Asks about one account."""
 
-    def __init__(self, wire: Asks, reader: ReportReader, symbols: list[str]) -> None:
-        """Ask nothing yet.
-
-        Args:
-            wire: The transport.
-            reader: Reads the rows.
-            symbols: The account's instruments.
-        """
-        super().__init__(wire, symbols)
-        self._reader = reader
-
     async def order(self, client_id: str, symbol: str) -> list[VenueEvent]:
-        """Return how an order stands, open or ended."""
         for request in (requests.query(client_id, symbol), requests.query_history(client_id)):
             for row in _rows(await self._wire.ask(request), request):
                 if row.get("orderLinkId") == client_id:
@@ -59,7 +46,6 @@ class AccountQueries(queries.AccountQueries):
         return found
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
-        """Return the wallet's entries since a time that belong to no fill."""
         until_ms = self._wire.now_ms() + 1_000
         rows = await self._windows(max(0, since_ns // MS), until_ms, requests.transactions)
         entries = [entry for row in rows if (entry := self._reader.entry(row)) is not None]
@@ -104,7 +90,6 @@ class AccountQueries(queries.AccountQueries):
     # ------------------------------------------------------------------------------------------ what there is
 
     async def balances(self) -> dict[str, Decimal]:
-        """Return the wallet's balances, without unrealised profit."""
         balances: dict[str, Decimal] = {}
         for account in _rows(await self._wire.ask(requests.BALANCE), requests.BALANCE):
             for coin in reading.table(account.get("coin") or [], "coin"):
@@ -112,7 +97,6 @@ class AccountQueries(queries.AccountQueries):
         return balances
 
     async def positions(self) -> list[dict[str, Any]]:
-        """Return the positions: symbol, size (+ long), entry_price, position_side."""
         request = requests.positions()
         rows = _rows(await self._wire.ask(request), request)
         return [
@@ -131,12 +115,6 @@ class AccountQueries(queries.AccountQueries):
         return [self._reader.status(row) for row in rows]
 
     async def terms(self, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Return instruments' rules as `set_exchange_config` takes them, with what is the account's own.
-
-        Raises:
-            InvalidInput: One is not listed, or does not trade.
-            Failure: The venue does not say.
-        """
         info = reading.record(await self._wire.ask(requests.ACCOUNT), "account")
         mode = "ISOLATED" if info.get("marginMode") == "ISOLATED_MARGIN" else "CROSS"
         rules = {}

@@ -1,6 +1,6 @@
 """The adapter: the kernel's requests on OKX's wire, and the wire's news to the kernel."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -8,15 +8,14 @@ from dita._kernel import VenueEvent, VenueOrder
 from dita.venues.base import Revisions, SequenceOrder
 from dita.venues.okx import requests
 from dita.venues.okx.failures import DUPLICATE
-from dita.venues.okx.reports import ReportReader, read_instruments
+from dita.venues.okx.queries import AccountQueries
+from dita.venues.okx.reports import ReportReader
 from dita.venues.wire import reading
 from dita.venues.wire.budget import Budget, OrderBudget
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.orders import OrderAdapter, Verb
-from dita.venues.wire.queries import AccountQueries
-from dita.venues.wire.reading import MS
 from dita.venues.wire.requests import Request
-from dita.venues.wire.transport import Say, Transport
+from dita.venues.wire.transport import Say
 
 HOSTS: Final = Hosts(
     rest="https://www.okx.com",
@@ -25,61 +24,6 @@ HOSTS: Final = Hosts(
     test_stream="wss://wspap.okx.com:8443",
 )
 _PRIVATE: Final = "/ws/v5/private"
-_PAGES_MAX: Final = 50
-
-
-class _AccountQueries(AccountQueries):
-    """Questions about one account."""
-
-    def __init__(self, wire: Transport, reader: ReportReader, symbols: list[str]) -> None:
-        super().__init__(wire, symbols)
-        self._reports = reader
-
-    async def order(self, client_id: str, symbol: str) -> list[VenueEvent]:
-        for one in [symbol] if symbol else self._symbols:
-            rows = reading.table(await self._maybe(requests.query(one, client_id)) or [], "order")
-            if rows:
-                return [self._reports.status(rows[0])]
-        return []
-
-    async def _pages(
-        self, ask: Callable[[int, str], Request], since_ms: int, last: str
-    ) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        after = ""
-        for _ in range(_PAGES_MAX):
-            page = reading.table(await self._wire.ask(ask(since_ms, after)), "rows")
-            rows += page
-            if len(page) < requests.PAGE:
-                break
-            after = reading.text(page[-1], last)
-        return rows[::-1]
-
-    async def fills(self, since_ns: int) -> list[VenueEvent]:
-        rows = await self._pages(requests.fills, max(0, since_ns // MS), "billId")
-        return [self._reports.trade(row) for row in rows]
-
-    async def entries(self, since_ns: int) -> list[dict[str, Any]]:
-        rows = await self._pages(requests.bills, max(0, since_ns // MS), "billId")
-        return [entry for row in rows if (entry := self._reports.bill(row)) is not None]
-
-    async def terms(self, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
-        return read_instruments(await self._wire.ask(requests.INSTRUMENTS), symbols)
-
-    async def balances(self) -> dict[str, Decimal]:
-        rows = reading.table(await self._wire.ask(requests.BALANCE), "balance")
-        details = [one for row in rows for one in reading.table(row.get("details"), "details")]
-        return {reading.text(one, "ccy"): reading.decimal(one, "cashBal") for one in details}
-
-    async def positions(self) -> list[dict[str, Any]]:
-        rows = reading.table(await self._wire.ask(requests.POSITIONS), "positions")
-        reported = [position for row in rows if (position := self._reports.position(row)) is not None]
-        names = ("symbol", "size", "entry_price", "position_side")
-        return [{name: one[name] for name in names} for one in reported if one["size"]]
-
-    async def _open(self, symbol: str | None) -> list[VenueEvent]:
-        rows = reading.table(await self._wire.ask(requests.open_orders(symbol)), "orders-pending")
-        return [self._reports.status(row) for row in rows]
 
 
 class OkxSwap(OrderAdapter):
@@ -130,7 +74,7 @@ class OkxSwap(OrderAdapter):
         return ReportReader()
 
     def _new_queries(self) -> AccountQueries:
-        return _AccountQueries(self._wire, self._reports, self.symbols)
+        return AccountQueries(self._wire, self._reports, self.symbols)
 
     def _to_place(self, order: VenueOrder) -> Request:
         return requests.place(order)

@@ -166,7 +166,7 @@ class WireAdapter(BaseExecutionAdapter):
         """Return what reads the user stream."""
 
     @abstractmethod
-    def _new_queries(self) -> AccountQueries:
+    def _new_queries(self) -> AccountQueries[Any]:
         """Return what asks about the account."""
 
     # ------------------------------------------------------------------------------------------ life

@@ -3,11 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from dita._kernel import VenueEvent
 from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.reports import ReportReader
 from dita.venues.wire.requests import Request
+
+Reader = TypeVar("Reader", bound=ReportReader)
 
 
 class Asks(Protocol):
@@ -24,17 +27,19 @@ class Asks(Protocol):
         """
 
 
-class AccountQueries(ABC):
+class AccountQueries(ABC, Generic[Reader]):
     """Asks about one account, on the transport's thread."""
 
-    def __init__(self, wire: Asks, symbols: list[str]) -> None:
+    def __init__(self, wire: Asks, reader: Reader, symbols: list[str]) -> None:
         """Ask nothing yet.
 
         Args:
             wire: The transport.
+            reader: Reads the answers' rows.
             symbols: The account's instruments; the adapter adds to them.
         """
         self._wire = wire
+        self._reader = reader
         self._symbols = symbols
 
     async def _maybe(self, request: Request) -> Any:  # noqa: ANN401 - any JSON
