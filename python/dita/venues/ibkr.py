@@ -46,7 +46,7 @@ class IBKRAdapter(BaseExecutionAdapter):
     live: ClassVar[bool] = True
     revisions: ClassVar[Revisions] = "NONE"
     unproven: Final = True
-    order_types: Final = tuple(_KINDS)
+    order_types: Final = ("MARKET", "LIMIT", "STOP_MARKET", "STOP_LIMIT")
     poll_s: float = 1.0
 
     def __init__(
