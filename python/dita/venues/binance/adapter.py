@@ -8,11 +8,12 @@ from dita._kernel import VenueEvent, VenueOrder
 from dita.venues.base import KernelSink, Revisions, SequenceOrder
 from dita.venues.binance import requests
 from dita.venues.binance.budget import Budget
+from dita.venues.binance.checks import AccountChecks
 from dita.venues.binance.feed import MarketFeed
 from dita.venues.binance.markets import read_instruments, read_klines
 from dita.venues.binance.queries import AccountQueries
 from dita.venues.binance.reports import ReportReader
-from dita.venues.wire import reading
+from dita.venues.wire import checks, reading
 from dita.venues.wire.adapter import PAST_WAIT_S
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.live import LiveAdapter
@@ -42,6 +43,7 @@ class BinanceUsdm(LiveAdapter):
     #: Trade ids ascend within an instrument; both fills of a self-trade have one.
     sequence_order: ClassVar[SequenceOrder] = "SYMBOL"
     revisions: ClassVar[Revisions] = "NONE"
+    checks_type: ClassVar[type[checks.AccountChecks]] = AccountChecks
     named_codes: ClassVar[Mapping[int, str]] = {-4116: "DUPLICATE_CLIENT_ID"}
     feed_type: ClassVar[Callable[..., Feed]] = MarketFeed
     budget: Budget

@@ -9,10 +9,11 @@ from dita._kernel import VenueEvent, VenueOrder
 from dita.errors import InvalidInput, NotSent
 from dita.venues.base import Revisions, SequenceOrder
 from dita.venues.bingx import requests
+from dita.venues.bingx.checks import AccountChecks
 from dita.venues.bingx.failures import DUPLICATE
 from dita.venues.bingx.queries import AccountQueries
 from dita.venues.bingx.reports import ReportReader
-from dita.venues.wire import reading
+from dita.venues.wire import checks, reading
 from dita.venues.wire.adapter import OVERLAP_NS
 from dita.venues.wire.budget import Budget, OrderBudget
 from dita.venues.wire.hosts import Hosts
@@ -55,6 +56,7 @@ class BingxSwap(OrderAdapter):
     #: Fills have no ids: there is nothing to order them by.
     sequence_order: ClassVar[SequenceOrder] = "NONE"
     revisions: ClassVar[Revisions] = "NONE"
+    checks_type: ClassVar[type[checks.AccountChecks]] = AccountChecks
     named_codes: ClassVar[Mapping[int, str]] = {DUPLICATE: "DUPLICATE_CLIENT_ID"}
     unproven: ClassVar[bool] = True
 

@@ -16,12 +16,13 @@ from dita.errors import InvalidInput
 from dita.venues.base import Revisions, SequenceOrder, SequenceTies
 from dita.venues.bybit import requests
 from dita.venues.bybit.budget import Budget
+from dita.venues.bybit.checks import AccountChecks
 from dita.venues.bybit.feed import PING, MarketFeed
 from dita.venues.bybit.markets import read_instrument, read_klines
 from dita.venues.bybit.queries import AccountQueries
 from dita.venues.bybit.reports import ReportReader
 from dita.venues.bybit.requests import BybitCodec
-from dita.venues.wire import reading
+from dita.venues.wire import checks, reading
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.live import LiveAdapter
 from dita.venues.wire.market import Feed, VenueBar
@@ -52,6 +53,7 @@ class BybitLinear(LiveAdapter):
     sequence_order: ClassVar[SequenceOrder] = "SYMBOL"
     sequence_ties: ClassVar[SequenceTies] = "LEAVES"
     revisions: ClassVar[Revisions] = "NONE"
+    checks_type: ClassVar[type[checks.AccountChecks]] = AccountChecks
     named_codes: ClassVar[Mapping[int, str]] = {110072: "DUPLICATE_CLIENT_ID"}
     feed_type: ClassVar[Callable[..., Feed]] = MarketFeed
     no_dead_man: ClassVar[str] = "Bybit has it for institutions only"

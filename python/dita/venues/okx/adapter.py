@@ -7,10 +7,11 @@ from typing import Any, ClassVar, Final
 from dita._kernel import VenueEvent, VenueOrder
 from dita.venues.base import Revisions, SequenceOrder
 from dita.venues.okx import requests
+from dita.venues.okx.checks import AccountChecks
 from dita.venues.okx.failures import DUPLICATE
 from dita.venues.okx.queries import AccountQueries
 from dita.venues.okx.reports import ReportReader
-from dita.venues.wire import reading
+from dita.venues.wire import checks, reading
 from dita.venues.wire.budget import Budget, OrderBudget
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.orders import OrderAdapter, Verb
@@ -37,6 +38,7 @@ class OkxSwap(OrderAdapter):
     #: Trade ids ascend within an instrument.
     sequence_order: ClassVar[SequenceOrder] = "SYMBOL"
     revisions: ClassVar[Revisions] = "NONE"
+    checks_type: ClassVar[type[checks.AccountChecks]] = AccountChecks
     named_codes: ClassVar[Mapping[int, str]] = {DUPLICATE: "DUPLICATE_CLIENT_ID"}
     unproven: ClassVar[bool] = True
 

@@ -19,6 +19,7 @@ from dita.errors import InvalidInput, KernelClosed, KernelError, NotSent
 from dita.venues.base import BaseExecutionAdapter, KernelSink, position_reports
 from dita.venues.wire import reading
 from dita.venues.wire.budget import Budget
+from dita.venues.wire.checks import AccountChecks
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.hosts import NOWHERE, Hosts
 from dita.venues.wire.parked import UnlistedEvents
@@ -67,6 +68,8 @@ class WireAdapter(BaseExecutionAdapter):
     real_money: ClassVar[bool | None] = True
     #: The venue's addresses and its test network's.
     hosts: ClassVar[Hosts] = NOWHERE
+    #: Asks about a key's rights and the account's modes.
+    checks_type: ClassVar[type[AccountChecks]]
     #: The venue's codes that the kernel knows by a name.
     named_codes: ClassVar[Mapping[int, str]] = {}
     #: Whether nobody has held the adapter against a wire: real money then needs consent.
@@ -303,6 +306,10 @@ class WireAdapter(BaseExecutionAdapter):
 
         state: dict[str, Any] = self._wait(all_of_it())
         return state
+
+    def account_checks(self) -> AccountChecks:
+        """Return what asks about the key's rights and the account's modes."""
+        return self.checks_type(self.ask, self.symbols)
 
     def ask(self, request: Request, wait_s: float = WAIT_S) -> Any:  # noqa: ANN401 - any JSON
         """Send one request and wait for its answer.
