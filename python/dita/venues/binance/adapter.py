@@ -1,4 +1,4 @@
-"""The adapter: the kernel's requests on Binance's wire, and the wire's news to the kernel."""
+"""The adapter for Binance: its addresses, its requests, and its user stream."""
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal

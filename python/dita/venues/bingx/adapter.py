@@ -1,4 +1,4 @@
-"""The adapter: the kernel's requests on BingX's wire, and the wire's news to the kernel."""
+"""The adapter for BingX: its addresses, its requests, and its user stream."""
 
 import zlib
 from collections.abc import Mapping, Sequence

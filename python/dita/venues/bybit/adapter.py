@@ -1,7 +1,7 @@
-"""The adapter: the kernel's requests on Bybit's wire, and the wire's news to the kernel.
+"""The adapter for Bybit: its addresses, its requests, and its user stream.
 
-Bybit's answer to a request is an acknowledgement, no acceptance: what became of it the private stream tells,
-and where that does not within two seconds, REST is asked.
+Bybit's answer to a request is an acknowledgement, no acceptance: the private stream reports the result, and
+where it does not within two seconds, REST is asked.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The adapter: the kernel's requests on OKX's wire, and the wire's news to the kernel."""
+"""The adapter for OKX: its addresses, its requests, and its user stream."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal

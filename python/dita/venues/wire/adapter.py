@@ -1,7 +1,7 @@
-"""What every native adapter does: keeps a stream open, repairs gaps, finds a deaf stream, tells the kernel.
+"""What every native adapter does: keeps a stream open, repairs gaps, finds a deaf stream, reports all of it.
 
 Nothing here waits for the network where the kernel calls it: a request leaves on the transport's thread, and
-what comes of it is brought by `emit`. Only `opening_state` and the other questions of a start wait.
+`emit` brings the result. Only `opening_state` and the other questions of a start wait.
 """
 
 import asyncio
@@ -681,7 +681,7 @@ class WireAdapter(BaseExecutionAdapter):
         ids: dict[str, Any] = {"venue_client_id": order.venue_client_id, "asset": order.asset}
         return VenueEvent(now_ns, kind="RATE_LIMITED", retry_after_ms=wait_ms, reason="own budget", **ids)
 
-    def _refuse(self, kind: str, failure: Failure, ids: dict[str, Any]) -> None:
+    def _report_failure(self, kind: str, failure: Failure, ids: dict[str, Any]) -> None:
         now_ns = self._clock_ns()
         if failure.fate is Fate.UNKNOWN:
             self._doubt(str(failure), ids)

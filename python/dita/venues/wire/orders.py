@@ -124,7 +124,7 @@ class OrderAdapter(WireAdapter):
         except Failure as failure:
             if failure.fate is not Fate.UNKNOWN:
                 self._refused(verb, client_id)
-            self._refuse(f"{verb}_REJECT", failure, ids)
+            self._report_failure(f"{verb}_REJECT", failure, ids)
             if failure.fate is Fate.STATE and verb != "ORDER":
                 await self._query(client_id)
         except InvalidInput as error:
