@@ -18,7 +18,7 @@ from dita.venues.wire.adapter import PAST_WAIT_S
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.live import LiveAdapter
 from dita.venues.wire.market import Feed, VenueBar
-from dita.venues.wire.orders import Verb
+from dita.venues.wire.orders import OrderRequests, Verb
 from dita.venues.wire.reading import MS
 from dita.venues.wire.requests import Codec, Request, is_conditional
 
@@ -43,6 +43,7 @@ class BinanceUsdm(LiveAdapter):
     #: Trade ids ascend within an instrument; both fills of a self-trade have one.
     sequence_order: ClassVar[SequenceOrder] = "SYMBOL"
     revisions: ClassVar[Revisions] = "NONE"
+    order_requests: ClassVar[OrderRequests] = requests
     checks_type: ClassVar[type[checks.AccountChecks]] = AccountChecks
     named_codes: ClassVar[Mapping[int, str]] = {-4116: "DUPLICATE_CLIENT_ID"}
     feed_type: ClassVar[Callable[..., Feed]] = MarketFeed
@@ -84,16 +85,10 @@ class BinanceUsdm(LiveAdapter):
     # ------------------------------------------------------------------------------------------------ orders
 
     def _to_place(self, order: VenueOrder) -> Request:
-        request = requests.place(order)
+        request = super()._to_place(order)
         if not is_conditional(order):
             self._asks.plain[order.venue_client_id] = None
         return request
-
-    def _to_cancel(self, order: VenueOrder) -> Request:
-        return requests.cancel(order)
-
-    def _to_amend(self, order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
-        return requests.amend(order, size, price, request_id)
 
     def _accepted(self, verb: Verb, answer: Any, ids: dict[str, Any]) -> VenueEvent:  # noqa: ANN401
         reply = reading.record(answer, "reply")

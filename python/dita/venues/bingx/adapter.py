@@ -2,11 +2,10 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from dita._kernel import VenueEvent, VenueOrder
-from dita.errors import InvalidInput, NotSent
+from dita.errors import InvalidInput
 from dita.venues.base import Revisions, SequenceOrder
 from dita.venues.bingx import requests
 from dita.venues.bingx.checks import AccountChecks
@@ -17,7 +16,7 @@ from dita.venues.wire import checks, reading
 from dita.venues.wire.adapter import OVERLAP_NS
 from dita.venues.wire.budget import Budget, OrderBudget
 from dita.venues.wire.hosts import Hosts
-from dita.venues.wire.orders import OrderAdapter, Verb
+from dita.venues.wire.orders import OrderAdapter, OrderRequests, Verb
 from dita.venues.wire.reading import FRAME_BYTES_MAX
 from dita.venues.wire.requests import Codec, Request
 
@@ -56,6 +55,7 @@ class BingxSwap(OrderAdapter):
     #: Fills have no ids: there is nothing to order them by.
     sequence_order: ClassVar[SequenceOrder] = "NONE"
     revisions: ClassVar[Revisions] = "NONE"
+    order_requests: ClassVar[OrderRequests] = requests
     checks_type: ClassVar[type[checks.AccountChecks]] = AccountChecks
     named_codes: ClassVar[Mapping[int, str]] = {DUPLICATE: "DUPLICATE_CLIENT_ID"}
     unproven: ClassVar[bool] = True
@@ -78,14 +78,7 @@ class BingxSwap(OrderAdapter):
 
     def _to_place(self, order: VenueOrder) -> Request:
         self._reports.name(order.venue_client_id)
-        return requests.place(order)
-
-    def _to_cancel(self, order: VenueOrder) -> Request:
-        return requests.cancel(order)
-
-    def _to_amend(self, order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
-        del size, price, request_id
-        raise NotSent(f"{order.venue_client_id}: BingX changes no orders here: cancel it and send another")
+        return super()._to_place(order)
 
     def _accepted(self, verb: Verb, answer: Any, ids: dict[str, Any]) -> VenueEvent | None:  # noqa: ANN401
         reply = reading.record(answer, "answer")

@@ -1,6 +1,7 @@
 """What BingX is asked: method, path, parameters, the text that is signed; and its answers read."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -92,6 +93,16 @@ def cancel(order: VenueOrder) -> Request:
     if order.venue_client_id:
         named = {"clientOrderId": lowered(order.venue_client_id)}
     return Request("DELETE", "/openApi/swap/v2/trade/order", {"symbol": order.asset, **named})
+
+
+def amend(order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
+    """Refuse to change an order.
+
+    Raises:
+        NotSent: Always.
+    """
+    del size, price, request_id
+    raise NotSent(f"{order.venue_client_id}: BingX changes no orders here: cancel it and send another")
 
 
 def query(symbol: str, client_id: str = "", order_id: str = "") -> Request:

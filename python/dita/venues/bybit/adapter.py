@@ -26,7 +26,7 @@ from dita.venues.wire import checks, reading
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.live import LiveAdapter
 from dita.venues.wire.market import Feed, VenueBar
-from dita.venues.wire.orders import Verb
+from dita.venues.wire.orders import OrderRequests, Verb
 from dita.venues.wire.reading import MS
 from dita.venues.wire.requests import Request
 from dita.venues.wire.transport import Say
@@ -53,6 +53,7 @@ class BybitLinear(LiveAdapter):
     sequence_order: ClassVar[SequenceOrder] = "SYMBOL"
     sequence_ties: ClassVar[SequenceTies] = "LEAVES"
     revisions: ClassVar[Revisions] = "NONE"
+    order_requests: ClassVar[OrderRequests] = requests
     checks_type: ClassVar[type[checks.AccountChecks]] = AccountChecks
     named_codes: ClassVar[Mapping[int, str]] = {110072: "DUPLICATE_CLIENT_ID"}
     feed_type: ClassVar[Callable[..., Feed]] = MarketFeed
@@ -77,15 +78,9 @@ class BybitLinear(LiveAdapter):
 
     # ------------------------------------------------------------------------------------------------ orders
 
-    def _to_place(self, order: VenueOrder) -> Request:
-        return requests.place(order)
-
-    def _to_cancel(self, order: VenueOrder) -> Request:
-        return requests.cancel(order)
-
     def _to_amend(self, order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
         self._reports.amends[order.venue_client_id] = request_id
-        return requests.amend(order, size, price)
+        return super()._to_amend(order, size, price, request_id)
 
     def _accepted(self, verb: Verb, answer: Any, ids: dict[str, Any]) -> None:  # noqa: ANN401
         del verb, ids

@@ -117,8 +117,9 @@ def cancel(order: VenueOrder) -> Request:
     return Request("POST", "/v5/order/cancel", {**_CATEGORY, "symbol": order.asset, **named})
 
 
-def amend(order: VenueOrder, size: Decimal, price: Decimal) -> Request:
-    """Ask to change an order's total and limit."""
+def amend(order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
+    """Ask to change an order's total and limit; the venue takes no id of the request."""
+    del request_id
     values = {
         **_CATEGORY,
         "symbol": order.asset,

@@ -1,10 +1,9 @@
 """The adapter for OKX: its addresses, its requests, and its user stream."""
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import Any, ClassVar, Final
 
-from dita._kernel import VenueEvent, VenueOrder
+from dita._kernel import VenueEvent
 from dita.venues.base import Revisions, SequenceOrder
 from dita.venues.okx import requests
 from dita.venues.okx.checks import AccountChecks
@@ -14,8 +13,7 @@ from dita.venues.okx.reports import ReportReader
 from dita.venues.wire import checks, reading
 from dita.venues.wire.budget import Budget, OrderBudget
 from dita.venues.wire.hosts import Hosts
-from dita.venues.wire.orders import OrderAdapter, Verb
-from dita.venues.wire.requests import Request
+from dita.venues.wire.orders import OrderAdapter, OrderRequests, Verb
 from dita.venues.wire.transport import Say
 
 HOSTS: Final = Hosts(
@@ -38,6 +36,7 @@ class OkxSwap(OrderAdapter):
     #: Trade ids ascend within an instrument.
     sequence_order: ClassVar[SequenceOrder] = "SYMBOL"
     revisions: ClassVar[Revisions] = "NONE"
+    order_requests: ClassVar[OrderRequests] = requests
     checks_type: ClassVar[type[checks.AccountChecks]] = AccountChecks
     named_codes: ClassVar[Mapping[int, str]] = {DUPLICATE: "DUPLICATE_CLIENT_ID"}
     unproven: ClassVar[bool] = True
@@ -77,15 +76,6 @@ class OkxSwap(OrderAdapter):
 
     def _new_queries(self) -> AccountQueries:
         return AccountQueries(self._wire, self._reports, self.symbols)
-
-    def _to_place(self, order: VenueOrder) -> Request:
-        return requests.place(order)
-
-    def _to_cancel(self, order: VenueOrder) -> Request:
-        return requests.cancel(order)
-
-    def _to_amend(self, order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
-        return requests.amend(order, size, price, request_id)
 
     def _accepted(self, verb: Verb, answer: Any, ids: dict[str, Any]) -> VenueEvent | None:  # noqa: ANN401
         rows = reading.table(answer, "order")

@@ -101,11 +101,11 @@ class LiveAdapter(OrderAdapter):
             venue_client_id=client_id, asset=symbol, side="LONG", order_side="BUY", intended_size=size,
             order_type="LIMIT", limit_price=price, post_only=True,
         )  # fmt: skip
-        return replace(self._to_place(order), pool="exit")
+        return replace(self.order_requests.place(order), pool="exit")
 
     def cancel_of(self, symbol: str, client_id: str) -> Request:
         """Write the cancel of a plain order."""
         order = VenueOrder(
             venue_client_id=client_id, asset=symbol, side="LONG", order_side="BUY", intended_size=1
         )
-        return self._to_cancel(order)
+        return self.order_requests.cancel(order)

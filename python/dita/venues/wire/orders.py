@@ -5,7 +5,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal, Protocol
 
 from dita._kernel import VenueEvent, VenueOrder
 from dita.errors import InvalidInput, NotSent
@@ -18,30 +18,40 @@ _LOG: Final = logging.getLogger("dita.venues")
 Verb = Literal["ORDER", "CANCEL", "AMEND"]
 
 
-class OrderAdapter(WireAdapter):
-    """One account at a venue: sends orders, and reports what its answers say of them."""
+class OrderRequests(Protocol):
+    """How a venue is asked for an order: its module `requests`. Without I/O."""
 
-    # ------------------------------------------------------------------------------------- a venue's own part
-
-    @abstractmethod
-    def _to_place(self, order: VenueOrder) -> Request:
+    def place(self, order: VenueOrder) -> Request:
         """Write an order.
 
         Raises:
             NotSent: The venue has no such order.
         """
 
-    @abstractmethod
-    def _to_cancel(self, order: VenueOrder) -> Request:
+    def cancel(self, order: VenueOrder) -> Request:
         """Write the cancel of an order."""
 
-    @abstractmethod
-    def _to_amend(self, order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
+    def amend(self, order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
         """Write a change of a limit order.
 
         Raises:
             NotSent: The venue cannot.
         """
+
+
+class OrderAdapter(WireAdapter):
+    """One account at a venue: sends orders, and reports what its answers say of them."""
+
+    #: The venue's module `requests`.
+    order_requests: ClassVar[OrderRequests]
+
+    # ------------------------------------------------------------------------------------- a venue's own part
+
+    def _to_place(self, order: VenueOrder) -> Request:
+        return self.order_requests.place(order)
+
+    def _to_amend(self, order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
+        return self.order_requests.amend(order, size, price, request_id)
 
     @abstractmethod
     def _accepted(self, verb: Verb, answer: Any, ids: dict[str, Any]) -> VenueEvent | None:  # noqa: ANN401
@@ -78,7 +88,7 @@ class OrderAdapter(WireAdapter):
     def cancel(self, order: VenueOrder, reason: str) -> Sequence[VenueEvent]:
         """Ask to cancel an order."""
         del reason
-        self._begin(self._send("CANCEL", order, self._to_cancel(order)))
+        self._begin(self._send("CANCEL", order, self.order_requests.cancel(order)))
         return []
 
     def amend(
