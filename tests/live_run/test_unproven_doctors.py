@@ -66,10 +66,10 @@ def opened(venue: str, changes: dict[str, Any]) -> Iterator[WireAdapter]:
     adapter: WireAdapter
     if venue == "okx":
         wire = ScriptedWire(OkxCodec("k", "s", "p", simulated=True), time.time_ns, answer)
-        adapter = OkxPractice("k", "s", "p", ["BTC-USDT-SWAP"], wire=wire)
+        adapter = OkxPractice("k", "s", "p", ["BTC-USDT-SWAP"], transport=lambda *_: wire)
     else:
         wire = ScriptedWire(BingxCodec("k", "s"), time.time_ns, answer)
-        adapter = BingxPractice("k", "s", ["BTC-USDT"], wire=wire)
+        adapter = BingxPractice("k", "s", ["BTC-USDT"], transport=lambda *_: wire)
     try:
         yield adapter
     finally:

@@ -69,6 +69,17 @@ def test_what_filled_while_the_network_was_cut_is_booked_once_it_is_back(account
     account.wait(account.agrees)
 
 
+def test_a_stream_that_does_not_report_an_amend_is_found_to_be_deaf(account: Account) -> None:
+    account.act("ENTER", order_type="LIMIT", limit_price="59000", target_size="0.01")
+    account.wait(lambda: account.stage() == "ENTRY_WORKING" and account.adapter.is_quiet)
+    account.server.command("fault silent on")
+    account.act("AMEND", target_size="0.02", limit_price="59000")
+    account.wait(lambda: account.kernel.orders()[0].intended_size == Decimal("0.02"))
+    account.wait(lambda: account.adapter.reconnects > 0)
+    account.server.command("heal")
+    account.wait(lambda: account.adapter.is_quiet and not account.adapter.is_deaf)
+
+
 @pytest.mark.parametrize("fault", ["error_503_executed", "no_answer"])
 def test_an_order_that_was_taken_and_not_answered_is_never_sent_twice(account: Account, fault: str) -> None:
     account.server.command(f"fault {fault} 1")

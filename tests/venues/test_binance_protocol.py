@@ -14,10 +14,9 @@ from dita.venues.binance import requests
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.failures import classify, read_answer
 from dita.venues.binance.reports import ReportReader
-from dita.venues.binance.requests import sign
 from dita.venues.wire import reading
 from dita.venues.wire.failures import Failure, Fate
-from dita.venues.wire.requests import Request
+from dita.venues.wire.requests import Request, sign
 from dita.venues.wire.updates import UnknownMessage
 
 # Beside the repository, wherever that is checked out.

@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
+from dita._kernel import VenueOrder
 from dita.errors import InvalidInput
 from dita.venues.bybit import requests
 from dita.venues.bybit.books import Books
 from dita.venues.bybit.budget import Budget
 from dita.venues.bybit.failures import classify, read_answer
 from dita.venues.bybit.reports import ReportReader
-from dita.venues.bybit.requests import BybitCodec, sign
+from dita.venues.bybit.requests import BybitCodec
 from dita.venues.wire.failures import Failure, Fate
-from dita.venues.wire.requests import Request
+from dita.venues.wire.requests import Request, sign
 from dita.venues.wire.updates import UnknownMessage
 from fixtures import recorded
 
@@ -51,7 +52,8 @@ def test_what_is_signed_is_what_is_sent() -> None:
     asked = codec.write(requests.query("D1", "BTCUSDT"), 7)
     query = asked.address.partition("?")[2]
     assert asked.headers["X-BAPI-SIGN"] == sign("secret", f"7key5000{query}")
-    sent = codec.write(requests.cancel("BTCUSDT", "D1"), 7)
+    order = VenueOrder(venue_client_id="D1", asset="BTCUSDT", side="LONG", order_side="BUY", intended_size=1)
+    sent = codec.write(requests.cancel(order), 7)
     assert sent.body is not None
     assert sent.headers["X-BAPI-SIGN"] == sign("secret", f"7key5000{sent.body.decode()}")
     assert "secret" not in str(sent)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from dita.errors import InvalidInput
-from dita.venues.wire.feed import BarFeed
+from dita.venues.wire.feed import MarketFeed
 from dita.venues.wire.market import MarketEvent, VenueBar, VenueMark
 
 MINUTE = 60_000_000_000
@@ -27,10 +27,16 @@ class Wire:
             return
 
 
-class Feed(BarFeed):
+class Feed(MarketFeed):
     """Its venue has the bars 0 to 5."""
 
     asked: list[tuple[str, int]]
+
+    def _subscribe(self, **wanted: bool) -> None:
+        assert wanted == {"quotes": False, "trades": False, "books": False}
+
+    def _read(self, raw: str) -> list[MarketEvent]:
+        raise AssertionError(raw)
 
     async def _bars(self, symbol: str, since_ns: int, now_ns: int) -> list[VenueBar]:
         self.asked.append((symbol, since_ns))
@@ -42,7 +48,7 @@ class Feed(BarFeed):
 def feed() -> tuple[Feed, list[MarketEvent]]:
     received: list[MarketEvent] = []
     wire: Any = Wire()
-    made = Feed(wire, ["BTCUSDT", "ETHUSDT"], received.append, "1m", lambda: 6 * MINUTE)
+    made = Feed(wire, ["BTCUSDT", "ETHUSDT"], received.append, clock_ns=lambda: 6 * MINUTE)
     made.asked = []
     return made, received
 

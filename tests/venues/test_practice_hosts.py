@@ -36,22 +36,22 @@ def addresses(adapter: Any) -> tuple[str, str]:
 @pytest.mark.parametrize("venue", CASES)
 def test_without_an_address_a_practice_adapter_is_on_the_test_network(venue: str) -> None:
     hosts, practice, real = CASES[venue]
-    assert addresses(opened(venue, practice)) == (hosts.DEMO_REST, hosts.DEMO_STREAM)
+    assert addresses(opened(venue, practice)) == (hosts.HOSTS.test_rest, hosts.HOSTS.test_stream)
     consent = {"unproven": True} if venue in {"okx", "bingx"} else {}
-    assert addresses(opened(venue, real, **consent)) == (hosts.REST, hosts.STREAM)
+    assert addresses(opened(venue, real, **consent)) == (hosts.HOSTS.rest, hosts.HOSTS.stream)
 
 
 @pytest.mark.parametrize("venue", CASES)
 def test_a_practice_adapter_refuses_every_host_that_is_not_the_test_networks(venue: str) -> None:
     hosts, practice, _ = CASES[venue]
     wrong = [
-        {"stream": hosts.STREAM},
-        {"stream": hosts.STREAM.upper()},
+        {"stream": hosts.HOSTS.stream},
+        {"stream": hosts.HOSTS.stream.upper()},
         {"rest": "https://elsewhere.example"},
-        {"rest": hosts.DEMO_REST + "@elsewhere.example"},
+        {"rest": hosts.HOSTS.test_rest + "@elsewhere.example"},
     ]
     # OKX's demo trading has the real host for REST; a header says that the money is simulated.
-    wrong += [{"rest": hosts.REST}] if venue != "okx" else []
+    wrong += [{"rest": hosts.HOSTS.rest}] if venue != "okx" else []
     for given in wrong:
         ((name, address),) = given.items()
         with pytest.raises(InvalidInput, match=rf"{name}: .*test network") as refused:
@@ -81,5 +81,5 @@ def test_a_class_of_ones_own_that_says_no_real_money_is_held_to_it() -> None:
         real_money = False
 
     with pytest.raises(InvalidInput, match=r"rest: .*fapi\.binance\.com.*test network"):
-        opened("binance", Mine, rest=binance.REST)
-    assert addresses(opened("binance", Mine)) == (binance.DEMO_REST, binance.DEMO_STREAM)
+        opened("binance", Mine, rest=binance.HOSTS.rest)
+    assert addresses(opened("binance", Mine)) == (binance.HOSTS.test_rest, binance.HOSTS.test_stream)

@@ -20,9 +20,10 @@ from dita.venues.okx import failures as okx_failures
 from dita.venues.okx import requests as okx
 from dita.venues.okx.adapter import OkxPractice, OkxSwap
 from dita.venues.okx.reports import ReportReader as OkxReader
+from dita.venues.wire import requests
+from dita.venues.wire.budget import OrderBudget
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.requests import Request
-from dita.venues.wire.spaced import Spaced
 from dita.venues.wire.updates import UnknownMessage
 from fixtures import recorded
 
@@ -94,7 +95,7 @@ def test_an_order_that_the_venue_does_not_have_is_never_sent(place: Any) -> None
 def test_signatures_are_those_of_the_documentation() -> None:
     checked: Counter[str] = Counter()
     for vector in recorded("signing_vectors.json")["vectors"]:
-        sign = {"okx": okx.sign, "bingx": bingx.sign}.get(vector["venue"])
+        sign = {"okx": okx.sign, "bingx": requests.sign}.get(vector["venue"])
         if sign is not None:
             # One of the vendor's own examples is wrong: it is held against what it should be.
             wanted = vector["expected"] if vector["verified"] else vector["actual"]
@@ -125,6 +126,10 @@ def test_every_documented_code_has_a_fate() -> None:
         (503, {"code": "", "msg": ""}, Fate.UNKNOWN, 0),
         (502, "<html>", Fate.UNKNOWN, 0),
         (403, "<html>", Fate.REFUSED, 0),
+        (200, "[]", Fate.UNKNOWN, 0),
+        # Whatever the code says, the request may have been taken.
+        (502, {"code": "51400", "msg": "gone"}, Fate.UNKNOWN, 51400),
+        (408, {"code": "51008", "msg": "Insufficient"}, Fate.UNKNOWN, 51008),
     ],
 )
 def test_both_the_requests_code_and_its_items_count_at_okx(
@@ -197,7 +202,7 @@ def test_a_kind_of_forced_order_that_no_list_has_halts_entries_at_okx() -> None:
 
 
 def test_a_fifth_of_a_budget_without_headers_is_kept_for_exits() -> None:
-    budget = Spaced({"entry": 10, "exit": 10}, 1.0)
+    budget = OrderBudget(10, 1.0)
     entry, leave = Request("POST", "/", pool="entry"), Request("POST", "/", pool="exit")
     for _ in range(8):
         assert budget.wait_ms(entry, 0) == 0

@@ -231,7 +231,7 @@ def test_fills_of_one_moment_at_binance_and_okx_are_returned_by_trade_id() -> No
         "fee": "-0.01", "feeCcy": "USDT", "fillTime": "5", "ts": "5", "posSide": "net",
     }  # fmt: skip
     wire = Wire({"/api/v5/trade/fills-history": [{**row, "tradeId": "8"}, {**row, "tradeId": "9"}]})
-    okx = OkxPractice("key", "secret", "phrase", ["BTC-USDT-SWAP"], wire=wire)
+    okx = OkxPractice("key", "secret", "phrase", ["BTC-USDT-SWAP"], transport=lambda *_: wire)
     assert ids(list(okx.get_fills(0))) == ["8", "9"]
 
 

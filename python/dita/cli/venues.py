@@ -39,7 +39,7 @@ Real money at a venue that was not proven over a wire is refused without `--unpr
 
 ## Order of fills
 What each adapter states of its venue's sequence numbers
-([what the values mean](../how-to/write-an-adapter.md#what-the-kernel-does-with-what-you-send)). None of these
+([what the values mean](../how-to/write-an-adapter.md#what-to-report)). None of these
 adapters sends busts or corrections.
 
 {stated}

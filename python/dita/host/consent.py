@@ -1,7 +1,6 @@
 """`--unproven`: whoever opens the accounts knows which adapters were not proven over a wire."""
 
 import importlib
-import inspect
 from typing import Any
 
 from dita.config import AccountConfig, Config
@@ -28,7 +27,6 @@ def _asks(venue: str) -> bool:
     module, _, name = venue.partition(":")
     try:
         kind: Any = getattr(importlib.import_module(module), name)
-        parameters = inspect.signature(kind).parameters
-    except (ImportError, AttributeError, TypeError, ValueError):
+    except (ImportError, AttributeError, ValueError):
         return False
-    return "unproven" in parameters
+    return getattr(kind, "unproven", False) is True

@@ -7,16 +7,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dita.errors import InvalidInput
-from dita.venues.binance import requests
-from dita.venues.bingx.adapter import BingxSwap
-from dita.venues.bybit.adapter import BybitLinear
-from dita.venues.bybit.requests import ACCOUNT, KEY_RIGHTS, positions
-from dita.venues.okx.adapter import OkxSwap
-from dita.venues.wire import reading
 from dita.venues.wire.adapter import WireAdapter
-from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire.failures import Failure
 
 _OFFSET_MS_MAX: Final = 1_000
+_UNPROVEN: Final = (
+    "this venue is not proven over a wire: the questions are the documentation's; real money takes --unproven"
+)
 # A kernel's client ids: D, its nonce, slot and number; see `venue_client_id`.
 _OURS: Final = re.compile(r"^D[0-9A-Z]{20,30}$")
 
@@ -82,10 +79,12 @@ class Doctor:
         self._adapter = adapter
         self._hedge_mode = hedge_mode
         self._allow_withdrawals = allow_withdrawals
-        self._rights: dict[str, Any] = {}
+        self._checks = adapter.account_checks()
 
     def run(self) -> Iterator[Check]:
         """Look at one thing after the other; where the venue cannot be reached, nothing more is asked."""
+        if self._adapter.unproven:
+            yield Check("proof", "warn", _UNPROVEN)
         for name, look in (
             ("clock", self._clock),
             ("key", self._key),
@@ -119,50 +118,38 @@ class Doctor:
         return "ok", text
 
     def _key(self) -> tuple[str, str]:
-        try:
-            rights = reading.record(self._adapter.ask(requests.KEY_RIGHTS), "apiRestrictions")
-        except Failure as failure:
-            # Test networks do not have it; then the balance says whether the key is one.
-            if failure.fate is Fate.UNKNOWN or failure.code in {-2014, -2015, -1022}:
-                raise
-            self._adapter.ask(requests.BALANCE)
-            return "warn", "reads the account; its rights cannot be asked for here"
-        self._rights = rights
-        if rights.get("enableFutures") is False:
-            return "fail", "may not trade futures: enable that right for it"
-        if rights.get("enableWithdrawals") is True and not self._allow_withdrawals:
+        rights = self._checks.key()
+        if rights.unknown:
+            return "warn", f"reads the account; {rights.unknown}"
+        if rights.lacks:
+            return "fail", rights.lacks
+        trades = f"may trade {rights.of}".rstrip()
+        if not rights.withdraws:
+            return "ok", f"{trades}, and may not withdraw"
+        if not self._allow_withdrawals:
             return "fail", "may withdraw: make one that cannot, or say --allow-withdrawals"
-        if rights.get("enableWithdrawals") is True:
-            return "warn", "may trade futures, and may withdraw"
-        return "ok", "may trade futures, and may not withdraw"
+        return "warn", f"{trades}, and may withdraw"
 
     def _position_mode(self) -> tuple[str, str]:
-        answer = reading.record(self._adapter.ask(requests.POSITION_MODE), "dual")
-        return self._mode(is_hedge=answer.get("dualSidePosition") is True)
-
-    def _mode(self, *, is_hedge: bool) -> tuple[str, str]:
+        is_hedge = self._checks.is_hedge()
         found = "hedge (two books)" if is_hedge else "one-way"
         if is_hedge != self._hedge_mode:
-            return (
-                "fail",
-                f"{found} at the venue, hedge_mode is {self._hedge_mode}: DITA never changes it there",
-            )
+            text = f"{found} at the venue, hedge_mode is {self._hedge_mode}: DITA never changes it there"
+            return "fail", text
         return "ok", found
 
     def _account_mode(self) -> tuple[str, str]:
-        multi = reading.record(self._adapter.ask(requests.MULTI_ASSETS), "multiAssetsMargin")
-        if multi.get("multiAssetsMargin") is True:
-            return "fail", "MODE_NOT_SUPPORTED: multi-assets mode; switch to single-asset mode at the venue"
-        if self._rights.get("enablePortfolioMarginTrading") is True:
-            # Its money and its orders are elsewhere: the futures wallet does not show them.
-            return (
-                "fail",
-                "MODE_NOT_SUPPORTED: a portfolio margin account; trade on a classic futures account",
-            )
-        return "ok", "single-asset"
+        is_good, text = self._checks.mode()
+        return ("ok", text) if is_good else ("fail", f"MODE_NOT_SUPPORTED: {text}")
 
     def _instruments(self) -> tuple[str, str]:
         rules = self._adapter.get_market_metadata(self._adapter.symbols)
+        if self._adapter.unproven:
+            least = [
+                f"{symbol}: least {own['min_qty']}, step {own['lot_step']}, tick {own['tick_size']}"
+                for symbol, own in rules.items()
+            ]
+            return "warn", f"{'; '.join(least)}; fees and leverage are not asked for here: look at the venue"
         listed = [
             f"{symbol}: {own['margin_mode'].lower()}, leverage {own['leverage']}, maker {own['maker_rate']}, "
             f"taker {own['taker_rate']}{_in_which(own)}, least {own['min_notional']} {own['quote']}, "
@@ -198,63 +185,8 @@ class Doctor:
         return "warn", f"{len(rows)}: {listed}: external"
 
 
-class BybitDoctor(Doctor):
-    """Asks Bybit about a unified account."""
-
-    def _key(self) -> tuple[str, str]:
-        rights = reading.record(self._adapter.ask(KEY_RIGHTS), "query-api")
-        named = reading.record(rights.get("permissions") or {}, "permissions")
-        if rights.get("readOnly") not in {0, "0"}:
-            return "fail", "may only read: make one that may trade"
-        if not {"Order", "Position"} <= set(named.get("ContractTrade") or []):
-            return "fail", "may not trade contracts (orders and positions): enable that right for it"
-        if "Withdraw" in (named.get("Wallet") or []):
-            if not self._allow_withdrawals:
-                return "fail", "may withdraw: make one that cannot, or say --allow-withdrawals"
-            return "warn", "may trade contracts, and may withdraw"
-        return "ok", "may trade contracts, and may not withdraw"
-
-    def _position_mode(self) -> tuple[str, str]:
-        # The mode is an instrument's here: flat positions are listed by instrument, with their index.
-        hedged = []
-        for symbol in self._adapter.symbols:
-            answer = reading.record(self._adapter.ask(positions(symbol)), "position")
-            rows = reading.table(answer.get("list") or [], "list")
-            hedged.append(any(row.get("positionIdx") not in {0, None} for row in rows))
-        if any(hedged) != all(hedged):
-            return "fail", "one-way and hedge instruments are mixed: DITA never changes that there"
-        return self._mode(is_hedge=any(hedged))
-
-    def _account_mode(self) -> tuple[str, str]:
-        info = reading.record(self._adapter.ask(ACCOUNT), "account")
-        if info.get("unifiedMarginStatus") not in {3, 4, 5, 6}:
-            return "fail", "MODE_NOT_SUPPORTED: a classic account; upgrade to a unified one at the venue"
-        if info.get("marginMode") == "PORTFOLIO_MARGIN":
-            return (
-                "fail",
-                "MODE_NOT_SUPPORTED: portfolio margin; choose cross or isolated at the venue",
-            )
-        return "ok", f"unified, {str(info.get('marginMode')).lower().replace('_', ' ')}"
-
-
-def doctor_of(
-    adapter: WireAdapter, *, hedge_mode: bool = False, allow_withdrawals: bool = False, has_log: bool = False
-) -> Doctor:
-    """Return who asks an adapter's venue.
-
-    Args:
-        adapter: The account's; it needs no kernel.
-        hedge_mode: What the kernel will be opened with.
-        allow_withdrawals: Whether a key that may withdraw is good enough.
-        has_log: Whether a kernel with its log is opened next: then it says which open orders are its own.
-    """
-    from dita.live.unproven import BingxDoctor, OkxDoctor  # noqa: PLC0415 - they are doctors
-
-    kinds: dict[type[WireAdapter], type[Doctor]] = {
-        BybitLinear: BybitDoctor, OkxSwap: OkxDoctor, BingxSwap: BingxDoctor,
-    }  # fmt: skip
-    kind = next((doctor for venue, doctor in kinds.items() if isinstance(adapter, venue)), Doctor)
-    return kind(adapter, hedge_mode=hedge_mode, allow_withdrawals=allow_withdrawals, has_log=has_log)
+#: The same, by the name that its callers use.
+doctor_of = Doctor
 
 
 def _in_which(own: dict[str, Any]) -> str:

@@ -9,21 +9,17 @@ from urllib.parse import urlsplit
 
 from dita.config.secrets import SecretRef
 from dita.errors import InvalidInput
+from dita.venues.catalog import NATIVE, Native
 from dita.venues.wire.adapter import WireAdapter
 from dita.venues.wire.hosts import is_this_machine
 from dita.venues.wire.live import LiveAdapter
 
 KEY_DEFAULT: Final = "env:API_KEY"
 SECRET_DEFAULT: Final = "env:API_SECRET"  # noqa: S105 - where it is, not what it is
-#: The venues that a command can name, each the module of its adapter and the adapter's two classes.
-VENUES: Final[Mapping[str, tuple[str, str, str]]] = {
-    "binance": ("dita.venues.binance.adapter", "BinanceUsdm", "BinancePractice"),
-    "bybit": ("dita.venues.bybit.adapter", "BybitLinear", "BybitPractice"),
-    "okx": ("dita.venues.okx.adapter", "OkxSwap", "OkxPractice"),
-    "bingx": ("dita.venues.bingx.adapter", "BingxSwap", "BingxPractice"),
-}
+#: The venues that a command can name.
+VENUES: Final[Mapping[str, Native]] = {one.name: one for one in NATIVE if one.practice}
 #: Those that `dita exchange` does not speak; `dita doctor` alone names them.
-UNPROVEN: Final = frozenset({"okx", "bingx"})
+UNPROVEN: Final = frozenset(name for name, one in VENUES.items() if not one.is_proven)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +54,8 @@ class Place:
         if exchange is not None and name in UNPROVEN:
             raise InvalidInput(f"exchange: `dita exchange` does not speak {name}; leave it out")
         if exchange is None:
-            hosts = importlib.import_module(VENUES[name][0])
-            if live:
-                return Place(hosts.REST, hosts.STREAM, is_real=True, name=name)
-            return Place(hosts.DEMO_REST, hosts.DEMO_STREAM, name=name)
+            hosts = _class_at(VENUES[name].adapter).hosts
+            return Place(*hosts.chosen(None, None, is_real=live), is_real=live, name=name)
         if live:
             raise InvalidInput("live: an exchange to practise on has no real money; leave one of the two out")
         parts = urlsplit(exchange if "://" in exchange else f"http://{exchange}")
@@ -73,8 +67,8 @@ class Place:
     @property
     def venue(self) -> str:
         """The adapter's class, as a configuration names it."""
-        module, real, practice = VENUES[self.name]
-        return f"{module}:{real if self.is_real else practice}"
+        own = VENUES[self.name]
+        return own.adapter if self.is_real else own.practice
 
     def adapter(self, key: str, secret: str, symbols: list[str]) -> LiveAdapter:
         """Make an adapter.
@@ -97,12 +91,15 @@ class Place:
             symbols: The instruments.
             more: What the venue wants beside that.
         """
-        module, _, kind = self.venue.partition(":")
-        made: Any = getattr(importlib.import_module(module), kind)
-        adapter: WireAdapter = made(
+        return _class_at(self.venue)(
             api_key=key, api_secret=secret, symbols=symbols, rest=self.rest, stream=self.stream, **more
         )
-        return adapter
+
+
+def _class_at(name: str) -> type[WireAdapter]:
+    module, _, kind = name.partition(":")
+    found: type[WireAdapter] = getattr(importlib.import_module(module), kind)
+    return found
 
 
 def reference(text: str, place: Place, variable: str) -> SecretRef:

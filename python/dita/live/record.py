@@ -16,8 +16,8 @@ from dita.venues.binance import requests
 from dita.venues.binance.books import Books
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.markets import read_instruments
-from dita.venues.binance.transport import Transport
 from dita.venues.wire.adapter import BACK_OFF_S
+from dita.venues.wire.transport import Transport
 
 _LOG: Final = logging.getLogger("dita.live")
 INSTRUMENTS: Final = "instruments.json"
@@ -46,7 +46,7 @@ class Recording:
             OSError: The folder cannot be written.
         """
         self._symbols = list(symbols)
-        self._wire = Transport(place.rest, place.stream, "", "", time.time_ns, Budget())
+        self._wire = Transport(place.rest, place.stream, requests.BinanceCodec(), time.time_ns, Budget())
         self.cuts = 0
         self._closing = threading.Event()
         self._overflowed = False

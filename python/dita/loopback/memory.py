@@ -58,7 +58,7 @@ class MemoryServer:
 
 
 class MemoryWire(Transport):
-    """Reaches an exchange in this process; mixed into a venue's transport."""
+    """Reaches an exchange in this process."""
 
     server: MemoryServer
 

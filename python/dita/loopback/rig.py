@@ -105,6 +105,10 @@ class ExchangeRig(Rig):
     def _unlimit(self, exchange: Any) -> None:  # noqa: ANN401 - each venue's own
         """Lift the exchange's rate limits: the scene's clock stands still, and no window would ever end."""
 
+    def _transport(self) -> Callable[..., Transport]:
+        """Return what makes the adapter's transport."""
+        return Transport
+
     def _served(self, terms: Terms) -> ServerThread | MemoryServer:
         # The market is moved by the scene alone.
         return ServerThread(terms, step_s=3_600, clock_ns=lambda: self.now_ns)
@@ -294,9 +298,8 @@ class MemoryRig(ExchangeRig):
         assert isinstance(self.server, MemoryServer)  # noqa: S101 - `_served` made it
         return self.server
 
-    def _carried_by(self, transport: type[Transport]) -> Callable[..., Any]:
-        """Return what makes a venue's transport that reaches the exchange in this process."""
-        return type("Wire", (MemoryWire, transport), {"server": self._memory})
+    def _transport(self) -> Callable[..., Transport]:
+        return type("Wire", (MemoryWire,), {"server": self._memory})
 
     def _served(self, terms: Terms) -> ServerThread | MemoryServer:
         return MemoryServer(terms, lambda: self.now_ns)

@@ -21,10 +21,10 @@ from dita.certify.rig import NotOffered, VenueFault
 from dita.certify.scripted import ScriptedRig
 from dita.clock import ManualClock
 from dita.kernel import ExecutionKernel
+from dita.venues.wire.budget import Budget
 from dita.venues.wire.failures import unanswered
-from dita.venues.wire.plain import PlainWireAdapter
+from dita.venues.wire.orders import OrderAdapter
 from dita.venues.wire.requests import Codec, Request
-from dita.venues.wire.spaced import Spaced
 from dita.venues.wire.transport import Say, Transport
 
 START_NS: Final = 1_790_000_000_000_000_000
@@ -45,7 +45,7 @@ class ScriptedWire(Transport):
             clock_ns: The time.
             script: Answers a request: status and JSON; None where no answer comes.
         """
-        super().__init__("http://script", "ws://script", codec, clock_ns, Spaced({}, 1.0))
+        super().__init__("http://script", "ws://script", codec, clock_ns, Budget())
         self._script = script
         self._frames: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.said = 0
@@ -110,10 +110,10 @@ class WireScriptRig(ScriptedRig):
     kernel_options: ClassVar[Mapping[str, Any]] = {"clock": ManualClock(START_NS)}
     has_gtd: ClassVar[bool] = False
     not_offered: ClassVar[Mapping[VenueFault, str]] = {}
-    adapter: PlainWireAdapter
+    adapter: OrderAdapter
 
     @abstractmethod
-    def make(self, wire: ScriptedWire) -> PlainWireAdapter:
+    def make(self, wire: ScriptedWire) -> OrderAdapter:
         """Make the adapter."""
 
     @abstractmethod
@@ -134,7 +134,7 @@ class WireScriptRig(ScriptedRig):
 
     # --------------------------------------------------------------------------------------------- the rig
 
-    def open(self, trouble: VenueFault) -> PlainWireAdapter:  # type: ignore[override]
+    def open(self, trouble: VenueFault) -> OrderAdapter:  # type: ignore[override]
         """Write the script."""
         if trouble in self.not_offered:
             raise NotOffered(self.not_offered[trouble])
@@ -144,7 +144,7 @@ class WireScriptRig(ScriptedRig):
         self._trouble = trouble
         return self.reopen()
 
-    def reopen(self) -> PlainWireAdapter:  # type: ignore[override]
+    def reopen(self) -> OrderAdapter:  # type: ignore[override]
         """Give the same script to another adapter."""
         super().reopen()
         self.wire = ScriptedWire(self.codec(), lambda: self.now_ns, self._answered)

@@ -1,4 +1,4 @@
-"""The venues that there are adapters for, and how far each was proven."""
+"""The one list of the venues that have an adapter, what belongs to each, and how far it was proven."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +12,8 @@ class Native:
         name: As a command line calls it.
         title: As people call it.
         adapter: Its class, as a configuration names it.
+        practice: The same without real money; empty where a command cannot name the venue.
+        rig: What certifies it, as `dita certify-venue` names it; empty where there is none.
         proof: How far it was proven; nobody here has run any of them against the real venue.
         extra: What it needs.
     """
@@ -19,6 +21,8 @@ class Native:
     name: str
     title: str
     adapter: str
+    practice: str
+    rig: str
     proof: str
     extra: str
 
@@ -32,10 +36,28 @@ OVER_SOCKETS: Final = "certified over real sockets, on `dita exchange`"
 NOT_OVER_A_WIRE: Final = "not proven over a wire: certified with scripted bytes in its wire form"
 UNPROVEN: Final = "unproven: against a fake alone"
 NATIVE: Final = (
-    Native("binance", "Binance USD-M", "dita.venues.binance.adapter:BinanceUsdm", OVER_SOCKETS, "venues"),
-    Native("bybit", "Bybit v5 linear", "dita.venues.bybit.adapter:BybitLinear", OVER_SOCKETS, "venues"),
-    Native("okx", "OKX swap", "dita.venues.okx.adapter:OkxSwap", NOT_OVER_A_WIRE, "venues"),
-    Native("bingx", "BingX swap", "dita.venues.bingx.adapter:BingxSwap", NOT_OVER_A_WIRE, "venues"),
-    Native("ibkr", "Interactive Brokers", "dita.venues.ibkr:IBKRAdapter", UNPROVEN, "ibkr"),
-    Native("ccxt", "any exchange of ccxt's", "dita.venues.ccxt:CCXTAdapter", OVER_SOCKETS, "ccxt"),
-)
+    Native(
+        "binance", "Binance USD-M", "dita.venues.binance.adapter:BinanceUsdm",
+        "dita.venues.binance.adapter:BinancePractice", "dita.loopback.binance.rig:BinanceRig",
+        OVER_SOCKETS, "venues",
+    ),
+    Native(
+        "bybit", "Bybit v5 linear", "dita.venues.bybit.adapter:BybitLinear",
+        "dita.venues.bybit.adapter:BybitPractice", "dita.loopback.bybit.rig:BybitRig",
+        OVER_SOCKETS, "venues",
+    ),
+    Native(
+        "okx", "OKX swap", "dita.venues.okx.adapter:OkxSwap", "dita.venues.okx.adapter:OkxPractice",
+        "dita.loopback.scripts.okx:OkxScriptRig", NOT_OVER_A_WIRE, "venues",
+    ),
+    Native(
+        "bingx", "BingX swap", "dita.venues.bingx.adapter:BingxSwap",
+        "dita.venues.bingx.adapter:BingxPractice", "dita.loopback.scripts.bingx:BingxScriptRig",
+        NOT_OVER_A_WIRE, "venues",
+    ),
+    Native("ibkr", "Interactive Brokers", "dita.venues.ibkr:IBKRAdapter", "", "", UNPROVEN, "ibkr"),
+    Native(
+        "ccxt", "any exchange of ccxt's", "dita.venues.ccxt:CCXTAdapter", "",
+        "dita.loopback.ccxt_rig:CCXTRig", OVER_SOCKETS, "ccxt",
+    ),
+)  # fmt: skip

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from dita._kernel import OrderSide, OrderType, TimeInForce
 from dita.errors import InvalidInput, refuse
 
 #: The fields of `MarketLimits` beside its symbol.
@@ -11,9 +12,11 @@ LIMITS: Final = (
     "tick_size", "lot_step", "min_qty", "max_qty", "min_notional", "max_price", "contract_multiplier",
     "inverse", "market_max_qty", "price_band", "max_open_orders", "max_open_stops",
 )  # fmt: skip
-_SIDES: Final = ("BUY", "SELL")
-_TYPES: Final = ("MARKET", "LIMIT", "STOP_MARKET", "STOP_LIMIT", "TAKE_PROFIT")
-_LIVES: Final = ("GTC", "IOC", "FOK", "GTD", "DAY")
+#: Types of orders that wait for a trigger.
+CONDITIONAL: Final = frozenset({OrderType.STOP_MARKET, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT})
+_CHOICES: Final = {
+    "side": tuple(OrderSide), "order_type": tuple(OrderType), "time_in_force": (*TimeInForce, "DAY"),
+}  # fmt: skip
 _STATUSES: Final = {
     "NEW": "ACKED", "ACCEPTED": "ACKED", "OPEN": "ACKED", "SUBMITTED": "ACKED", "PENDING": "ACKED",
     "SENT": "ACKED", "ACKED": "ACKED", "PARTIALLY_FILLED": "PARTIALLY_FILLED", "FILLED": "FILLED",
@@ -86,7 +89,7 @@ class OrderRequest:
         """
         if not self.symbol:
             raise refuse("symbol", self.symbol, "must name an instrument")
-        for name, known in (("side", _SIDES), ("order_type", _TYPES), ("time_in_force", _LIVES)):
+        for name, known in _CHOICES.items():
             word = str(getattr(self, name)).upper()
             if word not in known:
                 raise refuse(name, getattr(self, name), f"is none of {', '.join(known)}")
@@ -99,7 +102,7 @@ class OrderRequest:
                 object.__setattr__(self, name, exactly(name, getattr(self, name)))
         if self.order_type in {"LIMIT", "STOP_LIMIT"} and self.limit_price is None:
             raise refuse("limit_price", None, f"is needed for {self.order_type}")
-        if self.order_type in {"STOP_MARKET", "STOP_LIMIT", "TAKE_PROFIT"} and self.trigger_price is None:
+        if self.order_type in CONDITIONAL and self.trigger_price is None:
             raise refuse("trigger_price", None, f"is needed for {self.order_type}")
 
 

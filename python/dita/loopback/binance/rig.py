@@ -1,11 +1,9 @@
 """Binance's adapter on Binance's exchange to practise on, as certification wants them."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from dita.loopback.rig import ExchangeRig, MemoryRig
 from dita.venues.binance.adapter import BinancePractice
-from dita.venues.binance.transport import Transport
 
 
 class BinanceRig(ExchangeRig):
@@ -23,9 +21,6 @@ class BinanceRig(ExchangeRig):
         adapter.budget.limited(self.server.call(lambda one: one.limits.described()))
         return adapter
 
-    def _transport(self) -> Callable[..., Any]:
-        return Transport
-
     def _unlimit(self, exchange: Any) -> None:  # noqa: ANN401 - each venue's own
         exchange.limits.weight.limit = exchange.limits.orders_10s.limit = 1_000_000
         exchange.limits.orders_1m.limit = 1_000_000
@@ -33,6 +28,3 @@ class BinanceRig(ExchangeRig):
 
 class BinanceMemoryRig(MemoryRig, BinanceRig):
     """The same without sockets: the adapter's bytes reach the exchange through a network in this process."""
-
-    def _transport(self) -> Callable[..., Any]:
-        return self._carried_by(Transport)

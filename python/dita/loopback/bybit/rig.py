@@ -1,11 +1,9 @@
 """Bybit's adapter on Bybit's exchange to practise on, as certification wants them."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from dita.loopback.rig import ExchangeRig, MemoryRig
 from dita.venues.bybit.adapter import BybitPractice
-from dita.venues.wire.transport import Transport
 
 _PLENTY: Final = 1_000_000
 
@@ -27,9 +25,6 @@ class BybitRig(ExchangeRig):
         adapter.budget.limited(_PLENTY)
         return adapter
 
-    def _transport(self) -> Callable[..., Any]:
-        return Transport
-
     def _unlimit(self, exchange: Any) -> None:  # noqa: ANN401 - each venue's own
         exchange.limits.per_address = _PLENTY
         exchange.limits.others = _PLENTY
@@ -38,6 +33,3 @@ class BybitRig(ExchangeRig):
 
 class BybitMemoryRig(MemoryRig, BybitRig):
     """The same without sockets: the adapter's bytes reach the exchange through a network in this process."""
-
-    def _transport(self) -> Callable[..., Any]:
-        return self._carried_by(Transport)

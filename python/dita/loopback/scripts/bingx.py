@@ -41,8 +41,8 @@ class BingxScriptRig(WireScriptRig):
     def make(self, wire: ScriptedWire) -> BingxPractice:
         """Make the adapter."""
         return BingxPractice(
-            "key", "secret", (self.symbol, self.other_symbol), wire=wire, clock_ns=lambda: self.now_ns,
-            deaf_s=0.5,
+            "key", "secret", (self.symbol, self.other_symbol), transport=lambda *_: wire,
+            clock_ns=lambda: self.now_ns, deaf_s=0.5,
         )  # fmt: skip
 
     def codec(self) -> Codec:

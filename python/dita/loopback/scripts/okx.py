@@ -42,7 +42,7 @@ class OkxScriptRig(WireScriptRig):
     def make(self, wire: ScriptedWire) -> OkxPractice:
         """Make the adapter."""
         return OkxPractice(
-            "key", "secret", "phrase", (self.symbol, self.other_symbol), wire=wire,
+            "key", "secret", "phrase", (self.symbol, self.other_symbol), transport=lambda *_: wire,
             clock_ns=lambda: self.now_ns, deaf_s=0.5,
         )  # fmt: skip
 

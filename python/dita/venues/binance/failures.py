@@ -1,44 +1,37 @@
-"""What an answer that is no success means for the request: was it refused, or does nobody know.
+"""What Binance's errors mean for their requests.
 
-Unknown is never resent: the order is asked about first, and then its fills. Codes and their meaning are of
-the venue's documentation as of November 2026, with what was seen where that says otherwise.
+Codes and their meaning are of the venue's documentation as of November 2026, with what was seen where that
+says otherwise.
 """
 
 from typing import Any, Final
 
-from dita.errors import InvalidInput
-from dita.venues.wire.failures import Failure, Fate
-from dita.venues.wire.reading import parse
+from dita.venues.wire import failures
+from dita.venues.wire.failures import Failure, Fate, number_of, read_json
 
-_DONE: Final = frozenset({-4046, -4059, -4171})
-_LATER: Final = frozenset({-1003, -1008, -1015})
-_CLOCK: Final = frozenset({-1021})
-_STATE: Final = frozenset({-2011, -2013, -2022, -4118})
-# -1001 is a failure by the documentation; it is asked about all the same.
-_UNKNOWN: Final = frozenset({-1000, -1001, -1006, -1007})
-_OVERLOADED: Final = "Service Unavailable"
+_TABLE: Final[failures.Table] = {
+    Fate.DONE: frozenset({-4046, -4059, -4171}),
+    Fate.LATER: frozenset({-1003, -1008, -1015}),
+    Fate.CLOCK: frozenset({-1021}),
+    Fate.STATE: frozenset({-2011, -2013, -2022, -4118}),
+    # -1001 is a failure by the documentation; it is asked about all the same.
+    Fate.UNKNOWN: frozenset({-1000, -1001, -1006, -1007}),
+}
 
 
-def classify(status: int, code: int, words: str) -> Fate:
-    """Say what an error means for its request.
+def classify(status: int, code: int, words: str = "") -> Fate:
+    """Return what an error means for its request.
 
     Args:
         status: HTTP status.
         code: The venue's code; 0 where there is none.
         words: The venue's words.
     """
-    is_overload = status in {429, 418} or (status == 503 and _OVERLOADED in words)
-    for fate, is_it in (
-        (Fate.DONE, code in _DONE),
-        (Fate.CLOCK, code in _CLOCK or (code == -5028 and "imestamp" in words)),
-        (Fate.LATER, is_overload or code in _LATER),
-        (Fate.UNKNOWN, code in _UNKNOWN or status == 408 or status >= 500),
-        (Fate.STATE, code in _STATE),
-        (Fate.REFUSED, bool(code) or 400 <= status < 500),
-    ):
-        if is_it:
-            return fate
-    return Fate.UNKNOWN
+    if code == -5028 and "imestamp" in words:
+        return Fate.CLOCK
+    if status == 503 and "Service Unavailable" in words:
+        return Fate.LATER
+    return failures.classify(_TABLE, status, code)
 
 
 def read_answer(status: int, raw: str | bytes, retry_after: str | None = None) -> Any:  # noqa: ANN401 - any JSON
@@ -55,20 +48,12 @@ def read_answer(status: int, raw: str | bytes, retry_after: str | None = None) -
     Raises:
         Failure: It is none; also a success of which the body cannot be read, and one with an error inside.
     """
-    try:
-        body = parse(raw)
-    except InvalidInput as error:
-        # A page of HTML, half an answer: what became of the request it does not say.
-        fate = Fate.REFUSED if 400 <= status < 500 and status != 408 else Fate.UNKNOWN
-        raise Failure(classify(status, 0, "") if status >= 400 else fate, status, 0, str(error)) from error
+    body = read_json(status, raw, classify)
     code = body.get("code") if isinstance(body, dict) else None
     # Cancels and settings answer a success with the code 200, as a number or as text.
-    failed = code is not None and str(code) != "200"
-    if status < 300 and not failed:
+    if status < 300 and (code is None or str(code) == "200"):
         return body
-    number = (
-        int(code) if isinstance(code, int) or (isinstance(code, str) and code.lstrip("-").isdigit()) else 0
-    )
     words = str(body.get("msg", "")) if isinstance(body, dict) else ""
     wait_ms = int(retry_after) * 1_000 if retry_after and retry_after.isdigit() else None
+    number = number_of(code)
     raise Failure(classify(status, number, words), status, number, words, wait_ms)

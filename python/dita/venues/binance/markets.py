@@ -1,14 +1,13 @@
 """The market as the venue tells it: instruments, bars, quotes, trades, marks. Without I/O."""
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from dita.errors import InvalidInput, shown
+from dita.precision import plain
 from dita.venues.wire import reading
 from dita.venues.wire.market import MarketEvent, VenueBar, VenueMark, VenueQuote, VenueTrade
-
-_MS = 1_000_000
+from dita.venues.wire.reading import MS
 
 
 def read_market(frame: object) -> MarketEvent | None:
@@ -36,7 +35,7 @@ def read_market(frame: object) -> MarketEvent | None:
                 reading.text(row, "s"),
                 reading.text(bar, "i"),
                 reading.nanoseconds(bar, "t"),
-                reading.nanoseconds(bar, "T") + _MS,
+                reading.nanoseconds(bar, "T") + MS,
                 texts,  # type: ignore[arg-type]
             )
         case "bookTicker":
@@ -85,7 +84,7 @@ def read_klines(rows: object, symbol: str, interval: str, until_ns: int) -> list
     for row in rows:
         if not isinstance(row, list) or len(row) < 7 or not all(isinstance(text, str) for text in row[1:6]):
             raise InvalidInput(f"klines: expected a row of a bar, got {shown(row)}")
-        open_ns, close_ns = int(row[0]) * _MS, (int(row[6]) + 1) * _MS
+        open_ns, close_ns = int(row[0]) * MS, (int(row[6]) + 1) * MS
         if close_ns <= until_ns:
             bars.append(VenueBar(symbol, interval, open_ns, close_ns, tuple(row[1:6])))
     return bars
@@ -120,14 +119,13 @@ def read_instruments(answer: object, symbols: Iterable[str]) -> dict[str, dict[s
             "base": reading.text(row, "baseAsset"),
             "quote": reading.text(row, "quoteAsset"),
             "settle": reading.text(row, "marginAsset"),
-            "tick_size": str(reading.decimal(price, "tickSize").normalize()),
-            "lot_step": format(reading.decimal(lot, "stepSize").normalize(), "f"),
-            "min_qty": format(reading.decimal(lot, "minQty").normalize(), "f"),
+            "tick_size": plain(reading.decimal(price, "tickSize")),
+            "lot_step": plain(reading.decimal(lot, "stepSize")),
+            "min_qty": plain(reading.decimal(lot, "minQty")),
             "max_qty": format(most, "f"),
             "min_notional": format(reading.decimal(least, "notional"), "f"),
             **_bounds(filters),
         }
-        found[symbol]["tick_size"] = format(Decimal(found[symbol]["tick_size"]), "f")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Questions about an account by REST, and their answers as the kernel takes them. They change nothing."""
+"""Binance's answers about an account, as the kernel takes them."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -8,13 +8,12 @@ from dita._kernel import VenueEvent
 from dita.venues.binance import requests
 from dita.venues.binance.budget import Budget
 from dita.venues.binance.markets import read_instruments, read_tiers
-from dita.venues.binance.reports import ENTRIES, OF_FILLS, ReportReader
-from dita.venues.wire import reading
-from dita.venues.wire.failures import Failure, Fate
-from dita.venues.wire.requests import Request
-from dita.venues.wire.transport import Transport
+from dita.venues.binance.reports import ReportReader
+from dita.venues.wire import queries, reading
+from dita.venues.wire.queries import Asks
+from dita.venues.wire.reading import MS
+from dita.venues.wire.recent import Recent
 
-_MS: Final = 1_000_000
 _PAGE: Final = 1_000
 #: Of income in all its kinds: each weighs 30, and every fill has two rows.
 _PAGES_MAX: Final = 6
@@ -23,10 +22,14 @@ DISCOUNT_ASSET: Final = "BNB"
 DISCOUNTED: Final = Decimal("0.9")
 
 
-class AccountQueries:
-    """Asks about one account, on the transport's thread."""
+class AccountQueries(queries.AccountQueries[ReportReader]):
+    """Asks about one account.
 
-    def __init__(self, wire: Transport, reader: ReportReader, symbols: list[str], budget: Budget) -> None:
+    Attributes:
+        plain: The client ids of orders that have no trigger.
+    """
+
+    def __init__(self, wire: Asks, reader: ReportReader, symbols: list[str], budget: Budget) -> None:
         """Ask nothing yet.
 
         Args:
@@ -35,33 +38,48 @@ class AccountQueries:
             symbols: The instruments that are asked about, beside those that the income history names.
             budget: Takes the limits that the venue states.
         """
+        super().__init__(wire, reader, symbols)
+        self.plain: Recent[str, None] = Recent()
         self._budget = budget
         self._seen: dict[str, tuple[int | None, int | None]] = {}
-        self._wire = wire
-        self._reader = reader
-        self._symbols = symbols
 
-    async def maybe(self, request: Request) -> dict[str, Any] | None:
-        """Ask for one thing; None where the venue does not have it.
+    # ------------------------------------------------------------------------------------------- one order
 
-        Raises:
-            Failure: The venue does not say.
-        """
-        try:
-            return reading.record(await self._wire.ask(request), request.path)
-        except Failure as failure:
-            if failure.fate is Fate.STATE:
-                return None
-            raise
+    async def order(self, client_id: str, symbol: str) -> list[VenueEvent]:
+        """Return how an order stands: its trigger where it had one, and its status."""
+        if client_id not in self.plain and (found := await self._algo(client_id)):
+            return found
+        for one in [symbol] if symbol else self._symbols:
+            row = await self._maybe(requests.query(one, client_id))
+            if row is not None:
+                return [self._reader.status(reading.record(row, "order"))]
+        return []
+
+    async def _algo(self, client_id: str) -> list[VenueEvent]:
+        """How a conditional order stands; [] where there is none, or the order that it sent is not there."""
+        row = await self._maybe(requests.query_algo(client_id))
+        if row is None:
+            return []
+        order_id = str(reading.record(row, "algoOrder").get("actualOrderId") or "")
+        if not order_id:
+            return self._reader.algo_status(row)
+        found = await self._maybe(requests.query(reading.text(row, "symbol"), order_id=order_id))
+        if found is None:
+            return []
+        return [*self._reader.triggered(row), self._reader.status(reading.record(found, "order"))]
+
+    async def fills_of(self, status: VenueEvent, since_ns: int) -> list[VenueEvent]:
+        """Return the fills of an order: by the venue's id where that is known."""
+        if not status.venue_order_id:
+            return await super().fills_of(status, since_ns)
+        rows = await self._wire.ask(requests.user_trades(status.asset, order_id=status.venue_order_id))
+        return [self._reader.trade(one, status.venue_client_id) for one in reading.table(rows, "userTrades")]
 
     # ---------------------------------------------------------------------------------- fills and entries
 
     async def fills(self, since_ns: int) -> list[VenueEvent]:
-        """Return all fills since a time, the oldest of each instrument first.
-
-        The income history names the instruments that nobody named.
-        """
-        since_ms = max(0, since_ns // _MS)
+        """Return all fills since a time; the income history names the instruments that nobody named."""
+        since_ms = max(0, since_ns // MS)
         rows = {symbol: await self._trade_rows(symbol, since_ms) for symbol in await self._traded(since_ms)}
         return await self._read_fills(rows)
 
@@ -71,7 +89,7 @@ class AccountQueries:
         Trade ids ascend within an instrument. The last call may have been ahead of what the venue shows by
         REST; the one before it was not.
         """
-        since_ms = max(0, since_ns // _MS)
+        since_ms = max(0, since_ns // MS)
         found: dict[str, list[dict[str, Any]]] = {}
         seen = dict(self._seen)
         for symbol in await self._traded(since_ms):
@@ -88,7 +106,7 @@ class AccountQueries:
         """The instruments that may have fills: those that are named, those with income, those held."""
         names = dict.fromkeys(self._symbols)
         for row in await self._income_rows(since_ms):
-            if row.get("incomeType") in OF_FILLS and row.get("symbol"):
+            if row.get("incomeType") in self._reader.of_fills and row.get("symbol"):
                 names[reading.text(row, "symbol")] = None
         for position in await self.positions():
             names[position["symbol"]] = None
@@ -100,15 +118,14 @@ class AccountQueries:
             for row in rows[symbol]:
                 order_id = str(row.get("orderId"))
                 if not self._reader.client_id_of(order_id):
-                    order = await self.maybe(requests.query(symbol, order_id=order_id))
+                    order = await self._maybe(requests.query(symbol, order_id=order_id))
                     if order is not None:
                         self._reader.link(order_id, reading.text(order, "clientOrderId"))
                 found.append(self._reader.trade(row, self._reader.client_id_of(order_id)))
         return found
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
-        """Return the wallet's entries since a time that belong to no fill."""
-        rows = await self._income_rows(max(0, since_ns // _MS))
+        rows = await self._income_rows(max(0, since_ns // MS))
         return [entry for row in rows if (entry := self._reader.income(row)) is not None]
 
     async def _trade_rows(self, symbol: str, since_ms: int, seen: int | None = None) -> list[dict[str, Any]]:
@@ -133,7 +150,7 @@ class AccountQueries:
         rows, whole = await self._income_pages(since_ms, _PAGES_MAX)
         if whole:
             return rows
-        for kind in ENTRIES:
+        for kind in self._reader.entries:
             rows += (await self._income_pages(since_ms, _PAGES_MAX, kind))[0]
         return list(
             {(row.get("incomeType"), row.get("tranId"), row.get("asset")): row for row in rows}.values()
@@ -158,12 +175,10 @@ class AccountQueries:
     # ------------------------------------------------------------------------------------------ what there is
 
     async def balances(self) -> dict[str, Decimal]:
-        """Return the wallet's balances, without unrealised profit."""
         rows = reading.table(await self._wire.ask(requests.BALANCE), "balance")
         return {reading.text(row, "asset"): self._reader.amounts.read(row, "balance") for row in rows}
 
     async def positions(self) -> list[dict[str, Any]]:
-        """Return the positions: symbol, size (+ long), entry_price, position_side."""
         rows = reading.table(await self._wire.ask(requests.POSITIONS), "positionRisk")
         return [
             {
@@ -175,20 +190,11 @@ class AccountQueries:
             if reading.decimal(row, "positionAmt")
         ]  # fmt: skip
 
-    async def open_orders(self, symbol: str | None) -> list[dict[str, Any]]:
-        """Return the venue's open orders, plain and conditional."""
+    async def _open(self, symbol: str | None) -> list[VenueEvent]:
         plain = reading.table(await self._wire.ask(requests.open_orders(symbol)), "openOrders")
         algos = reading.table(await self._wire.ask(requests.open_algo_orders(symbol)), "openAlgoOrders")
         found = [self._reader.status(row) for row in plain]
-        found += [event for row in algos for event in self._reader.algo_status(row)]
-        return [
-            {
-                "venue_client_id": one.venue_client_id, "venue_order_id": one.venue_order_id,
-                "symbol": one.asset, "order_side": str(one.order_side), "size": one.order_size,
-                "filled_size": one.filled_size, "limit_price": one.order_price,
-            }
-            for one in found
-        ]  # fmt: skip
+        return found + [event for row in algos for event in self._reader.algo_status(row)]
 
     async def terms(self, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Return instruments' rules as `set_exchange_config` takes them, with what is the account's own.

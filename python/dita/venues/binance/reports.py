@@ -4,17 +4,17 @@ Without I/O. What it remembers is which of the venue's ids are one order: a cond
 and once it is triggered the id of the order that trades.
 """
 
-from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from dita._kernel import VenueEvent
-from dita.errors import InvalidInput, shown
-from dita.venues.wire import reading
+from dita.errors import shown
+from dita.venues.wire import reading, reports
+from dita.venues.wire.recent import Recent
+from dita.venues.wire.reports import wallet_update
 from dita.venues.wire.updates import UnknownMessage, VenueUpdate, ours
 
-_LINKS_MAX: Final = 100_000
 #: Of the unit in which wallets, fees and profits are kept.
 _DECIMALS: Final = 8
 _ZERO: Final = Decimal(0)
@@ -41,39 +41,36 @@ _ALGO_STATUSES: Final = {
     "EXPIRED": "EXPIRED",
     "REJECTED": "EXPIRED",
 }
-#: Entries that move the wallet and belong to no fill.
-ENTRIES: Final = {
-    "FUNDING_FEE": "FUNDING_FEE",
-    "TRANSFER": "TRANSFER",
-    "INTERNAL_TRANSFER": "TRANSFER",
-    "CROSS_COLLATERAL_TRANSFER": "TRANSFER",
-    "STRATEGY_UMFUTURES_TRANSFER": "TRANSFER",
-    "COMMISSION_REBATE": "REBATE",
-    "API_REBATE": "REBATE",
-    "REFERRAL_KICKBACK": "REBATE",
-    "CONTEST_REWARD": "REBATE",
-    "WELCOME_BONUS": "REBATE",
-    "INSURANCE_CLEAR": "ADJUSTMENT",
-    "COIN_SWAP_DEPOSIT": "ADJUSTMENT",
-    "COIN_SWAP_WITHDRAW": "ADJUSTMENT",
-    "AUTO_EXCHANGE": "ADJUSTMENT",
-    "DELIVERED_SETTELMENT": "ADJUSTMENT",
-    "POSITION_LIMIT_INCREASE_FEE": "ADJUSTMENT",
-    "BFUSD_REWARD": "REBATE",
-}
-#: Entries that tell of a fill, which is booked by itself.
-OF_FILLS: Final = frozenset({"COMMISSION", "REALIZED_PNL"})
 _IGNORED: Final = frozenset({"TRADE_LITE", "STRATEGY_UPDATE", "GRID_UPDATE", "MARGIN_CALL"})
 
 
-class ReportReader:
-    """Reads what the venue says.
+class ReportReader(reports.ReportReader):
+    """Reads what Binance says.
 
     Attributes:
-        skipped: How many frames were known and of no use.
         amounts: Reads amounts of money; `amounts.rounded` counts those that were finer than the venue's unit.
-        unknown: How often what no list has was said, by name: events, and entries (those are booked).
     """
+
+    entries: ClassVar[Mapping[str, str]] = {
+        "FUNDING_FEE": "FUNDING_FEE",
+        "TRANSFER": "TRANSFER",
+        "INTERNAL_TRANSFER": "TRANSFER",
+        "CROSS_COLLATERAL_TRANSFER": "TRANSFER",
+        "STRATEGY_UMFUTURES_TRANSFER": "TRANSFER",
+        "COMMISSION_REBATE": "REBATE",
+        "API_REBATE": "REBATE",
+        "REFERRAL_KICKBACK": "REBATE",
+        "CONTEST_REWARD": "REBATE",
+        "WELCOME_BONUS": "REBATE",
+        "INSURANCE_CLEAR": "ADJUSTMENT",
+        "COIN_SWAP_DEPOSIT": "ADJUSTMENT",
+        "COIN_SWAP_WITHDRAW": "ADJUSTMENT",
+        "AUTO_EXCHANGE": "ADJUSTMENT",
+        "DELIVERED_SETTELMENT": "ADJUSTMENT",
+        "POSITION_LIMIT_INCREASE_FEE": "ADJUSTMENT",
+        "BFUSD_REWARD": "REBATE",
+    }
+    of_fills: ClassVar[frozenset[str]] = frozenset({"COMMISSION", "REALIZED_PNL"})
 
     def __init__(self, hedge_mode: Callable[[], bool | None] = lambda: None) -> None:
         """Know nothing yet.
@@ -82,12 +79,11 @@ class ReportReader:
             hedge_mode: Returns whether the account keeps two books per instrument; None where that is not
                 known.
         """
+        super().__init__()
         self._hedge_mode = hedge_mode
-        self._client_ids: OrderedDict[str, str] = OrderedDict()
-        self._triggered: OrderedDict[str, None] = OrderedDict()
+        self._client_ids: Recent[str, str] = Recent()
+        self._triggered: Recent[str, None] = Recent()
         self.amounts = reading.Amounts(_DECIMALS)
-        self.skipped = 0
-        self.unknown: Counter[str] = Counter()
 
     def client_id_of(self, order_id: str) -> str:
         """Return the client id of a venue's order id; empty where it is not known."""
@@ -97,8 +93,6 @@ class ReportReader:
         """Remember whose an order id is."""
         if order_id and client_id:
             self._client_ids[order_id] = client_id
-            while len(self._client_ids) > _LINKS_MAX:
-                self._client_ids.popitem(last=False)
 
     # --------------------------------------------------------------------------------------------- frames
 
@@ -144,11 +138,11 @@ class ReportReader:
         execution, status = order.get("x"), order.get("X")
         if status not in _STATUSES:
             raise UnknownMessage(f"o.X: {shown(status)} is no order status that is known")
-        client_id, order_id = reading.text(order, "c"), _id(order, "i")
+        client_id, order_id = reading.text(order, "c"), reading.id_text(order, "i")
         self.link(order_id, client_id)
         ids = self._ids(order, client_id, order_id)
         filled, size = reading.decimal(order, "z"), reading.decimal(order, "q")
-        algo_id = _id(order, "si") if order.get("si") else ""
+        algo_id = reading.id_text(order, "si") if order.get("si") else ""
         if algo_id and order.get("st") == "ALGO_CONDITION":
             self._trigger(update, ids, algo_id, order_id, at_ns)
         match execution:
@@ -198,7 +192,7 @@ class ReportReader:
         if last <= 0:
             return
         size, filled = amounts
-        trade_id, fee = _id(order, "t"), self.amounts.maybe(order, "n")
+        trade_id, fee = reading.id_text(order, "t"), self.amounts.maybe(order, "n")
         kind = forced or ("FULL_FILL" if done else "PARTIAL_FILL")
         is_maker = order.get("m")
         liquidity = None if not isinstance(is_maker, bool) else "MAKER" if is_maker else "TAKER"
@@ -229,8 +223,6 @@ class ReportReader:
         if algo_id in self._triggered:
             return
         self._triggered[algo_id] = None
-        while len(self._triggered) > _LINKS_MAX:
-            self._triggered.popitem(last=False)
         update.orders.append(
             VenueEvent(
                 at_ns, kind="TRIGGERED", parent_order_id=algo_id, **{**ids, "venue_order_id": order_id}
@@ -241,7 +233,7 @@ class ReportReader:
         order = reading.record(row.get("o"), "o")
         at_ns = reading.nanoseconds(row, "T", "E")
         status = order.get("X")
-        client_id, algo_id = reading.text(order, "caid"), _id(order, "aid")
+        client_id, algo_id = reading.text(order, "caid"), reading.id_text(order, "aid")
         self.link(algo_id, client_id)
         ids = self._ids(order, client_id, algo_id)
         order_id = str(order.get("ai") or "")
@@ -269,7 +261,7 @@ class ReportReader:
     def _trigger_rejected(self, row: dict[str, Any], update: VenueUpdate) -> None:
         """The frame until 2025-12-15; one was still seen in March 2026."""
         order = reading.record(row.get("or"), "or")
-        order_id = _id(order, "i")
+        order_id = reading.id_text(order, "i")
         update.orders.append(
             VenueEvent(
                 reading.nanoseconds(row, "T", "E"), kind="EXPIRED", filled_size=0, remaining_size=0,
@@ -282,12 +274,8 @@ class ReportReader:
         body = reading.record(row.get("a"), "a")
         at_ns = reading.nanoseconds(row, "T", "E")
         for balance in reading.table(body.get("B") or [], "a.B"):
-            update.account.append(
-                {
-                    "kind": "ACCOUNT_UPDATE", "timestamp": at_ns, "asset": reading.text(balance, "a"),
-                    "wallet_balance": self.amounts.read(balance, "wb"),
-                }
-            )  # fmt: skip
+            held = self.amounts.read(balance, "wb")
+            update.account.append(wallet_update(at_ns, reading.text(balance, "a"), held))
         positions = reading.table(body.get("P") or [], "a.P")
         for position in positions:
             if self._is_of_other_mode(position, positions):
@@ -330,7 +318,7 @@ class ReportReader:
         status = row.get("status")
         if status not in _STATUSES:
             raise UnknownMessage(f"status: {shown(status)} is no order status that is known")
-        client_id, order_id = reading.text(row, "clientOrderId"), _id(row, "orderId")
+        client_id, order_id = reading.text(row, "clientOrderId"), reading.id_text(row, "orderId")
         self.link(order_id, client_id)
         size, filled = reading.decimal(row, "origQty"), reading.decimal(row, "executedQty")
         alive = _STATUSES[status] in {"ACKED", "PARTIALLY_FILLED"}
@@ -358,7 +346,7 @@ class ReportReader:
             raise UnknownMessage(
                 f"algoStatus: {shown(status)} is no status of a conditional order that is known"
             )
-        client_id, algo_id = reading.text(row, "clientAlgoId"), _id(row, "algoId")
+        client_id, algo_id = reading.text(row, "clientAlgoId"), reading.id_text(row, "algoId")
         self.link(algo_id, client_id)
         size = reading.decimal(row, "quantity")
         # What became of the order that it sent is asked under that one's id.
@@ -382,6 +370,20 @@ class ReportReader:
             )
         ]
 
+    def triggered(self, row: dict[str, Any]) -> list[VenueEvent]:
+        """Read the answer about a conditional order that was triggered: once, that it was."""
+        order_id, client_id = str(row.get("actualOrderId")), reading.text(row, "clientAlgoId")
+        algo_id = reading.id_text(row, "algoId")
+        self.link(algo_id, client_id)
+        self.link(order_id, client_id)
+        update = VenueUpdate()
+        ids = {
+            "venue_client_id": ours(client_id), "asset": reading.text(row, "symbol"),
+            "order_side": reading.text(row, "side"), "position_side": row.get("positionSide") or "BOTH",
+        }  # fmt: skip
+        self._trigger(update, ids, algo_id, order_id, reading.nanoseconds(row, "updateTime"))
+        return update.orders
+
     def trade(self, row: dict[str, Any], client_id: str) -> VenueEvent:
         """Read a row of the fills.
 
@@ -389,7 +391,7 @@ class ReportReader:
             row: The row.
             client_id: Of its order, which the row does not name.
         """
-        order_id, at_ns = _id(row, "orderId"), reading.nanoseconds(row, "time")
+        order_id, at_ns = reading.id_text(row, "orderId"), reading.nanoseconds(row, "time")
         ids: dict[str, Any] = {
             "venue_client_id": ours(client_id),
             "venue_order_id": order_id,
@@ -398,7 +400,7 @@ class ReportReader:
             "position_side": row.get("positionSide") or "BOTH",
         }
         size, fee = reading.decimal(row, "qty"), self.amounts.read(row, "commission")
-        trade_id = _id(row, "id")
+        trade_id = reading.id_text(row, "id")
         return VenueEvent(
             at_ns, kind=_forced(client_id) or "PARTIAL_FILL", venue_trade_id=trade_id,
             price=reading.decimal(row, "price"), size=size, fee=fee,
@@ -409,26 +411,16 @@ class ReportReader:
         )  # fmt: skip
 
     def income(self, row: dict[str, Any]) -> dict[str, Any] | None:
-        """Read an entry of the wallet's history; None where it is of a fill.
-
-        One of a type that no list has moved the wallet too: it is an ADJUSTMENT, and counted.
-        """
-        kind = row.get("incomeType")
-        if kind in OF_FILLS:
+        """Read an entry of the wallet's history; None where it is of a fill."""
+        kind = str(row.get("incomeType"))
+        if kind in self.of_fills:
             return None
-        if kind not in ENTRIES:
-            self.unknown[f"incomeType {shown(kind)}"] += 1
-        entry: dict[str, Any] = {
-            "kind": ENTRIES.get(str(kind), "ADJUSTMENT"),
-            "timestamp": reading.nanoseconds(row, "time"),
-            "asset": reading.text(row, "asset"),
-            "amount": self.amounts.read(row, "income"),
+        return self._entry(
+            "incomeType", row, row.get("symbol"), timestamp=reading.nanoseconds(row, "time"),
+            asset=reading.text(row, "asset"), amount=self.amounts.read(row, "income"),
             # A number is unique within its type only.
-            "venue_txn_id": f"{str(kind)[:12]}:{_id(row, 'tranId')}",
-        }
-        if row.get("symbol"):
-            entry["symbol"] = reading.text(row, "symbol")
-        return entry
+            venue_txn_id=f"{kind[:12]}:{reading.id_text(row, 'tranId')}",
+        )  # fmt: skip
 
 
 def _unwrapped(frame: object) -> dict[str, Any]:
@@ -441,10 +433,3 @@ def _forced(client_id: str) -> str:
     if not client_id.startswith(_FORCED_STARTS):
         return ""
     return next(kind for start, kind in FORCED.items() if client_id.startswith(start))
-
-
-def _id(row: dict[str, Any], name: str) -> str:
-    value = row.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
-        raise InvalidInput(f"{name}: expected an id, got {shown(value)}")
-    return str(value)

@@ -1,42 +1,62 @@
 """What is asked of the venue: method, path, parameters, and the text that is signed."""
 
-import hashlib
-import hmac
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from dita._kernel import VenueOrder
 from dita.errors import NotSent
-from dita.venues.wire.requests import Pool, Request, digits
+from dita.venues.binance.failures import read_answer
+from dita.venues.wire.reading import nanoseconds
+from dita.venues.wire.requests import (
+    Request,
+    Written,
+    digits,
+    is_conditional,
+    pool_of,
+    sign,
+    waits_for_trigger,
+)
 
 RECV_WINDOW_MS: Final = 5_000
-#: Kinds of orders that live in the service of conditional orders since 2025-12-09.
-CONDITIONAL: Final = frozenset({"STOP_MARKET", "STOP_LIMIT", "TAKE_PROFIT"})
 
 
-def query_of(request: Request, secret: str, now_ms: int) -> str:
-    """Write a request's parameters, with time and signature where they are wanted.
-
-    Args:
-        request: The request.
-        secret: The key's secret.
-        now_ms: The venue's time.
-    """
-    if not request.signed:
-        return urlencode(request.values)
-    whole = urlencode({**request.values, "recvWindow": RECV_WINDOW_MS, "timestamp": now_ms})
-    return f"{whole}&signature={sign(secret, whole)}"
+SERVER_TIME: Final = Request("GET", "/fapi/v1/time", signed=False, first=True)
 
 
-def sign(secret: str, message: str) -> str:
-    """HMAC-SHA256 of the parameters as they are sent, in hexadecimal."""
-    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
+class BinanceCodec:
+    """One account's requests, with its key."""
 
+    name: Final = "binance"
+    server_time: Final[Request] = SERVER_TIME
 
-def is_conditional(order: VenueOrder) -> bool:
-    """Whether an order waits for a trigger."""
-    return str(order.order_type) in CONDITIONAL
+    def __init__(self, key: str = "", secret: str = "") -> None:
+        """Take the key and its secret; without them public questions alone are answered."""
+        self._headers = {"X-MBX-APIKEY": key} if key else {}
+        self._secret = secret
+
+    def write(self, request: Request, now_ms: int) -> Written:
+        """Write a request: everything is in its address, with time and signature where they are wanted."""
+        values = dict(request.values)
+        if request.signed:
+            values |= {"recvWindow": RECV_WINDOW_MS, "timestamp": now_ms}
+        query = urlencode(values)
+        if request.signed:
+            query += f"&signature={sign(self._secret, query)}"
+        return Written(f"{request.path}?{query}".rstrip("?"), self._headers)
+
+    def read(self, status: int, raw: bytes, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON
+        """Read an answer.
+
+        Raises:
+            Failure: It is no success.
+        """
+        return read_answer(status, raw, headers.get("Retry-After"))
+
+    def read_time(self, answer: Any) -> int:  # noqa: ANN401 - any JSON
+        """Read the venue's time."""
+        return nanoseconds(answer, "serverTime")
 
 
 def place(order: VenueOrder) -> Request:
@@ -73,7 +93,8 @@ def place(order: VenueOrder) -> Request:
     # In hedge mode the side says it already, and the venue refuses the flag.
     if order.reduce_only and str(order.position_side) == "BOTH":
         values["reduceOnly"] = "true"
-    pool: Pool = "exit" if order.reduce_only else "entry"
+    pool = pool_of(order)
+    # Those that wait for a trigger live in a service of their own since 2025-12-09.
     if not is_conditional(order):
         values |= {"newClientOrderId": order.venue_client_id, "newOrderRespType": "ACK"}
         return Request("POST", "/fapi/v1/order", values, weight=0, pool=pool)
@@ -88,20 +109,14 @@ def place(order: VenueOrder) -> Request:
     return Request("POST", "/fapi/v1/algoOrder", values, weight=0, pool=pool)
 
 
-def cancel(symbol: str, client_id: str, order_id: str, *, waits: bool) -> Request:
-    """Ask to cancel an order.
-
-    Args:
-        symbol: The instrument.
-        client_id: Our id of it.
-        order_id: The venue's, where no client id is known.
-        waits: Whether it is conditional and was not triggered yet.
-    """
-    if waits:
+def cancel(order: VenueOrder) -> Request:
+    """Ask to cancel an order: by the venue's id where no client id is known."""
+    client_id, order_id = order.venue_client_id, order.venue_order_id
+    if waits_for_trigger(order):
         named = {"clientAlgoId": client_id} if client_id else {"algoId": order_id}
         return Request("DELETE", "/fapi/v1/algoOrder", named, pool="none")
     named = {"origClientOrderId": client_id} if client_id else {"orderId": order_id}
-    return Request("DELETE", "/fapi/v1/order", {"symbol": symbol, **named})
+    return Request("DELETE", "/fapi/v1/order", {"symbol": order.asset, **named})
 
 
 def amend(order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
@@ -171,7 +186,6 @@ POSITION_MODE: Final = Request("GET", "/fapi/v1/positionSide/dual", weight=30)
 MULTI_ASSETS: Final = Request("GET", "/fapi/v1/multiAssetsMargin", weight=30)
 FEE_BURN: Final = Request("GET", "/fapi/v1/feeBurn", weight=30)
 KEY_RIGHTS: Final = Request("GET", "/sapi/v1/account/apiRestrictions")
-SERVER_TIME: Final = Request("GET", "/fapi/v1/time", signed=False, first=True)
 INSTRUMENTS: Final = Request("GET", "/fapi/v1/exchangeInfo", signed=False)
 LISTEN_KEY: Final = "/fapi/v1/listenKey"
 NEW_KEY: Final = Request("POST", LISTEN_KEY, signed=False, patient=True)

@@ -4,19 +4,19 @@ Its fills have no id: the total filled of their order tells them apart. So what 
 total, beyond what was reported before, is a fill; its price and fee are read from the totals, too.
 """
 
-from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput, shown
-from dita.venues.wire import reading
+from dita.venues.wire import reading, reports
+from dita.venues.wire.recent import Recent
+from dita.venues.wire.reports import wallet_update
 from dita.venues.wire.updates import UnknownMessage, VenueUpdate, ours
 
 _ZERO: Final = Decimal(0)
-_ORDERS_MAX: Final = 20_000
 _PRICE_STEP: Final = Decimal("1e-10")
 _STATUSES: Final = {
     "NEW": "ACKED", "PENDING": "ACKED", "PARTIALLY_FILLED": "PARTIALLY_FILLED", "FILLED": "FILLED",
@@ -24,11 +24,6 @@ _STATUSES: Final = {
     "FAILED": "REJECTED",
 }  # fmt: skip
 _EXECUTIONS: Final = frozenset({"NEW", "TRADE", "CANCELED", "CANCELLED", "CALCULATED", "EXPIRED", "REJECTED"})
-_ENTRIES: Final = {
-    "FUNDING_FEE": "FUNDING_FEE", "TRANSFER": "TRANSFER", "INSURANCE_CLEAR": "ADJUSTMENT",
-    "ADL": "ADJUSTMENT", "SYSTEM_DEDUCTION": "ADJUSTMENT", "GTD_PRICE": "ADJUSTMENT", "REBATE": "REBATE",
-}  # fmt: skip
-_OF_FILLS: Final = frozenset({"REALIZED_PNL", "TRADING_FEE"})
 _IGNORED: Final = frozenset({"SNAPSHOT", "TRADE_UPDATE"})
 
 
@@ -41,26 +36,24 @@ class _Totals:
     fee: Decimal = _ZERO
 
 
-class ReportReader:
-    """Reads what the venue says.
+class ReportReader(reports.ReportReader):
+    """Reads what BingX says."""
 
-    Attributes:
-        skipped: How many frames were known and of no use.
-        unknown: How often what no list has was said, by name.
-    """
+    entries: ClassVar[Mapping[str, str]] = {
+        "FUNDING_FEE": "FUNDING_FEE", "TRANSFER": "TRANSFER", "INSURANCE_CLEAR": "ADJUSTMENT",
+        "ADL": "ADJUSTMENT", "SYSTEM_DEDUCTION": "ADJUSTMENT", "GTD_PRICE": "ADJUSTMENT", "REBATE": "REBATE",
+    }  # fmt: skip
+    of_fills: ClassVar[frozenset[str]] = frozenset({"REALIZED_PNL", "TRADING_FEE"})
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self.skipped = 0
-        self.unknown: Counter[str] = Counter()
-        self._totals: OrderedDict[str, _Totals] = OrderedDict()
-        self._names: OrderedDict[str, str] = OrderedDict()
+        super().__init__()
+        self._totals: Recent[str, _Totals] = Recent()
+        self._names: Recent[str, str] = Recent()
 
     def name(self, client_id: str) -> None:
         """Remember an id of ours: the venue tells it in lower case."""
         self._names[client_id.lower()] = client_id
-        while len(self._names) > _ORDERS_MAX:
-            self._names.popitem(last=False)
 
     def _ours(self, client_id: object) -> str:
         text = ours(str(client_id or ""))
@@ -103,7 +96,7 @@ class ReportReader:
             raise UnknownMessage(f"o.X: {shown(order.get('X'))} is no order status that is known")
         filled = reading.maybe(order, "z") or _ZERO
         ids: dict[str, Any] = {
-            "venue_client_id": self._ours(order.get("c")), "venue_order_id": _id(order, "i"),
+            "venue_client_id": self._ours(order.get("c")), "venue_order_id": reading.id_text(order, "i"),
             "asset": reading.text(order, "s"), "order_side": reading.text(order, "S"),
             "position_side": str(order.get("ps") or "BOTH"),
         }  # fmt: skip
@@ -130,8 +123,6 @@ class ReportReader:
         """Return the part of an order's totals not reported yet, as a fill; None where nothing is new."""
         order_id = str(ids["venue_order_id"])
         before = self._totals.setdefault(order_id, _Totals())
-        while len(self._totals) > _ORDERS_MAX:
-            self._totals.popitem(last=False)
         last = filled - before.filled
         if last <= 0 or average is None:
             return None
@@ -154,12 +145,8 @@ class ReportReader:
         body = reading.record(row.get("a"), "a")
         at_ns = reading.nanoseconds(row, "T", "E")
         for balance in reading.table(body.get("B") or [], "a.B"):
-            update.account.append(
-                {
-                    "kind": "ACCOUNT_UPDATE", "timestamp": at_ns, "asset": reading.text(balance, "a"),
-                    "wallet_balance": reading.decimal(balance, "wb"),
-                }
-            )  # fmt: skip
+            held = reading.decimal(balance, "wb")
+            update.account.append(wallet_update(at_ns, reading.text(balance, "a"), held))
         for one in reading.table(body.get("P") or [], "a.P"):
             update.account.append(
                 {"kind": "POSITION_UPDATE", "timestamp": at_ns, **_position(one, "pa", "ps", "ep")}
@@ -182,7 +169,7 @@ class ReportReader:
         at_ns = reading.nanoseconds(row, "updateTime", "time")
         ids: dict[str, Any] = {
             "venue_client_id": self._ours(row.get("clientOrderId") or row.get("clientOrderID")),
-            "venue_order_id": _id(row, "orderId"), "asset": reading.text(row, "symbol"),
+            "venue_order_id": reading.id_text(row, "orderId"), "asset": reading.text(row, "symbol"),
             "order_side": reading.text(row, "side"), "position_side": str(row.get("positionSide") or "BOTH"),
         }  # fmt: skip
         average, known = reading.positive(row, "avgPrice"), ids["venue_order_id"] in self._totals
@@ -207,18 +194,13 @@ class ReportReader:
     def income(self, row: dict[str, Any]) -> dict[str, Any] | None:
         """Read an entry of the wallet; None where it is of a fill. A type that no list has is counted."""
         kind = str(row.get("incomeType"))
-        if kind in _OF_FILLS:
+        if kind in self.of_fills:
             return None
-        if kind not in _ENTRIES:
-            self.unknown[f"incomeType {shown(kind)}"] += 1
-        entry: dict[str, Any] = {
-            "kind": _ENTRIES.get(kind, "ADJUSTMENT"), "timestamp": reading.nanoseconds(row, "time"),
-            "asset": reading.text(row, "asset"), "amount": reading.decimal(row, "income"),
-            "venue_txn_id": f"{kind[:12]}:{_id(row, 'tranId')}"[:64],
-        }  # fmt: skip
-        if row.get("symbol"):
-            entry["symbol"] = reading.text(row, "symbol")
-        return entry
+        return self._entry(
+            "incomeType", row, row.get("symbol"), timestamp=reading.nanoseconds(row, "time"),
+            asset=reading.text(row, "asset"), amount=reading.decimal(row, "income"),
+            venue_txn_id=f"{kind[:12]}:{reading.id_text(row, 'tranId')}"[:64],
+        )  # fmt: skip
 
 
 def position(row: dict[str, Any]) -> dict[str, Any]:
@@ -271,10 +253,3 @@ def _step(row: dict[str, Any], name: str) -> str:
     if isinstance(decimals, bool) or not isinstance(decimals, int) or not 0 <= decimals <= 18:
         raise InvalidInput(f"{name}: expected 0 to 18 decimals, got {shown(decimals)}")
     return format(Decimal(1).scaleb(-decimals), "f")
-
-
-def _id(row: dict[str, Any], name: str) -> str:
-    value = row.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
-        raise InvalidInput(f"{name}: expected an id, got {shown(value)}")
-    return str(value)

@@ -1,24 +1,18 @@
 """What BingX is asked: method, path, parameters, the text that is signed; and its answers read."""
 
-import hashlib
-import hmac
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from dita._kernel import VenueOrder
-from dita.errors import InvalidInput, NotSent
+from dita.errors import NotSent
 from dita.venues.bingx.failures import classify
 from dita.venues.wire import reading
-from dita.venues.wire.failures import Failure, Fate
-from dita.venues.wire.requests import Pool, Request, Written, digits
+from dita.venues.wire.failures import Failure, number_of, read_record
+from dita.venues.wire.requests import Request, Written, digits, pool_of, sign
 
 RECV_WINDOW_MS: Final = 5_000
-
-
-def sign(secret: str, message: str) -> str:
-    """HMAC-SHA256 of the parameters as they are sent, in hexadecimal."""
-    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
 class BingxCodec:
@@ -49,16 +43,11 @@ class BingxCodec:
             Failure: It is no success.
         """
         del headers
-        try:
-            body = reading.record(reading.parse(raw), "answer")
-        except InvalidInput as error:
-            refused = 400 <= status < 500 and status not in {408, 429}
-            fate = Fate.LATER if status == 429 else Fate.REFUSED if refused else Fate.UNKNOWN
-            raise Failure(fate, status, 0, str(error)) from error
+        body = read_record(status, raw, classify)
         code = body.get("code", 0)
         if status < 300 and str(code) == "0":
             return body["data"] if body.get("data") is not None else body
-        number = int(code) if str(code).lstrip("-").isdigit() else 0
+        number = number_of(code)
         words = str(body.get("msg") or "")
         raise Failure(classify(status, number, words), status, number, words)
 
@@ -95,8 +84,7 @@ def place(order: VenueOrder) -> Request:
         values["timeInForce"] = "PostOnly" if order.post_only else life
     if order.reduce_only and str(order.position_side) == "BOTH":
         values["reduceOnly"] = "true"
-    pool: Pool = "exit" if order.reduce_only else "entry"
-    return Request("POST", "/openApi/swap/v2/trade/order", values, pool=pool)
+    return Request("POST", "/openApi/swap/v2/trade/order", values, pool=pool_of(order))
 
 
 def cancel(order: VenueOrder) -> Request:
@@ -105,6 +93,16 @@ def cancel(order: VenueOrder) -> Request:
     if order.venue_client_id:
         named = {"clientOrderId": lowered(order.venue_client_id)}
     return Request("DELETE", "/openApi/swap/v2/trade/order", {"symbol": order.asset, **named})
+
+
+def amend(order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
+    """Refuse to change an order.
+
+    Raises:
+        NotSent: Always.
+    """
+    del size, price, request_id
+    raise NotSent(f"{order.venue_client_id}: BingX changes no orders here: cancel it and send another")
 
 
 def query(symbol: str, client_id: str = "", order_id: str = "") -> Request:

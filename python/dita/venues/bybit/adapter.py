@@ -1,44 +1,43 @@
-"""The adapter: the kernel's requests on Bybit's wire, and the wire's news to the kernel.
+"""The adapter for Bybit: its addresses, its requests, and its user stream.
 
-Bybit's answer to a request is an acknowledgement, no acceptance: what became of it the private stream tells,
-and where that does not within two seconds, REST is asked.
+Bybit's answer to a request is an acknowledgement, no acceptance: the private stream reports the result, and
+where it does not within two seconds, REST is asked.
 """
 
 import asyncio
 import json
 import logging
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
-from dita._kernel import VenueEvent, VenueOrder
-from dita.errors import InvalidInput, NotSent
+from dita._kernel import VenueOrder
+from dita.errors import InvalidInput
 from dita.venues.base import Revisions, SequenceOrder, SequenceTies
 from dita.venues.bybit import requests
 from dita.venues.bybit.budget import Budget
+from dita.venues.bybit.checks import AccountChecks
 from dita.venues.bybit.feed import PING, MarketFeed
 from dita.venues.bybit.markets import read_instrument, read_klines
 from dita.venues.bybit.queries import AccountQueries
 from dita.venues.bybit.reports import ReportReader
 from dita.venues.bybit.requests import BybitCodec
-from dita.venues.wire import reading
-from dita.venues.wire.adapter import DEAF_S, MS, OVERLAP_NS
-from dita.venues.wire.failures import Failure, Fate
+from dita.venues.wire import checks, reading
 from dita.venues.wire.hosts import Hosts
 from dita.venues.wire.live import LiveAdapter
-from dita.venues.wire.market import MarketEvent, VenueBar
+from dita.venues.wire.market import Feed, VenueBar
+from dita.venues.wire.orders import OrderRequests, Verb
+from dita.venues.wire.reading import MS
 from dita.venues.wire.requests import Request
-from dita.venues.wire.transport import Say, Transport
-from dita.venues.wire.updates import UnknownMessage
+from dita.venues.wire.transport import Say
 
-_LOG: Final = logging.getLogger("dita.bybit")
-REST: Final = "https://api.bybit.com"
-STREAM: Final = "wss://stream.bybit.com"
-DEMO_REST: Final = "https://api-testnet.bybit.com"
-DEMO_STREAM: Final = "wss://stream-testnet.bybit.com"
+_LOG: Final = logging.getLogger("dita.venues")
 HOSTS: Final = Hosts(
-    REST, STREAM, DEMO_REST, DEMO_STREAM, frozenset({"api-demo.bybit.com", "stream-demo.bybit.com"})
+    rest="https://api.bybit.com",
+    stream="wss://stream.bybit.com",
+    test_rest="https://api-testnet.bybit.com",
+    test_stream="wss://stream-testnet.bybit.com",
+    test_hosts=frozenset({"api-demo.bybit.com", "stream-demo.bybit.com"}),
 )
 _TOPICS: Final = ("order", "execution", "position", "wallet")
 _PAGE: Final = 1_000
@@ -54,99 +53,46 @@ class BybitLinear(LiveAdapter):
     sequence_order: ClassVar[SequenceOrder] = "SYMBOL"
     sequence_ties: ClassVar[SequenceTies] = "LEAVES"
     revisions: ClassVar[Revisions] = "NONE"
+    order_requests: ClassVar[OrderRequests] = requests
+    checks_type: ClassVar[type[checks.AccountChecks]] = AccountChecks
     named_codes: ClassVar[Mapping[int, str]] = {110072: "DUPLICATE_CLIENT_ID"}
+    feed_type: ClassVar[Callable[..., Feed]] = MarketFeed
+    no_dead_man: ClassVar[str] = "Bybit has it for institutions only"
+    budget: Budget
+    _codec: BybitCodec
+    _reports: ReportReader
+    _say: Say | None = None
+    _is_subscribed = False
 
-    def __init__(
-        self,
-        api_key: str,
-        api_secret: str,
-        symbols: Iterable[str],
-        *,
-        rest: str | None = None,
-        stream: str | None = None,
-        clock_ns: Callable[[], int] = time.time_ns,
-        reserve: float = 0.2,
-        deaf_s: float = DEAF_S,
-        transport: Callable[..., Transport] = Transport,
-    ) -> None:
-        """Describe the account; the stream opens once a kernel is attached.
+    def _new_codec(self, api_key: str, api_secret: str) -> BybitCodec:
+        return BybitCodec(api_key, api_secret)
 
-        Args:
-            api_key: The key.
-            api_secret: Its secret: it is never shown, logged or written.
-            symbols: The instruments that are traded.
-            rest: Base address of REST; None means the venue's, or its test network's without real money.
-            stream: The same for the streams.
-            clock_ns: This machine's time, nanoseconds.
-            reserve: The part of the order budget that is kept for exits.
-            deaf_s: After how long without a report of an acknowledged request the stream is deaf, seconds.
-            transport: Makes what carries requests and streams.
+    def _new_budget(self, reserve: float) -> Budget:
+        return Budget(reserve=reserve)
 
-        Raises:
-            InvalidInput: There is no real money, and an address is neither of the test network nor on this
-                machine.
-        """
-        self._reports = ReportReader()
-        self._codec = BybitCodec(api_key, api_secret)
-        names = list(dict.fromkeys(symbols))
-        self.budget = Budget(reserve=reserve)
-        wire = transport(*self._addresses(rest, stream), self._codec, clock_ns, self.budget)
-        self._queries = AccountQueries(wire, self._reports)
-        super().__init__(wire, self._reports, self._queries, names, clock_ns, deaf_s)
-        self._symbol_of: dict[str, str] = {}
-        self._say: Say | None = None
-        self._is_subscribed = False
+    def _new_reader(self) -> ReportReader:
+        return ReportReader()
 
-    # --------------------------------------------------------------------------------------- the kernel asks
+    def _new_queries(self) -> AccountQueries:
+        return AccountQueries(self._wire, self._reports, self.symbols)
 
-    def submit(self, order: VenueOrder) -> Sequence[VenueEvent]:
-        """Send an order; its events come later.
+    # ------------------------------------------------------------------------------------------------ orders
 
-        Raises:
-            NotSent: The venue has no such order, or it is an entry and the stream is not to be trusted now.
-        """
-        request = requests.place(order)
-        refused = self._held_back(request, order)
-        if refused is not None:
-            return [refused]
-        self._symbol_of[order.venue_client_id] = order.asset
-        self._begin(self._send(order, request, "ORDER_REJECT"))
-        return []
-
-    def cancel(self, order: VenueOrder, reason: str) -> Sequence[VenueEvent]:
-        """Ask to cancel an order."""
-        del reason
-        request = requests.cancel(order.asset, order.venue_client_id, order.venue_order_id)
-        self._begin(self._send(order, request, "CANCEL_REJECT"))
-        return []
-
-    def amend(
-        self,
-        order: VenueOrder,
-        *,
-        size: Decimal,
-        limit_price: Decimal | None,
-        trigger_price: Decimal | None,
-        request_id: str,
-    ) -> Sequence[VenueEvent]:
-        """Ask to change an order: plain limit orders only.
-
-        Raises:
-            NotSent: The order waits for a trigger, or has no limit.
-        """
-        price = limit_price if limit_price is not None else order.limit_price
-        if (requests.is_conditional(order) and not order.triggered) or price is None:
-            raise NotSent("limit orders alone are changed at Bybit: cancel it and send another")
-        del trigger_price
+    def _to_amend(self, order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
         self._reports.amends[order.venue_client_id] = request_id
-        request = requests.amend(order, size, price)
-        self._begin(self._send(order, request, "AMEND_REJECT", request_id))
-        return []
+        return super()._to_amend(order, size, price, request_id)
 
-    def query_order(self, venue_client_id: str) -> Sequence[VenueEvent]:
-        """Query an order; the answer comes as an event."""
-        self._begin(self._query(venue_client_id))
-        return []
+    def _accepted(self, verb: Verb, answer: Any, ids: dict[str, Any]) -> None:  # noqa: ANN401
+        del verb, ids
+        reading.record(answer, "result")
+
+    def _refused(self, verb: Verb, client_id: str) -> None:
+        if verb == "AMEND":
+            self._reports.amends.pop(client_id, None)
+
+    def _is_answered(self, client_id: str) -> None:
+        super()._is_answered(client_id)
+        self._reports.owed.discard(client_id)
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> Decimal | None:
         """Set the leverage at the venue.
@@ -193,21 +139,6 @@ class BybitLinear(LiveAdapter):
             until_ms = page[0].open_ns // MS - 1
         return bars
 
-    def feed(
-        self,
-        on_event: Callable[[MarketEvent], object],
-        *,
-        interval: str = "1m",
-        quotes: bool = False,
-        trades: bool = False,
-        books: bool = False,
-    ) -> MarketFeed:
-        """Subscribe to the market of the adapter's instruments; see `MarketFeed`."""
-        return MarketFeed(
-            self._wire, self.symbols, on_event, interval=interval, quotes=quotes, trades=trades,
-            books=books, clock_ns=self._clock_ns,
-        )  # fmt: skip
-
     def mark_price(self, symbol: str) -> Decimal:
         """Return an instrument's mark price as the venue has it now."""
         answer = reading.record(self.ask(requests.ticker(symbol)), "tickers")
@@ -239,80 +170,6 @@ class BybitLinear(LiveAdapter):
                 break
             until_ms = page[0][0] // MS - 1
         return found
-
-    def set_dead_man(self, symbol: str, wait_ms: int) -> None:
-        """Bybit has it for institutions alone.
-
-        Raises:
-            InvalidInput: Always, except where it is taken off.
-        """
-        if wait_ms:
-            raise InvalidInput(
-                f"dead_man: Bybit cancels {symbol} by itself for institutions only; leave it off"
-            )
-
-    def resting_order(self, symbol: str, size: Decimal, price: Decimal, client_id: str) -> Request:
-        """Write a post-only order to buy."""
-        return requests.resting(symbol, size, price, client_id)
-
-    def cancel_of(self, symbol: str, client_id: str) -> Request:
-        """Write the cancel of an order."""
-        return requests.cancel(symbol, client_id)
-
-    # --------------------------------------------------------------------------------------- requests at work
-
-    async def _send(self, order: VenueOrder, request: Request, refusal: str, request_id: str = "") -> None:
-        """Send a request; the stream has to tell what comes of it."""
-        client_id = order.venue_client_id
-        ids: dict[str, Any] = {"venue_client_id": client_id, "asset": order.asset}
-        if request_id:
-            ids["request_id"] = request_id
-        sent_s = time.monotonic()
-        try:
-            ask = self._wire.ask if refusal == "ORDER_REJECT" else self._patiently
-            reading.record(await ask(request), "result")
-            self._await(client_id, sent_s)
-        except Failure as failure:
-            if refusal == "AMEND_REJECT" and failure.fate is not Fate.UNKNOWN:
-                self._reports.amends.pop(client_id, None)
-            self._refuse(refusal, failure, ids)
-            if failure.fate is Fate.STATE and refusal != "ORDER_REJECT":
-                await self._query(client_id)
-        except InvalidInput as error:
-            self._doubt(str(error), ids)
-
-    async def _query(self, client_id: str) -> None:
-        try:
-            row = await self._queries.order(client_id, self._symbol_of.get(client_id, ""))
-            if row is not None:
-                await self._tell_status(row)
-                return
-            # Gone from the orders it may still have traded: its fills come first.
-            await self._tell_fills(client_id, self._clock_ns() - OVERLAP_NS)
-            self._awaited.pop(client_id, None)
-            self._tell(VenueEvent(self._clock_ns(), kind="ORDER_NOT_FOUND", venue_client_id=client_id))
-        except UnknownMessage as error:
-            self._halt_entries(error)
-        except (Failure, InvalidInput) as error:
-            _LOG.warning("question about %s: %s", client_id, error)
-
-    async def _tell_status(self, row: dict[str, Any]) -> None:
-        status = self._reports.status(row)
-        if status.filled_size:
-            await self._tell_fills(status.venue_client_id, self._clock_ns() - OVERLAP_NS)
-        self._awaited.pop(status.venue_client_id, None)
-        self._reports.owed.discard(status.venue_client_id)
-        self._tell(status)
-        if status.filled_size:
-            # The stream that did not tell of the fill did not tell of its money either.
-            await self._tell_balances()
-
-    def _ask_unless_so(self, request: Request) -> None:
-        try:
-            self.ask(request)
-        except Failure as failure:
-            if failure.fate is not Fate.DONE:
-                raise
 
     # --------------------------------------------------------------------------------------------- the stream
 

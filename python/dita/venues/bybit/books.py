@@ -1,4 +1,4 @@
-"""Order books of Bybit's depth: a snapshot on the stream, then changes whose numbers have no gap."""
+"""Bybit's order books: a snapshot on the stream, then changes whose numbers have no gap."""
 
 import json
 import logging
@@ -8,19 +8,18 @@ from typing import Any, Final
 
 from dita._kernel import OrderBook
 from dita.venues.wire import reading
+from dita.venues.wire.books import LiveBooks
 from dita.venues.wire.market import VenueBook
 
-_LOG: Final = logging.getLogger("dita.bybit")
-#: How many levels of a book are published.
-LEVELS: Final = 50
+_LOG: Final = logging.getLogger("dita.venues")
 DEPTH: Final = 200
 
 
-class Books:
-    """Keeps the books of some instruments, and publishes each change.
+class Books(LiveBooks):
+    """Keeps the books of some instruments. After a gap the topic is subscribed anew: that brings a snapshot.
 
-    A book that is not whole is published as an empty one. After a gap in the numbers the topic is subscribed
-    anew: that brings a snapshot.
+    Attributes:
+        gaps: How often a number was missing.
     """
 
     def __init__(
@@ -38,12 +37,9 @@ class Books:
             again: Subscribes to a topic anew.
             clock_ns: This machine's time.
         """
-        self._on_event = on_event
+        super().__init__(symbols, on_event, clock_ns)
         self._again = again
-        self._clock_ns = clock_ns
-        self._books = {symbol: OrderBook(symbol) for symbol in symbols}
         self._wanted: set[str] = set()
-        self.snapshots = 0
         self.gaps = 0
 
     @property
@@ -51,21 +47,10 @@ class Books:
         """The topics that are needed."""
         return [f"orderbook.{DEPTH}.{symbol}" for symbol in self._books]
 
-    @property
-    def are_whole(self) -> bool:
-        """Whether every book can be traded on."""
-        return all(book.last_update is not None for book in self._books.values())
-
-    def book(self, symbol: str) -> OrderBook:
-        """Return an instrument's book."""
-        return self._books[symbol]
-
     def cut(self) -> None:
-        """Let go of all books: their stream is gone."""
+        """Empty all books: their stream is gone."""
         self._wanted.clear()
-        for book in self._books.values():
-            book.reset()
-            self._tell(book)
+        super().cut()
 
     def take(self, frame: dict[str, Any]) -> bool:
         """Take a frame.
@@ -102,7 +87,7 @@ class Books:
         word = book.take(json.dumps(whole))
         if word == "waiting" or book.last_update is None:
             _LOG.debug("book of %s: %s", book.symbol, word)
-        self._tell(book)
+        self._publish(book)
 
     def _change(self, book: OrderBook, data: dict[str, Any], topic: str) -> None:
         number = data.get("u")
@@ -113,7 +98,7 @@ class Books:
             book.reset()
             self._wanted.add(topic)
             self._again(topic)
-            self._tell(book)
+            self._publish(book)
             return
         change = {
             "e": "depthUpdate", "s": book.symbol, "U": number, "u": number, "pu": before,
@@ -122,9 +107,4 @@ class Books:
         if book.take(json.dumps(change)) != "used":
             self._wanted.add(topic)
             self._again(topic)
-        self._tell(book)
-
-    def _tell(self, book: OrderBook) -> None:
-        whole = book.best_bid is not None and book.best_ask is not None
-        bids, asks = (tuple(book.bids(LEVELS)), tuple(book.asks(LEVELS))) if whole else ((), ())
-        self._on_event(VenueBook(book.symbol, self._clock_ns(), bids, asks))
+        self._publish(book)

@@ -1,45 +1,39 @@
-"""What an answer of Bybit's that is no success means for its request.
+"""What Bybit's errors mean for their requests. A refusal comes with HTTP status 200 and a code.
 
 Codes and their meaning are of the venue's documentation of 2026-07-24, with what others saw where that says
-otherwise. A refusal comes with HTTP status 200 and a code; unknown is never resent.
+otherwise.
 """
 
 import time
 from typing import Any, Final
 
-from dita.errors import InvalidInput
-from dita.venues.wire.failures import Failure, Fate
-from dita.venues.wire.reading import parse
+from dita.venues.wire import failures
+from dita.venues.wire.failures import Failure, Fate, read_record
 
-_DONE: Final = frozenset({110025, 110026, 110043})
-_CLOCK: Final = frozenset({10002})
-_LATER: Final = frozenset({429, 10006, 10018, 10429, 20003, 110079})
-# The order is not there, was ended, was made before, or the position is another.
-_STATE: Final = frozenset({110001, 110008, 110010, 110017, 110030, 110034, 110072})
-# 20006: this id of a request was used before, so the first one may live. 10014: the same.
-_UNKNOWN: Final = frozenset({10000, 10014, 10016, 10019, 20006, 170007, 500000})
+_TABLE: Final[failures.Table] = {
+    Fate.DONE: frozenset({110025, 110026, 110043}),
+    Fate.CLOCK: frozenset({10002}),
+    Fate.LATER: frozenset({429, 10006, 10018, 10429, 20003, 110079}),
+    # The order is not there, was ended, was made before, or the position is another.
+    Fate.STATE: frozenset({110001, 110008, 110010, 110017, 110030, 110034, 110072}),
+    # 20006: this id of a request was used before, so the first one may live. 10014: the same.
+    Fate.UNKNOWN: frozenset({10000, 10014, 10016, 10019, 20006, 170007, 500000}),
+}
 #: How long an address is barred that asked too often, milliseconds.
 _BARRED_MS: Final = 600_000
 
 
-def classify(status: int, code: int) -> Fate:
-    """Say what an error means for its request.
+def classify(status: int, code: int, words: str = "") -> Fate:
+    """Return what an error means for its request.
 
     Args:
         status: HTTP status.
         code: The venue's code; 0 where there is none.
+        words: The venue's words; they do not count.
     """
-    for fate, is_it in (
-        (Fate.DONE, code in _DONE),
-        (Fate.CLOCK, code in _CLOCK),
-        (Fate.LATER, code in _LATER or status == 429 or (status == 403 and not code)),
-        (Fate.UNKNOWN, code in _UNKNOWN or status == 408 or status >= 500),
-        (Fate.STATE, code in _STATE),
-        (Fate.REFUSED, bool(code) or 400 <= status < 500),
-    ):
-        if is_it:
-            return fate
-    return Fate.UNKNOWN
+    del words
+    # 403 without a code bars the address.
+    return Fate.LATER if status == 403 and not code else failures.classify(_TABLE, status, code)
 
 
 def read_answer(status: int, raw: str | bytes, resets_ms: str | None = None) -> Any:  # noqa: ANN401 - any JSON
@@ -56,13 +50,8 @@ def read_answer(status: int, raw: str | bytes, resets_ms: str | None = None) -> 
     Raises:
         Failure: It is none; also a success whose body cannot be read.
     """
-    try:
-        body = parse(raw)
-    except InvalidInput as error:
-        # A page of HTML, half an answer: what became of the request it does not say.
-        wait = _BARRED_MS if status == 403 else None
-        raise Failure(classify(status, 0), status, 0, str(error), wait) from error
-    code = body.get("retCode") if isinstance(body, dict) else None
+    body = read_record(status, raw, classify, _BARRED_MS if status == 403 else None)
+    code = body.get("retCode")
     if isinstance(code, bool) or not isinstance(code, int):
         raise Failure(classify(status, 0), status, 0, "an answer without retCode")
     if status < 300 and code == 0:

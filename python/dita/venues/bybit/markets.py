@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from dita.errors import InvalidInput, shown
+from dita.precision import plain
 from dita.venues.bybit.requests import INTERVALS
 from dita.venues.wire import reading
 from dita.venues.wire.market import MarketEvent, VenueBar, VenueMark, VenueQuote, VenueTrade
@@ -155,9 +156,9 @@ def read_instrument(answer: object, symbol: str) -> dict[str, Any]:
     most = min(reading.decimal(lot, name) for name in ("maxOrderQty", "maxMktOrderQty") if lot.get(name))
     return {
         "base": reading.text(row, "baseCoin"), "quote": reading.text(row, "quoteCoin"),
-        "settle": reading.text(row, "settleCoin"), "tick_size": _plain(reading.decimal(price, "tickSize")),
-        "lot_step": _plain(reading.decimal(lot, "qtyStep")),
-        "min_qty": _plain(reading.decimal(lot, "minOrderQty")), "max_qty": format(most, "f"),
+        "settle": reading.text(row, "settleCoin"), "tick_size": plain(reading.decimal(price, "tickSize")),
+        "lot_step": plain(reading.decimal(lot, "qtyStep")),
+        "min_qty": plain(reading.decimal(lot, "minOrderQty")), "max_qty": format(most, "f"),
         "min_notional": format(reading.maybe(lot, "minNotionalValue") or Decimal(5), "f"),
     }  # fmt: skip
 
@@ -184,11 +185,7 @@ def read_tiers(answer: object, symbol: str) -> list[dict[str, str]]:
         {
             "notional_floor": format(floor, "f"),
             "maint_rate": format(reading.decimal(row, "maintenanceMargin"), "f"),
-            "max_leverage": _plain(reading.decimal(row, "maxLeverage")),
+            "max_leverage": plain(reading.decimal(row, "maxLeverage")),
         }
         for floor, row in zip(floors, steps, strict=False)
     ]
-
-
-def _plain(value: Decimal) -> str:
-    return format(value.normalize(), "f")

@@ -1,48 +1,32 @@
-"""Questions about an account by REST, and their answers as the kernel takes them. They change nothing."""
+"""Bybit's answers about an account, as the kernel takes them."""
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from dita._kernel import VenueEvent
 from dita.venues.bybit import requests
 from dita.venues.bybit.markets import read_instrument, read_tiers
 from dita.venues.bybit.reports import ReportReader
-from dita.venues.wire import reading
+from dita.venues.wire import queries, reading
+from dita.venues.wire.reading import MS
 from dita.venues.wire.requests import Request
-from dita.venues.wire.transport import Transport
 
-_MS: Final = 1_000_000
 #: Seven days: the longest time of one call.
 _WINDOW_MS: Final = 7 * 86_400_000
 _PAGES_MAX: Final = 10_000
 
 
-class AccountQueries:
-    """Asks about one account, on the transport's thread."""
+class AccountQueries(queries.AccountQueries[ReportReader]):
+    """Asks about one account."""
 
-    def __init__(self, wire: Transport, reader: ReportReader) -> None:
-        """Ask nothing yet.
-
-        Args:
-            wire: The transport.
-            reader: Reads the rows.
-        """
-        self._wire = wire
-        self._reader = reader
-
-    async def order(self, client_id: str, symbol: str) -> dict[str, Any] | None:
-        """Ask about an order; None where the venue has none of that id, open or ended.
-
-        Raises:
-            Failure: The venue does not say.
-        """
+    async def order(self, client_id: str, symbol: str) -> list[VenueEvent]:
         for request in (requests.query(client_id, symbol), requests.query_history(client_id)):
-            rows = _rows(await self._wire.ask(request), request)
-            for row in rows:
+            for row in _rows(await self._wire.ask(request), request):
                 if row.get("orderLinkId") == client_id:
-                    return row
-        return None
+                    return [self._reader.status(row)]
+        return []
 
     async def fills(self, since_ns: int) -> list[VenueEvent]:
         """Return all fills since a time, of all instruments, the oldest first.
@@ -50,7 +34,7 @@ class AccountQueries:
         REST's executions do not tell what was realised; the transaction log does, by the fill's id.
         """
         until_ms = self._wire.now_ms() + 1_000
-        since_ms = max(0, since_ns // _MS)
+        since_ms = max(0, since_ns // MS)
         rows = await self._windows(since_ms, until_ms, requests.executions)
         trades = [row for row in rows if self._reader.is_trade(row)]
         profits = await self._profits(since_ms, until_ms) if trades else {}
@@ -62,9 +46,8 @@ class AccountQueries:
         return found
 
     async def entries(self, since_ns: int) -> list[dict[str, Any]]:
-        """Return the wallet's entries since a time that belong to no fill."""
         until_ms = self._wire.now_ms() + 1_000
-        rows = await self._windows(max(0, since_ns // _MS), until_ms, requests.transactions)
+        rows = await self._windows(max(0, since_ns // MS), until_ms, requests.transactions)
         entries = [entry for row in rows if (entry := self._reader.entry(row)) is not None]
         return entries[::-1]
 
@@ -86,22 +69,27 @@ class AccountQueries:
         found: list[dict[str, Any]] = []
         while since_ms < until_ms:
             end_ms = min(until_ms, since_ms + _WINDOW_MS)
-            page, cursor = [], ""
-            for _ in range(_PAGES_MAX):
-                request = ask(since_ms, end_ms, cursor)
-                answer = reading.record(await self._wire.ask(request), request.path)
-                page += reading.table(answer.get("list") or [], "list")
-                cursor = str(answer.get("nextPageCursor") or "")
-                if not cursor:
-                    break
+            page = await self._pages(partial(ask, since_ms, end_ms))
             found = page + found
             since_ms = end_ms
         return found
 
+    async def _pages(self, ask: Callable[[str], Request]) -> list[dict[str, Any]]:
+        """Ask page by page; each names the next."""
+        rows: list[dict[str, Any]] = []
+        cursor = ""
+        for _ in range(_PAGES_MAX):
+            request = ask(cursor)
+            answer = reading.record(await self._wire.ask(request), request.path)
+            rows += reading.table(answer.get("list") or [], "list")
+            cursor = str(answer.get("nextPageCursor") or "")
+            if not cursor:
+                break
+        return rows
+
     # ------------------------------------------------------------------------------------------ what there is
 
     async def balances(self) -> dict[str, Decimal]:
-        """Return the wallet's balances, without unrealised profit."""
         balances: dict[str, Decimal] = {}
         for account in _rows(await self._wire.ask(requests.BALANCE), requests.BALANCE):
             for coin in reading.table(account.get("coin") or [], "coin"):
@@ -109,7 +97,6 @@ class AccountQueries:
         return balances
 
     async def positions(self) -> list[dict[str, Any]]:
-        """Return the positions: symbol, size (+ long), entry_price, position_side."""
         request = requests.positions()
         rows = _rows(await self._wire.ask(request), request)
         return [
@@ -123,34 +110,11 @@ class AccountQueries:
             if reading.maybe(row, "size")
         ]
 
-    async def open_orders(self, symbol: str | None) -> list[dict[str, Any]]:
-        """Return the venue's open orders, those that wait for a trigger too."""
-        rows: list[dict[str, Any]] = []
-        cursor = ""
-        for _ in range(_PAGES_MAX):
-            request = requests.open_orders(symbol, cursor)
-            answer = reading.record(await self._wire.ask(request), request.path)
-            rows += reading.table(answer.get("list") or [], "list")
-            cursor = str(answer.get("nextPageCursor") or "")
-            if not cursor:
-                break
-        found = [self._reader.status(row) for row in rows]
-        return [
-            {
-                "venue_client_id": one.venue_client_id, "venue_order_id": one.venue_order_id,
-                "symbol": one.asset, "order_side": str(one.order_side), "size": one.order_size,
-                "filled_size": one.filled_size, "limit_price": one.order_price,
-            }
-            for one in found
-        ]  # fmt: skip
+    async def _open(self, symbol: str | None) -> list[VenueEvent]:
+        rows = await self._pages(lambda cursor: requests.open_orders(symbol, cursor))
+        return [self._reader.status(row) for row in rows]
 
     async def terms(self, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Return instruments' rules as `set_exchange_config` takes them, with what is the account's own.
-
-        Raises:
-            InvalidInput: One is not listed, or does not trade.
-            Failure: The venue does not say.
-        """
         info = reading.record(await self._wire.ask(requests.ACCOUNT), "account")
         mode = "ISOLATED" if info.get("marginMode") == "ISOLATED_MARGIN" else "CROSS"
         rules = {}

@@ -4,17 +4,18 @@ Without I/O. Money comes from executions alone; what the order's own frames say 
 them. What it remembers of an order is its last report, so that a change of it can be seen.
 """
 
-from collections import Counter, OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput, shown
-from dita.venues.wire import reading
+from dita.venues.wire import reading, reports
+from dita.venues.wire.recent import Recent
+from dita.venues.wire.reports import wallet_update
 from dita.venues.wire.updates import UnknownMessage, VenueUpdate, ours
 
-_ORDERS_MAX: Final = 100_000
 _ZERO: Final = Decimal(0)
 _SIDES: Final = {"Buy": "BUY", "Sell": "SELL"}
 _POSITIONS: Final = {0: "BOTH", 1: "LONG", 2: "SHORT"}
@@ -37,14 +38,6 @@ _TRADES: Final = {
 _NO_TRADES: Final = frozenset({"Funding", "Settle", "SessionSettlePnL", "Delivery", "MovePosition"})
 _FORCED: Final = {"CreateByLiq": "LIQUIDATION", "CreateByTakeOver_PassThrough": "LIQUIDATION",
                   "CreateByAdl_PassThrough": "ADL"}  # fmt: skip
-#: Rows of the transaction log that tell of a fill, which is booked by itself.
-_OF_FILLS: Final = frozenset({"TRADE", "LIQUIDATION", "ADL"})
-_ENTRIES: Final = {
-    "SETTLEMENT": "FUNDING_FEE", "TRANSFER_IN": "TRANSFER", "TRANSFER_OUT": "TRANSFER",
-    "BONUS": "REBATE", "FEE_REFUND": "REBATE", "BONUS_RECOLLECT": "ADJUSTMENT", "INTEREST": "ADJUSTMENT",
-    "CURRENCY_BUY": "ADJUSTMENT", "CURRENCY_SELL": "ADJUSTMENT", "DELIVERY": "ADJUSTMENT",
-    "AIRDROP": "REBATE", "AUTO_DEDUCTION": "ADJUSTMENT",
-}  # fmt: skip
 _CANCELED_BY_US: Final = frozenset({"CancelByUser", "CancelByTpSl"})
 _REASONS: Final = {
     "EC_PostOnlyWillTakeLiquidity": "POST_ONLY_WOULD_TAKE", "EC_CancelForNoFullFill": "FOK",
@@ -61,21 +54,27 @@ class _Known:
     executed: Decimal = _ZERO
 
 
-class ReportReader:
-    """Reads what the venue says.
+class ReportReader(reports.ReportReader):
+    """Reads what Bybit says.
 
     Attributes:
-        skipped: How many rows were known and of no use.
-        unknown: How often what no list has was said, by name.
         owed: Orders whose own frame reported more filled than their executions.
+        amends: Our ids of the amends that were sent, by the order's.
     """
+
+    entries: ClassVar[Mapping[str, str]] = {
+        "SETTLEMENT": "FUNDING_FEE", "TRANSFER_IN": "TRANSFER", "TRANSFER_OUT": "TRANSFER",
+        "BONUS": "REBATE", "FEE_REFUND": "REBATE", "BONUS_RECOLLECT": "ADJUSTMENT", "INTEREST": "ADJUSTMENT",
+        "CURRENCY_BUY": "ADJUSTMENT", "CURRENCY_SELL": "ADJUSTMENT", "DELIVERY": "ADJUSTMENT",
+        "AIRDROP": "REBATE", "AUTO_DEDUCTION": "ADJUSTMENT",
+    }  # fmt: skip
+    of_fills: ClassVar[frozenset[str]] = frozenset({"TRADE", "LIQUIDATION", "ADL"})
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self._orders: OrderedDict[str, _Known] = OrderedDict()
-        self._executions: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self.skipped = 0
-        self.unknown: Counter[str] = Counter()
+        super().__init__()
+        self._orders: Recent[str, _Known] = Recent()
+        self._executions: Recent[tuple[str, str], None] = Recent()
         self.owed: set[str] = set()
         self.amends: dict[str, str] = {}
 
@@ -184,12 +183,8 @@ class ReportReader:
 
     def _wallet(self, row: dict[str, Any], update: VenueUpdate, at_ns: int) -> None:
         for coin in reading.table(row.get("coin"), "coin"):
-            update.account.append(
-                {
-                    "kind": "ACCOUNT_UPDATE", "timestamp": at_ns, "asset": reading.text(coin, "coin"),
-                    "wallet_balance": reading.decimal(coin, "walletBalance"),
-                }
-            )  # fmt: skip
+            held = reading.decimal(coin, "walletBalance")
+            update.account.append(wallet_update(at_ns, reading.text(coin, "coin"), held))
 
     # ------------------------------------------------------------------------------------------ rows
 
@@ -245,35 +240,21 @@ class ReportReader:
         )  # fmt: skip
 
     def entry(self, row: dict[str, Any]) -> dict[str, Any] | None:
-        """Read a row of the transaction log; None where it is of a fill, or changes nothing.
-
-        One of a type that no list has moved the wallet too: it is an ADJUSTMENT, and counted.
-        """
-        kind = str(row.get("type"))
+        """Read a row of the transaction log; None where it is of a fill, or changes nothing."""
         amount = reading.decimal(row, "change")
-        if kind in _OF_FILLS or not amount:
+        if str(row.get("type")) in self.of_fills or not amount:
             return None
-        if kind not in _ENTRIES:
-            self.unknown[f"type {shown(kind)}"] += 1
-        entry: dict[str, Any] = {
-            "kind": _ENTRIES.get(kind, "ADJUSTMENT"),
-            "timestamp": reading.nanoseconds(row, "transactionTime"),
-            "asset": reading.text(row, "currency"),
-            "amount": amount,
+        return self._entry(
+            "type", row, row.get("symbol"), timestamp=reading.nanoseconds(row, "transactionTime"),
+            asset=reading.text(row, "currency"), amount=amount,
             # Two rows of one moment were seen with one id.
-            "venue_txn_id": f"{reading.text(row, 'id')[-40:]}:{row.get('transactionTime')}",
-        }  # fmt: skip
-        if row.get("symbol"):
-            entry["symbol"] = reading.text(row, "symbol")
-        return entry
+            venue_txn_id=f"{reading.text(row, 'id')[-40:]}:{row.get('transactionTime')}",
+        )  # fmt: skip
 
     # ---------------------------------------------------------------------------------------------- inside
 
     def _known(self, order_id: str) -> _Known:
-        known = self._orders.setdefault(order_id, _Known())
-        while len(self._orders) > _ORDERS_MAX:
-            self._orders.popitem(last=False)
-        return known
+        return self._orders.setdefault(order_id, _Known())
 
     def _count(self, ids: dict[str, Any], trade_id: str, size: Decimal) -> None:
         """Count an execution once, however often it is reported."""
@@ -281,8 +262,6 @@ class ReportReader:
         if key in self._executions:
             return
         self._executions[key] = None
-        while len(self._executions) > _ORDERS_MAX:
-            self._executions.popitem(last=False)
         self._known(ids["venue_order_id"]).executed += size
 
 

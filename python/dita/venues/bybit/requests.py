@@ -1,7 +1,5 @@
 """What is asked of Bybit v5: path, parameters, and the text that is signed."""
 
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from decimal import Decimal
@@ -11,11 +9,9 @@ from urllib.parse import urlencode
 from dita._kernel import VenueOrder
 from dita.errors import NotSent
 from dita.venues.bybit.failures import read_answer
-from dita.venues.wire.requests import Pool, Request, Written, digits
+from dita.venues.wire.requests import Request, Written, digits, is_conditional, pool_of, sign
 
 RECV_WINDOW_MS: Final = 5_000
-#: Kinds of orders that wait for a trigger.
-CONDITIONAL: Final = frozenset({"STOP_MARKET", "STOP_LIMIT", "TAKE_PROFIT"})
 _CATEGORY: Final = {"category": "linear"}
 _SETTLES_IN: Final = "USDT"
 #: The venue's names of the bars' lengths.
@@ -74,16 +70,6 @@ class BybitCodec:
         return json.dumps({"op": "auth", "args": words}, separators=(",", ":"))
 
 
-def sign(secret: str, message: str) -> str:
-    """HMAC-SHA256, in hexadecimal."""
-    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
-
-
-def is_conditional(order: VenueOrder) -> bool:
-    """Whether an order waits for a trigger."""
-    return str(order.order_type) in CONDITIONAL
-
-
 def place(order: VenueOrder) -> Request:
     """Ask for an order.
 
@@ -120,27 +106,20 @@ def place(order: VenueOrder) -> Request:
         values["triggerPrice"] = digits(order.trigger_price)
         values["triggerDirection"] = 1 if buys == stops else 2
         values["triggerBy"] = "MarkPrice" if str(order.trigger_by) == "MARK" else "LastPrice"
-    pool: Pool = "exit" if order.reduce_only else "entry"
-    return Request("POST", "/v5/order/create", values, pool=pool)
+    return Request("POST", "/v5/order/create", values, pool=pool_of(order))
 
 
-def resting(symbol: str, size: Decimal, price: Decimal, client_id: str) -> Request:
-    """Ask for a post-only order to buy."""
-    values = {
-        **_CATEGORY, "symbol": symbol, "side": "Buy", "positionIdx": 0, "orderType": "Limit",
-        "qty": digits(size), "price": digits(price), "timeInForce": "PostOnly", "orderLinkId": client_id,
-    }  # fmt: skip
-    return Request("POST", "/v5/order/create", values, pool="exit")
-
-
-def cancel(symbol: str, client_id: str, order_id: str = "") -> Request:
+def cancel(order: VenueOrder) -> Request:
     """Ask to cancel an order, conditional or not."""
-    named = {"orderLinkId": client_id} if client_id else {"orderId": order_id}
-    return Request("POST", "/v5/order/cancel", {**_CATEGORY, "symbol": symbol, **named})
+    named = {"orderId": order.venue_order_id}
+    if order.venue_client_id:
+        named = {"orderLinkId": order.venue_client_id}
+    return Request("POST", "/v5/order/cancel", {**_CATEGORY, "symbol": order.asset, **named})
 
 
-def amend(order: VenueOrder, size: Decimal, price: Decimal) -> Request:
-    """Ask to change an order's total and limit."""
+def amend(order: VenueOrder, size: Decimal, price: Decimal, request_id: str) -> Request:
+    """Ask to change an order's total and limit; the venue takes no id of the request."""
+    del request_id
     values = {
         **_CATEGORY,
         "symbol": order.asset,

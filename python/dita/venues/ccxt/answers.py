@@ -83,9 +83,6 @@ def _table(venue: str) -> Classify | None:
     if place is None:
         return None
     module = importlib.import_module(place)
-    if venue == "bybit":
-        # Its codes say all; its words are not gone by.
-        return lambda status, code, _: Fate(module.classify(status, code))
     classify: Classify = module.classify
     return classify
 

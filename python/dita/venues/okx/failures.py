@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from dita.venues.wire import plain
+from dita.venues.wire import failures
 from dita.venues.wire.failures import Fate
 
 DUPLICATE: Final = 51016
-_TABLE: Final[plain.Table] = {
+_TABLE: Final[failures.Table] = {
     # 50004 says so itself; the others were seen to.
     Fate.UNKNOWN: frozenset({50004, 50026, 51149, 51054}),
     Fate.LATER: frozenset({50001, 50011, 50013, 50040, 50061}),
@@ -16,13 +16,13 @@ _TABLE: Final[plain.Table] = {
 }
 
 
-def classify(status: int, code: int, words: str) -> Fate:
-    """Say what an error means.
+def classify(status: int, code: int, words: str = "") -> Fate:
+    """Return what an error means for its request.
 
     Args:
         status: HTTP status.
         code: The venue's code; 0 where there is none.
-        words: The venue's words; they are not gone by.
+        words: The venue's words; they do not count.
     """
     del words
-    return plain.classify(_TABLE, status, code)
+    return failures.classify(_TABLE, status, code)

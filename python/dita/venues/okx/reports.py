@@ -1,13 +1,14 @@
 """What OKX says, as the kernel's events: frames of the private stream, and rows of REST answers."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from dita._kernel import VenueEvent
 from dita.errors import InvalidInput, shown
-from dita.venues.wire import reading
+from dita.precision import plain
+from dita.venues.wire import reading, reports
+from dita.venues.wire.reports import wallet_update
 from dita.venues.wire.updates import UnknownMessage, VenueUpdate, ours
 
 _ZERO: Final = Decimal(0)
@@ -20,15 +21,6 @@ _FORCED: Final = {
     "full_liquidation": "LIQUIDATION", "partial_liquidation": "LIQUIDATION", "adl": "ADL", "delivery": "",
     "normal": "", "twap": "", "ddh": "", "": "",
 }  # fmt: skip
-#: Entries by the type of their bill; a trade's is booked by its fill.
-_BILLS: Final = {
-    "1": "TRANSFER",
-    "8": "FUNDING_FEE",
-    "7": "ADJUSTMENT",
-    "9": "ADJUSTMENT",
-    "12": "ADJUSTMENT",
-}
-_OF_FILLS: Final = frozenset({"2", "5", "3"})
 _QUIET: Final = frozenset(
     {"login", "subscribe", "unsubscribe", "channel-conn-count", "channel-conn-count-error"}
 )
@@ -37,18 +29,18 @@ _CHANNELS: Final = frozenset({"orders", "account", "positions", "balance_and_pos
 _OWN_REASONS: Final = frozenset({"snapshot", "filled", "set_leverage", "adjust_margin"})
 
 
-class ReportReader:
-    """Reads what the venue says.
+class ReportReader(reports.ReportReader):
+    """Reads what OKX says."""
 
-    Attributes:
-        skipped: How many frames were known and of no use.
-        unknown: How often what no list has was said, by name.
-    """
-
-    def __init__(self) -> None:
-        """Know nothing yet."""
-        self.skipped = 0
-        self.unknown: Counter[str] = Counter()
+    #: By the type of the bill.
+    entries: ClassVar[Mapping[str, str]] = {
+        "1": "TRANSFER",
+        "8": "FUNDING_FEE",
+        "7": "ADJUSTMENT",
+        "9": "ADJUSTMENT",
+        "12": "ADJUSTMENT",
+    }
+    of_fills: ClassVar[frozenset[str]] = frozenset({"2", "5", "3"})
 
     # ---------------------------------------------------------------------------------------------- frames
 
@@ -136,12 +128,8 @@ class ReportReader:
 
     def _account(self, row: dict[str, Any], update: VenueUpdate) -> None:
         for one in reading.table(row.get("details"), "details"):
-            update.account.append(
-                {
-                    "kind": "ACCOUNT_UPDATE", "timestamp": _time(one, "uTime"),
-                    "asset": reading.text(one, "ccy"), "wallet_balance": reading.decimal(one, "cashBal"),
-                }
-            )  # fmt: skip
+            held = reading.decimal(one, "cashBal")
+            update.account.append(wallet_update(_time(one, "uTime"), reading.text(one, "ccy"), held))
 
     def position(self, row: dict[str, Any]) -> dict[str, Any] | None:
         """Read a position; None where it is no swap's."""
@@ -203,23 +191,15 @@ class ReportReader:
         )  # fmt: skip
 
     def bill(self, row: dict[str, Any]) -> dict[str, Any] | None:
-        """Read an entry of the wallet; None where it is of a fill.
-
-        One of a type that no list has moved the wallet too: it is an ADJUSTMENT, and counted.
-        """
-        kind = str(row.get("type"))
-        if kind in _OF_FILLS:
+        """Read an entry of the wallet; None where it is of a fill."""
+        if str(row.get("type")) in self.of_fills:
             return None
-        if kind not in _BILLS:
-            self.unknown[f"bill type {shown(kind)}"] += 1
-        entry: dict[str, Any] = {
-            "kind": _BILLS.get(kind, "ADJUSTMENT"), "timestamp": _time(row, "ts"),
-            "asset": reading.text(row, "ccy"), "amount": reading.decimal(row, "balChg"),
-            "venue_txn_id": f"bill:{reading.text(row, 'billId')}",
-        }  # fmt: skip
-        if row.get("instId") and str(row["instId"]).endswith("-SWAP"):
-            entry["symbol"] = reading.text(row, "instId")
-        return entry
+        symbol = str(row.get("instId") or "")
+        return self._entry(
+            "type", row, symbol if symbol.endswith("-SWAP") else "", timestamp=_time(row, "ts"),
+            asset=reading.text(row, "ccy"), amount=reading.decimal(row, "balChg"),
+            venue_txn_id=f"bill:{reading.text(row, 'billId')}",
+        )  # fmt: skip
 
 
 def read_instruments(rows: object, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -246,20 +226,16 @@ def read_instruments(rows: object, symbols: Iterable[str]) -> dict[str, dict[str
         limits = [size for name in ("maxLmtSz", "maxMktSz") if (size := reading.maybe(row, name))]
         own: dict[str, Any] = {
             "base": symbol.partition("-")[0], "quote": quote, "settle": reading.text(row, "settleCcy"),
-            "tick_size": _plain(reading.decimal(row, "tickSz")),
-            "lot_step": _plain(reading.decimal(row, "lotSz")),
-            "min_qty": _plain(reading.decimal(row, "minSz")), "contract_multiplier": _plain(multiplier),
+            "tick_size": plain(reading.decimal(row, "tickSz")),
+            "lot_step": plain(reading.decimal(row, "lotSz")),
+            "min_qty": plain(reading.decimal(row, "minSz")), "contract_multiplier": plain(multiplier),
         }  # fmt: skip
         if limits:
-            own["max_qty"] = _plain(min(limits))
+            own["max_qty"] = plain(min(limits))
         if inverse:
             own["inverse"] = True
         found[symbol] = own
     return found
-
-
-def _plain(value: Decimal) -> str:
-    return format(value.normalize(), "f")
 
 
 def _time(row: dict[str, Any], *names: str) -> int:

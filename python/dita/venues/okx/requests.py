@@ -11,11 +11,11 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from dita._kernel import VenueOrder
-from dita.errors import InvalidInput, NotSent
+from dita.errors import NotSent
 from dita.venues.okx.failures import classify
 from dita.venues.wire import reading
-from dita.venues.wire.failures import Failure, Fate
-from dita.venues.wire.requests import Pool, Request, Written, digits
+from dita.venues.wire.failures import Failure, number_of, read_record
+from dita.venues.wire.requests import Request, Written, digits, pool_of
 
 #: An order that would take effect later than this does not take effect at all.
 EXPIRES_MS: Final = 5_000
@@ -66,12 +66,7 @@ class OkxCodec:
             Failure: One of them is no success.
         """
         del headers
-        try:
-            body = reading.record(reading.parse(raw), "answer")
-        except InvalidInput as error:
-            refused = 400 <= status < 500 and status not in {408, 429}
-            fate = Fate.LATER if status == 429 else Fate.REFUSED if refused else Fate.UNKNOWN
-            raise Failure(fate, status, 0, str(error)) from error
+        body = read_record(status, raw, classify)
         code, words = str(body.get("code", "")), str(body.get("msg") or "")
         data = body.get("data")
         items = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
@@ -82,7 +77,7 @@ class OkxCodec:
                 break
         if status < 300 and code == "0":
             return data if isinstance(data, list) else []
-        number = int(code) if code.lstrip("-").isdigit() else 0
+        number = number_of(code)
         raise Failure(classify(status, number, words), status, number, words)
 
     def read_time(self, answer: Any) -> int:  # noqa: ANN401 - any JSON
@@ -134,8 +129,7 @@ def place(order: VenueOrder) -> Request:
         values["px"] = digits(order.limit_price)
     if order.reduce_only and side == "BOTH":
         values["reduceOnly"] = "true"
-    pool: Pool = "exit" if order.reduce_only else "entry"
-    return Request("POST", "/api/v5/trade/order", values, pool=pool)
+    return Request("POST", "/api/v5/trade/order", values, pool=pool_of(order))
 
 
 def cancel(order: VenueOrder) -> Request:

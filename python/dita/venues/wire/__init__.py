@@ -1,4 +1,4 @@
-"""What native adapters share: values, requests, failures, the transport, market news, an adapter's life.
+"""What native adapters share: the life of an adapter, the order path, the transport, and their vocabulary.
 
-Of a venue's own wire format nothing is here: each venue's package has that.
+Nothing here knows a venue's wire format; each venue's folder has its own.
 """

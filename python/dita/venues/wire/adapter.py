@@ -1,7 +1,7 @@
-"""What every native adapter does: keeps a stream open, repairs gaps, finds a deaf stream, tells the kernel.
+"""What every native adapter does: keeps a stream open, repairs gaps, finds a deaf stream, reports all of it.
 
 Nothing here waits for the network where the kernel calls it: a request leaves on the transport's thread, and
-what comes of it is brought by `emit`. Only `opening_state` and the other questions of a start wait.
+`emit` brings the result. Only `opening_state` and the other questions of a start wait.
 """
 
 import asyncio
@@ -10,19 +10,24 @@ import logging
 import threading
 import time
 from abc import abstractmethod
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final
 
 from dita._kernel import KernelOutcome, VenueEvent, VenueOrder
 from dita.errors import InvalidInput, KernelClosed, KernelError, NotSent
 from dita.venues.base import BaseExecutionAdapter, KernelSink, position_reports
 from dita.venues.wire import reading
+from dita.venues.wire.budget import Budget
+from dita.venues.wire.checks import AccountChecks
 from dita.venues.wire.failures import Failure, Fate
 from dita.venues.wire.hosts import NOWHERE, Hosts
 from dita.venues.wire.parked import UnlistedEvents
-from dita.venues.wire.requests import Request
+from dita.venues.wire.queries import AccountQueries
+from dita.venues.wire.reading import MS
+from dita.venues.wire.recent import Recent
+from dita.venues.wire.reports import ReportReader, wallet_update
+from dita.venues.wire.requests import Codec, Request
 from dita.venues.wire.transport import Transport
 from dita.venues.wire.updates import UnknownMessage, VenueUpdate, in_venue_order
 
@@ -34,53 +39,18 @@ _SUSPICIONS: Final = 15
 #: So many times that after working orders were asked about another difference is asked about.
 _ASK_AGAIN: Final = 5
 _REPAIR_S: Final = 60.0
+_KEEP_KEY_S: Final = 25 * 60.0
 BACK_OFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 WAIT_S: Final = 30.0
 #: Questions about the past are many: they may have to wait for the rate budget's next minute.
 PAST_WAIT_S: Final = 150.0
 OVERLAP_NS: Final = 600 * 1_000_000_000
-MS: Final = 1_000_000
 _RETRIES: Final = 5
 _LOOK_S: Final = 0.02
 _CATCHING_UP: Final = "fills and income since the last process are asked for"
-_BOOKED_MAX: Final = 100_000
 
 
 Work = Coroutine[Any, Any, Any]
-
-
-class Reader(Protocol):
-    """Reads the frames of a venue's user stream."""
-
-    def read(self, frame: object) -> VenueUpdate:
-        """Read a frame's JSON.
-
-        Raises:
-            UnknownMessage: It says something that no list has.
-            InvalidInput: A field is missing, or is not what it has to be.
-        """
-
-
-class AccountQueries(Protocol):
-    """What can be asked about an account, on the transport's thread."""
-
-    async def fills(self, since_ns: int) -> list[VenueEvent]:
-        """Return all fills since a time, each with its fee and profit, an instrument's oldest first."""
-
-    async def entries(self, since_ns: int) -> list[dict[str, Any]]:
-        """Return the wallet's entries since a time that belong to no fill."""
-
-    async def balances(self) -> dict[str, Decimal]:
-        """Return the wallet's balances, without unrealised profit."""
-
-    async def positions(self) -> list[dict[str, Any]]:
-        """Return the positions: symbol, size (+ long), entry_price, position_side."""
-
-    async def open_orders(self, symbol: str | None) -> list[dict[str, Any]]:
-        """Return the venue's open orders."""
-
-    async def terms(self, symbols: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Return instruments' rules as `set_exchange_config` takes them."""
 
 
 class WireAdapter(BaseExecutionAdapter):
@@ -98,45 +68,71 @@ class WireAdapter(BaseExecutionAdapter):
     real_money: ClassVar[bool | None] = True
     #: The venue's addresses and its test network's.
     hosts: ClassVar[Hosts] = NOWHERE
+    #: Asks about a key's rights and the account's modes.
+    checks_type: ClassVar[type[AccountChecks]]
     #: The venue's codes that the kernel knows by a name.
     named_codes: ClassVar[Mapping[int, str]] = {}
+    #: Whether nobody has held the adapter against a wire: real money then needs consent.
+    unproven: ClassVar[bool] = False
 
     def __init__(
         self,
-        wire: Transport,
-        reader: Reader,
-        queries: AccountQueries,
-        symbols: list[str],
-        clock_ns: Callable[[], int],
-        deaf_s: float,
+        api_key: str,
+        api_secret: str,
+        symbols: Iterable[str],
+        *,
+        unproven: bool = False,
+        rest: str | None = None,
+        stream: str | None = None,
+        clock_ns: Callable[[], int] = time.time_ns,
+        reserve: float = 0.2,
+        deaf_s: float = DEAF_S,
+        transport: Callable[[str, str, Codec, Callable[[], int], Budget], Transport] = Transport,
     ) -> None:
         """Describe the account; the stream opens once a kernel is attached.
 
         Args:
-            wire: The transport.
-            reader: Reads the user stream.
-            queries: Asks about the account.
+            api_key: The key.
+            api_secret: Its secret: it is never shown, logged or written.
             symbols: The instruments that are traded.
+            unproven: Accepts that the adapter was not proven over a wire, where it was not.
+            rest: Base address of REST; None means the venue's, or its test network's without real money.
+            stream: The same for the streams.
             clock_ns: This machine's time, nanoseconds.
+            reserve: The part of each order budget that is kept for exits, 0 to 1.
             deaf_s: After how long without a report of an acknowledged request the stream is deaf, seconds.
+            transport: Makes what carries requests and streams.
+
+        Raises:
+            InvalidInput: There is no real money, and an address is neither of the test network nor on this
+                machine; or there is, the adapter is not proven, and `unproven` is not given.
         """
+        if self.unproven and self.real_money is not False and not unproven:
+            raise InvalidInput(
+                f"unproven: {type(self).__name__} is not proven over a wire: nothing here speaks it, so it "
+                "was certified with scripted bytes alone; real money is refused without --unproven "
+                "(unproven=True in a program, unproven = true in an account's options)"
+            )
         super().__init__()
-        self.symbols = symbols
+        self.symbols = list(dict.fromkeys(symbols))
+        self.budget = self._new_budget(reserve)
         self._clock_ns = clock_ns
         self._deaf_s = deaf_s
-        self._wire = wire
-        self._reader = reader
-        self._asks = queries
+        self._codec = self._new_codec(api_key, api_secret)
+        self._wire = transport(*self._addresses(rest, stream), self._codec, clock_ns, self.budget)
+        self._reports = self._new_reader()
+        self._asks = self._new_queries()
+        self._symbol_of: Recent[str, str] = Recent()
         self._awaited: dict[str, float] = {}
         self._booked_ns = 0
         self._caught_up: Callable[[], None] | None = None
         self._may_catch_up = threading.Event()
-        self._reported_s: OrderedDict[str, float] = OrderedDict()
+        self._reported_s: Recent[str, float] = Recent()
         self._busy = 0
         self._repairing: asyncio.Lock | None = None
         self._reported_down = False
         self._cuts = 0
-        self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._booked: Recent[tuple[str, str], None] = Recent()
         self._deaf_until = 0.0
         self._differ: dict[str, float] = {}
         self._asked_about: dict[str, tuple[object, float]] = {}
@@ -157,6 +153,24 @@ class WireAdapter(BaseExecutionAdapter):
     def _addresses(self, rest: str | None, stream: str | None) -> tuple[str, str]:
         """Return where requests and streams go; `Hosts.chosen` says what is refused."""
         return self.hosts.chosen(rest, stream, is_real=self.real_money is not False)
+
+    # ------------------------------------------------------------------------------------- a venue's own part
+
+    @abstractmethod
+    def _new_codec(self, api_key: str, api_secret: str) -> Codec:
+        """Return how requests are written and answers are read."""
+
+    @abstractmethod
+    def _new_budget(self, reserve: float) -> Budget:
+        """Return what may be asked of the venue."""
+
+    @abstractmethod
+    def _new_reader(self) -> ReportReader:
+        """Return what reads the user stream."""
+
+    @abstractmethod
+    def _new_queries(self) -> AccountQueries[Any]:
+        """Return what asks about the account."""
 
     # ------------------------------------------------------------------------------------------ life
 
@@ -227,6 +241,11 @@ class WireAdapter(BaseExecutionAdapter):
         return not self._busy and not self._awaited and self._connected.is_set()
 
     @property
+    def requests_open(self) -> int:
+        """How many requests are on their way."""
+        return self._busy
+
+    @property
     def is_deaf(self) -> bool:
         """Whether a stream was found deaf and the next has said nothing yet: REST is asked all the time."""
         return self._deaf_until > time.monotonic()
@@ -287,6 +306,10 @@ class WireAdapter(BaseExecutionAdapter):
 
         state: dict[str, Any] = self._wait(all_of_it())
         return state
+
+    def account_checks(self) -> AccountChecks:
+        """Return what asks about the key's rights and the account's modes."""
+        return self.checks_type(self.ask, self.symbols)
 
     def ask(self, request: Request, wait_s: float = WAIT_S) -> Any:  # noqa: ANN401 - any JSON
         """Send one request and wait for its answer.
@@ -354,6 +377,16 @@ class WireAdapter(BaseExecutionAdapter):
                 task.cancel()
             await asyncio.gather(hearing, *tasks, return_exceptions=True)
 
+    async def _renew(self, listen_key: Request) -> None:
+        """Renew a listen key until that fails: then a new one is needed."""
+        while True:
+            await asyncio.sleep(_KEEP_KEY_S)
+            try:
+                await self._wire.ask(listen_key)
+            except Failure as failure:
+                _LOG.warning("listen key: %s", failure)
+                return
+
     async def _opened(self) -> None:
         # Frames are read meanwhile; what comes twice the kernel knows by its id.
         self.frames = 0
@@ -390,7 +423,7 @@ class WireAdapter(BaseExecutionAdapter):
             self._repairing = asyncio.Lock()
         async with self._repairing:
             began_ns, since_ns = self._clock_ns(), self._booked_ns - OVERLAP_NS
-            for fill in await self._in_order(self._missed_fills(since_ns)):
+            for fill in await self._in_order(self._asks.missed(since_ns)):
                 if (fill.asset, fill.venue_trade_id) not in self._booked:
                     self._tell(fill)
             for entry in await self._asks.entries(since_ns):
@@ -406,20 +439,10 @@ class WireAdapter(BaseExecutionAdapter):
             self._booked_ns = began_ns
             self.repairs += 1
 
-    async def _missed_fills(self, since_ns: int) -> list[VenueEvent]:
-        """The fills that a repair looks at; a venue whose trade ids ascend need not ask for all of a time."""
-        return await self._asks.fills(since_ns)
-
     async def _in_order(self, asked: Awaitable[list[VenueEvent]]) -> list[VenueEvent]:
         """Sort fills of REST by time, and within what the venue's sequence orders by that."""
         fills = sorted(await asked, key=lambda fill: fill.timestamp_ns)
         return in_venue_order(fills, self.sequence_order, self.sequence_ties)
-
-    async def _tell_fills(self, client_id: str, since_ns: int) -> None:
-        """Send the kernel an order's fills since a time."""
-        for fill in await self._in_order(self._asks.fills(since_ns)):
-            if fill.venue_client_id == client_id:
-                self._tell(fill)
 
     def repair_now(self) -> None:
         """As `repair`, and wait for it. Not from the transport's thread.
@@ -435,12 +458,7 @@ class WireAdapter(BaseExecutionAdapter):
         now_ns = self._wire.now_ms() * MS
         for asset, amount in (await self._asks.balances()).items():
             if amount:
-                self._tell_account(
-                    {
-                        "kind": "ACCOUNT_UPDATE", "timestamp": now_ns, "asset": asset,
-                        "wallet_balance": amount,
-                    }
-                )  # fmt: skip
+                self._tell_account(wallet_update(now_ns, asset, amount))
 
     async def _tell_positions(self) -> None:
         # Of before the question, as balances are.
@@ -531,7 +549,7 @@ class WireAdapter(BaseExecutionAdapter):
         self.frames += 1
         self._deaf_until = 0.0
         try:
-            update = self._reader.read(reading.parse(raw))
+            update = self._reports.read(reading.parse(raw))
         except UnknownMessage as error:
             self._halt_entries(error)
             return True
@@ -542,8 +560,6 @@ class WireAdapter(BaseExecutionAdapter):
             self._awaited.pop(event.venue_client_id, None)
             self._reported_s[event.venue_client_id] = time.monotonic()
             self._reported_s.move_to_end(event.venue_client_id)
-            if len(self._reported_s) > _BOOKED_MAX:
-                self._reported_s.popitem(last=False)
         self._bring(update)
         if update.key_ended:
             self._down()
@@ -619,6 +635,10 @@ class WireAdapter(BaseExecutionAdapter):
         if client_id:
             self._awaited.setdefault(client_id, time.monotonic() + self._deaf_s)
 
+    def _is_answered(self, client_id: str) -> None:
+        """Called when a query has said how an order stands: the stream no longer has to."""
+        self._awaited.pop(client_id, None)
+
     def _down(self) -> None:
         self._connected.clear()
         self._cuts += 1
@@ -661,7 +681,7 @@ class WireAdapter(BaseExecutionAdapter):
         ids: dict[str, Any] = {"venue_client_id": order.venue_client_id, "asset": order.asset}
         return VenueEvent(now_ns, kind="RATE_LIMITED", retry_after_ms=wait_ms, reason="own budget", **ids)
 
-    def _refuse(self, kind: str, failure: Failure, ids: dict[str, Any]) -> None:
+    def _report_failure(self, kind: str, failure: Failure, ids: dict[str, Any]) -> None:
         now_ns = self._clock_ns()
         if failure.fate is Fate.UNKNOWN:
             self._doubt(str(failure), ids)
@@ -689,14 +709,9 @@ class WireAdapter(BaseExecutionAdapter):
             _LOG.error("the kernel does not take %s: %s", event, error)
             return None
         if event.venue_trade_id and event.fee is not None and outcome.accepted:
-            self._remember(event.asset, event.venue_trade_id)
+            # With its fee: a repair need not report it once more.
+            self._booked[event.asset, event.venue_trade_id] = None
         return outcome
-
-    def _remember(self, symbol: str, trade_id: str) -> None:
-        """The kernel has this fill with its fee: a repair need not tell it once more."""
-        self._booked[symbol, trade_id] = None
-        if len(self._booked) > _BOOKED_MAX:
-            self._booked.popitem(last=False)
 
     def _tell_account(self, event: dict[str, Any]) -> None:
         symbol = str(event.get("symbol") or "")

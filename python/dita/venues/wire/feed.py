@@ -1,4 +1,4 @@
-"""What every market feed does: keeps its streams open, tells a bar once, fetches the bars that it missed."""
+"""What every market feed does: keeps streams open, publishes a bar once, fetches the bars that it missed."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ _LOG: Final = logging.getLogger("dita.venues")
 _HELD_S: Final = 10.0
 
 
-class BarFeed(ABC):
+class MarketFeed(ABC):
     """Streams the market of some instruments. Fetches bars that closed while the stream was down.
 
     Attributes:
@@ -31,16 +31,23 @@ class BarFeed(ABC):
         wire: Transport,
         symbols: Iterable[str],
         on_event: Callable[[MarketEvent], object],
-        interval: str,
-        clock_ns: Callable[[], int],
+        *,
+        interval: str = "1m",
+        quotes: bool = False,
+        trades: bool = False,
+        books: bool = False,
+        clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Subscribe to nothing yet.
+        """Subscribe.
 
         Args:
             wire: The transport.
             symbols: The instruments.
             on_event: Called with each event, on the transport's thread; it must not wait.
             interval: The length of the bars.
+            quotes: Whether to subscribe to best prices.
+            trades: Whether to subscribe to public trades.
+            books: Whether to keep and publish order books.
             clock_ns: This machine's time.
         """
         self._wire = wire
@@ -52,6 +59,7 @@ class BarFeed(ABC):
         self._marked_s: dict[str, float] = {}
         self.reconnects = 0
         self.missed_trades = 0
+        self._subscribe(quotes=quotes, trades=trades, books=books)
 
     def age_s(self, symbol: str) -> float | None:
         """Return how long ago an instrument's mark came, seconds; None where it never was.
@@ -65,6 +73,19 @@ class BarFeed(ABC):
     def begin_after(self, bar: VenueBar) -> None:
         """Count a bar as published: what comes after it is new."""
         self._last[bar.symbol] = max(self._last.get(bar.symbol, 0), bar.close_ns)
+
+    @abstractmethod
+    def _subscribe(self, *, quotes: bool, trades: bool, books: bool) -> None:
+        """Begin to read the streams that are wanted, by `_keep_open`."""
+
+    @abstractmethod
+    def _read(self, raw: str) -> Iterable[MarketEvent]:
+        """Read a frame; what is of no use is no event.
+
+        Raises:
+            InvalidInput: A field is missing, or is not what it has to be.
+            ValueError: It is depth that cannot be read.
+        """
 
     @abstractmethod
     async def _bars(self, symbol: str, since_ns: int, now_ns: int) -> Iterable[VenueBar]:
@@ -106,6 +127,17 @@ class BarFeed(ABC):
                     self._tell_bar(bar)
             except (Failure, InvalidInput) as error:
                 _LOG.warning("bars of %s: %s", symbol, error)
+
+    def _on_frame(self, raw: str) -> bool:
+        """Publish what a frame says; False where the stream ends with it."""
+        try:
+            events = self._read(raw)
+        except (InvalidInput, ValueError) as error:
+            _LOG.error("market stream: %s", error)
+            return False
+        for said in events:
+            self._tell(said)
+        return True
 
     def _tell(self, said: MarketEvent) -> None:
         if isinstance(said, VenueBar):

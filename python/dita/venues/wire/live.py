@@ -2,17 +2,24 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from dita.venues.wire.adapter import WireAdapter
+from dita._kernel import VenueOrder
+from dita.errors import InvalidInput
 from dita.venues.wire.market import Feed, MarketEvent, VenueBar
+from dita.venues.wire.orders import OrderAdapter
 from dita.venues.wire.requests import Request
 
 
-class LiveAdapter(WireAdapter):
+class LiveAdapter(OrderAdapter):
     """An account at a venue, with the venue's market feed."""
 
+    #: The venue's market feed.
+    feed_type: ClassVar[Callable[..., Feed]]
+    #: Why there is no dead man's switch; see `set_dead_man`.
+    no_dead_man: ClassVar[str] = "the venue has none"
     #: Fee rates of an account without a discount: maker, taker.
     usual_rates: ClassVar[tuple[str, str]] = ("0.0002", "0.0005")
 
@@ -30,7 +37,6 @@ class LiveAdapter(WireAdapter):
             Failure: The venue does not say.
         """
 
-    @abstractmethod
     def feed(
         self,
         on_event: Callable[[MarketEvent], object],
@@ -49,6 +55,10 @@ class LiveAdapter(WireAdapter):
             trades: Whether to subscribe to public trades.
             books: Whether to keep and publish order books.
         """
+        return self.feed_type(
+            self._wire, self.symbols, on_event, interval=interval, quotes=quotes, trades=trades,
+            books=books, clock_ns=self._clock_ns,
+        )  # fmt: skip
 
     @abstractmethod
     def mark_price(self, symbol: str) -> Decimal:
@@ -75,7 +85,6 @@ class LiveAdapter(WireAdapter):
             Failure: The venue does not say.
         """
 
-    @abstractmethod
     def set_dead_man(self, symbol: str, wait_ms: int) -> None:
         """Have the venue cancel an instrument's open orders after a time, unless asked again; 0 takes it off.
 
@@ -83,11 +92,20 @@ class LiveAdapter(WireAdapter):
             InvalidInput: The venue does not offer it.
             Failure: It does not take it.
         """
+        if wait_ms:
+            raise InvalidInput(f"dead_man: {self.no_dead_man}; leave it off for {symbol}")
 
-    @abstractmethod
     def resting_order(self, symbol: str, size: Decimal, price: Decimal, client_id: str) -> Request:
         """Write a post-only order to buy, as the probe sends one."""
+        order = VenueOrder(
+            venue_client_id=client_id, asset=symbol, side="LONG", order_side="BUY", intended_size=size,
+            order_type="LIMIT", limit_price=price, post_only=True,
+        )  # fmt: skip
+        return replace(self.order_requests.place(order), pool="exit")
 
-    @abstractmethod
     def cancel_of(self, symbol: str, client_id: str) -> Request:
         """Write the cancel of a plain order."""
+        order = VenueOrder(
+            venue_client_id=client_id, asset=symbol, side="LONG", order_side="BUY", intended_size=1
+        )
+        return self.order_requests.cancel(order)

@@ -10,6 +10,7 @@ from dita.errors import InvalidInput, shown
 
 #: Frames and answers above this close the connection, and a repair follows.
 FRAME_BYTES_MAX: Final = 8 << 20
+MS: Final = 1_000_000
 #: Digits enough for any amount that is read.
 _WIDE: Final = Context(prec=100)
 #: Of a time in milliseconds.
@@ -154,6 +155,18 @@ def text(row: dict[str, Any], name: str) -> str:
     return value
 
 
+def id_text(row: dict[str, Any], name: str) -> str:
+    """Read an id that has to be there: text, or a whole number.
+
+    Raises:
+        InvalidInput: It is not, or is neither.
+    """
+    value = row.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or value == "":
+        raise InvalidInput(f"{name}: expected an id, got {shown(value)}")
+    return str(value)
+
+
 def sequence(row: dict[str, Any], name: str) -> int | None:
     """Return a number by which the venue orders its reports; None where the row has no such number.
 
@@ -181,7 +194,7 @@ def nanoseconds(row: dict[str, Any], *names: str) -> int:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 43:
             raise InvalidInput(f"{name}: expected milliseconds, got {shown(value)}")
-        return value * 1_000_000
+        return value * MS
     raise InvalidInput(f"{names[0]}: missing")
 
 

@@ -1,9 +1,14 @@
 """What is asked of a venue, before it is signed and written."""
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
+
+from dita._kernel import VenueOrder
+from dita.venues.orders import CONDITIONAL
 
 Pool = Literal["none", "entry", "exit"]
 
@@ -92,25 +97,26 @@ class Codec(Protocol):
         """Read the answer to `server_time`, as int nanoseconds."""
 
 
-class Allowance(Protocol):
-    """How much may be asked of a venue."""
-
-    def wait_ms(self, request: Request, now_ns: int) -> int:
-        """Return how long a request has to wait; 0 where it may leave."""
-
-    def take(self, request: Request, now_ns: int) -> None:
-        """Count a request that leaves."""
-
-    def read_headers(self, request: Request, headers: Mapping[str, str], now_ns: int) -> None:
-        """Take the venue's own counts from the headers of a request's answer."""
-
-    def barred(self, retry_after_ms: int, now_ns: int) -> None:
-        """Ask nothing for so long: the venue said so."""
-
-    def is_barred(self, now_ns: int) -> bool:
-        """Whether the venue has said that nothing may be asked now."""
+def sign(secret: str, message: str) -> str:
+    """Return the HMAC-SHA256 of a message, in hexadecimal."""
+    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
 def digits(value: Decimal) -> str:
     """Write a decimal without an exponent."""
     return format(value, "f")
+
+
+def is_conditional(order: VenueOrder) -> bool:
+    """Return whether an order is of a kind that waits for a trigger."""
+    return order.order_type in CONDITIONAL
+
+
+def waits_for_trigger(order: VenueOrder) -> bool:
+    """Return whether an order waits for its trigger now."""
+    return is_conditional(order) and not order.triggered
+
+
+def pool_of(order: VenueOrder) -> Pool:
+    """Return which part of the order budget an order uses."""
+    return "exit" if order.reduce_only else "entry"

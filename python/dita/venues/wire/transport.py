@@ -9,9 +9,10 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
+from dita.venues.wire.budget import Budget
 from dita.venues.wire.failures import Failure, Fate, unanswered
 from dita.venues.wire.reading import FRAME_BYTES_MAX
-from dita.venues.wire.requests import Allowance, Codec, Request
+from dita.venues.wire.requests import Codec, Request
 from dita.venues.wire.thread import LoopThread
 
 _LOG: Final = logging.getLogger("dita.venues")
@@ -27,7 +28,7 @@ class Transport(LoopThread):
     """Sends requests, and opens streams."""
 
     def __init__(
-        self, rest: str, stream: str, codec: Codec, clock_ns: Callable[[], int], budget: Allowance
+        self, rest: str, stream: str, codec: Codec, clock_ns: Callable[[], int], budget: Budget
     ) -> None:
         """Start the thread; nothing is sent yet.
 
