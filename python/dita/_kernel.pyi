@@ -26,6 +26,7 @@ __all__ = [
     "Client",
     "ControlGate",
     "Deviation",
+    "Dispatcher",
     "Donchian",
     "Ema",
     "Engine",
@@ -2679,19 +2680,18 @@ class Listener:
     def run(self, running: bool) -> None:
         """Set whether its callbacks are called."""
 
-    def hear_bar(self, bar: Bar) -> list[Bar]:
-        """Take a closed bar of the market's own length: return those to tell, the shortest first. Raises
+    def add_bar(self, bar: Bar) -> list[Bar]:
+        """Take a closed bar of the market's own length: return those to dispatch, the shortest first. Raises
         ValueError where a length that it wants cannot be built from such bars."""
-
-    def hear_tick(self, tick: QuoteTick | TradeTick) -> list[Bar]:
-        """Take a quote or a trade: return the bars that are closed by it, the shortest first. Raises
-        ValueError where a length that it wants is none."""
 
     def has_bars(self) -> None:
         """Say that its bars come from the market: quotes and trades make none."""
 
-    def count_told(self, bar: Bar) -> None:
+    def count_bar(self, bar: Bar) -> None:
         """Count a dispatched bar, while it warms up."""
+
+    def forget_bars(self) -> None:
+        """Forget its bars and closes: those that it is given next are its history."""
 
     @property
     def is_warm(self) -> bool:
@@ -3081,11 +3081,42 @@ class Recorder:
         """Price times size of all fills."""
 
 @final
+class Dispatcher:
+    """Dispatches quotes, trades and bars to strategies' callbacks as they come, in the order of `Player`.
+
+    Within one event: the bars that it closes, subscriber by subscriber, the shortest first, with the end of
+    the subscriber's warm-up behind them; then the quote or trade itself, subscriber by subscriber.
+    """
+
+    def __new__(cls) -> Dispatcher: ...
+    def listen(
+        self,
+        listener: Listener,
+        settle: Callable[[], object],
+        *,
+        on_quote: Callable[[QuoteTick], object] | None = None,
+        on_trade: Callable[[TradeTick], object] | None = None,
+        on_bar: Callable[[Bar], object] | None = None,
+        on_book: Callable[[Book], object] | None = None,
+    ) -> int:
+        """Add a subscriber; return its place. `settle` ends a callback that is suspected."""
+
+    def begin(self, event: QuoteTick | TradeTick | Bar) -> None:
+        """Begin an event: `next` dispatches it."""
+
+    def next(self) -> tuple[str, Any]:
+        """Call the next callback of the event.
+
+        Returns `("called", subscriber)`, `("raised", (subscriber, error, callback))`,
+        `("warmed", subscriber)`, `("refused", message)` or `("end", None)`.
+        """
+
+@final
 class Player:
     """Plays markets to strategies' callbacks, on a kernel with a simulated venue.
 
     `next` plays until the owner has something to do, and says what. Each event goes to the venue first, then
-    to the callbacks; bars that close together come together, by name.
+    to the callbacks; bars that close together are played together and dispatched one by one, by name.
     """
 
     def __new__(

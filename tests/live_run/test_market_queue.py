@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from dita.live.market_queue import MarketQueue
-from dita.live.run import LiveRun
+from dita.live.run import LiveHost
 from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.strategy import QuoteTick, Strategy
@@ -62,13 +62,13 @@ def test_a_slow_strategy_does_not_hold_the_stream_and_what_it_missed_is_counted(
 ) -> None:
     Slow.held.clear()
     Slow.let_go.clear()
-    run = LiveRun(shadow_of(served, Slow))
+    run = LiveHost(shadow_of(served, Slow))
     begun: list[float] = []
 
     def missed() -> bool:
         if Slow.held.is_set() and not begun:
             begun.append(time.monotonic())
-        health = run.market_health() if begun else {}
+        health = run.session.market_health() if begun else {}
         if not health or health["passed_over"] <= 50 or health["mark_age_s"]["BTCUSDT"] is None:
             return False
         # The stream goes on telling of marks while the strategy hangs.

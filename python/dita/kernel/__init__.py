@@ -784,6 +784,11 @@ class ExecutionKernel:
         return self._engine.now_ns
 
     @property
+    def clock_ns(self) -> int:
+        """What the kernel's clock shows now, also between two inputs; kernel time where that is driven."""
+        return self._engine.clock_ns
+
+    @property
     def recovery(self) -> dict[str, Any] | None:
         """What opening the log found and did; None without a log.
 

@@ -337,7 +337,7 @@ class ActorContext:
 
     def timer(self, name: str, every_ns: int | None, at_ns: int | None) -> None:
         """Set, or remove, a timer."""
-        self._timers.set(name, every_ns, at_ns, self._kernel.now_ns)
+        self._timers.set(name, every_ns, at_ns, self._kernel.clock_ns)
 
     def log(self, message: str, fields: Mapping[str, Any]) -> None:
         """Write a line."""

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from decimal import Decimal
@@ -181,6 +182,7 @@ class ConnectedKernel:
     Attributes:
         name: The lease's.
         resumes: Whether each intent is sent with `resend`.
+        clock: Returns the time, nanoseconds since 1970-01-01 UTC.
     """
 
     def __init__(self, link: Link, name: str, *, resume: bool = False) -> None:
@@ -194,6 +196,7 @@ class ConnectedKernel:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._carried = threading.local()
+        self.clock: Callable[[], int] = time.time_ns
 
     # ---------------------------------------------------------------------------------------------- inputs
 
@@ -422,6 +425,11 @@ class ConnectedKernel:
         reader = self._source.reader
         sent_ns: int = self._link.welcome()["now_ns"]
         return sent_ns if reader is None else max(sent_ns, reader.time_ns)
+
+    @property
+    def clock_ns(self) -> int:
+        """What this machine's clock shows, which the server's kernel time follows."""
+        return self.clock()
 
     @property
     def zinc_plane(self) -> ZincReader | None:

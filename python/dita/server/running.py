@@ -1,7 +1,6 @@
 """Strategies in a client: the same callbacks as inside the host, in the thread that polls."""
 
 import contextlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -11,12 +10,11 @@ from dita.host.client import Client, SlotRegistry
 from dita.host.strategies import StrategyHandle, StrategyRunner
 from dita.server.connected import ConnectedKernel, Notification, notification_of
 from dita.server.leased_slots import LeasedSlots
-from dita.strategy import Bar, Params, QuoteTick, Strategy, TradeTick
+from dita.strategy import Params, Strategy
 
 if TYPE_CHECKING:
     from dita.kernel import ExecutionKernel
 
-_TICK_S: Final = 1.0
 _TURN_S: Final = 0.25
 
 
@@ -45,7 +43,6 @@ class ConnectedStrategies:
         self._plane = None if kernel.zinc_plane is None else kernel.zinc_plane.segment
         self.received = 0
         self._places = (0, 0) if self._plane is None else self._plane.market_places()
-        self._ticked_s = time.monotonic()
         self._ended = ""
 
     def load(
@@ -110,10 +107,7 @@ class ConnectedStrategies:
             self.kernel.link.wait(timeout_s)
         while (found := self.kernel.link.next_told(self._watcher)) is not None:
             self._on_notification(notification_of(found))
-        self._runner.deliver()
-        if time.monotonic() - self._ticked_s >= _TICK_S:
-            self._ticked_s = time.monotonic()
-            self._runner.tick(time.time_ns(), self._account)
+        self._runner.run_timers(self.kernel.clock_ns, self._account)
         return not self._ended
 
     def _on_notification(self, notification: Notification) -> None:
@@ -135,19 +129,9 @@ class ConnectedStrategies:
         self.received = upto
         self.missed["trades"] += missed[0]
         self.missed["bars"] += missed[1]
-        bars: list[Bar] = []
         for tick in ticks:
-            if bars and not (isinstance(tick, Bar) and tick.close_ns == bars[0].close_ns):
-                self._runner.dispatch_bars(bars, self._account)
-                bars = []
-            if isinstance(tick, Bar):
-                bars.append(tick)
-            elif isinstance(tick, QuoteTick):
-                self._runner.dispatch_quote(tick, self._account)
-            elif isinstance(tick, TradeTick):
-                self._runner.dispatch_trade(tick, self._account)
-        if bars:
-            self._runner.dispatch_bars(bars, self._account)
+            self._runner.run_timers(self.kernel.clock_ns, self._account)
+            self._runner.dispatch(tick, self._account)
 
     def run(self, until: Callable[[], bool]) -> None:
         """Dispatch what happens, in this thread, until it is asked to end or the server ends.
