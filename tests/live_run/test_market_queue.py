@@ -47,6 +47,18 @@ def test_the_newest_mark_and_quote_win_and_the_others_are_counted() -> None:
     assert [one.open_ns for one in said if isinstance(one, VenueBar)] == list(range(100))
 
 
+def test_events_are_taken_in_the_order_of_their_arrival() -> None:
+    waiting = MarketQueue()
+    bar = VenueBar("BTCUSDT", "1m", 0, 1, ("1", "1", "1", "1", "1"))
+    trade = VenueTrade("BTCUSDT", 2, "1", "1", buyer_is_maker=False)
+    quote, newer = (VenueQuote("BTCUSDT", at, ("1", "1", "2", "1")) for at in (3, 4))
+    mark = VenueMark("BTCUSDT", 5, Decimal(1), None, None)
+    for event in (quote, bar, trade, newer, mark):
+        waiting.put(event)
+    assert waiting.take(0) == [bar, trade, newer, mark]
+    assert waiting.passed_over == 1
+
+
 def test_trades_that_nobody_reads_are_bounded_and_counted() -> None:
     waiting = MarketQueue()
     for number in range(12_000):

@@ -150,6 +150,8 @@ class StrategyRunner:
         held: What an operator has done with strategies, by name: `paused` or `stopped`.
         past: By account, returns the past bars that a strategy starts with, oldest first.
         recorder: Records each change, also of trades that no strategy owns; None records nothing.
+        receive: Receives order events, and returns whether there were any; None where watchers receive them
+            by themselves.
     """
 
     def __init__(self, watchers: Mapping[str, Watcher], directory: Directory | None = None) -> None:
@@ -166,6 +168,7 @@ class StrategyRunner:
         self.held = {} if directory is None else directory.read_held()
         self.past: dict[str, Callable[[Strategy], Iterable[Bar]]] = {}
         self.recorder: Recorder | None = None
+        self.receive: Callable[[], bool] | None = None
         self.handles: dict[str, StrategyHandle] = {}
         self.lock = threading.RLock()
         self._watchers = watchers
@@ -371,8 +374,13 @@ class StrategyRunner:
             self._write_notes()
 
     def _deliver_orders(self) -> None:
-        for watcher in self._watchers.values():
-            watcher.deliver(self.recorder)
+        receive = self.receive
+        while True:
+            is_more = receive is not None and receive()
+            for watcher in self._watchers.values():
+                watcher.deliver(self.recorder)
+            if not is_more:
+                return
 
     def _hold(self, account: str) -> None:
         if account not in self._holding:

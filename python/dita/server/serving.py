@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from dita._kernel import Bar, LogReplica, QuoteTick, TradeTick, Watcher
-from dita.clock import SystemClock
+from dita.clock import Clock, SystemClock
 from dita.config import Config
 from dita.engine.notify import ALIVE, READY, STOPPING, Notifier
 from dita.errors import KernelError, refuse
@@ -57,6 +57,7 @@ class Serving:
         replicas: Mapping[str, LogReplica] | None = None,
         adapters: Mapping[str, Any] | None = None,
         allow_withdrawals: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         """Open the accounts, show them in shared memory, and listen.
 
@@ -68,6 +69,7 @@ class Serving:
             replicas: By account, what has followed its log: of a standby that takes over.
             adapters: By account, adapters that are made already.
             allow_withdrawals: Whether a live venue's key that may withdraw is good enough.
+            clock: Where kernel time comes from; None means this machine's clock.
 
         Raises:
             KernelError: An account cannot be opened, a live venue's is not as it has to be, or another server
@@ -81,7 +83,7 @@ class Serving:
         self.host = Host(
             config.model_copy(update={"accounts": shared}),
             directory=directory,
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             logs={name: Watcher(hears=False) for name in shared},
             feed=False,
             replicas=replicas,
