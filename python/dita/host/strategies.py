@@ -10,6 +10,7 @@ from dita.errors import refuse
 from dita.host.client import Client
 from dita.host.directory import Directory
 from dita.kernel import ExecutionKernel
+from dita.kernel.api import StrategyKernel
 from dita.runtime import Actor, ActorState, load_params, load_strategy
 from dita.runtime.loading import check_declared, made
 from dita.runtime.sources import is_changed
@@ -174,7 +175,7 @@ class StrategyRunner:
         self._watchers = watchers
         self._dispatchers = {account: Dispatcher() for account in watchers}
         self._shows: dict[str, ExecutionKernel] = {}
-        self._kernels: dict[str, ExecutionKernel] = {}
+        self._kernels: dict[str, StrategyKernel] = {}
         self._holding: set[str] = set()
         self._funded: list[StrategyHandle] = []
 
@@ -191,7 +192,7 @@ class StrategyRunner:
         self,
         strategy: type[Strategy] | str,
         client: Callable[[int], Client],
-        kernel: ExecutionKernel,
+        kernel: StrategyKernel,
         *,
         name: str,
         account: str,

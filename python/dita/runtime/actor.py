@@ -11,7 +11,7 @@ from typing import Final
 
 from dita._kernel import Dispatcher, Listener, Player, TradeSlot, interval_ns
 from dita.errors import KernelClosed, KernelPoisoned, LogFailed
-from dita.kernel import ExecutionKernel
+from dita.kernel.api import StrategyKernel
 from dita.runtime.context import ActorContext, Refusals, TradingClient
 from dita.runtime.notes import Notes
 from dita.runtime.timers import TICK, TICK_NS, Timers
@@ -53,7 +53,7 @@ class Actor:
         self,
         name: str,
         strategy: Strategy,
-        kernel: ExecutionKernel,
+        kernel: StrategyKernel,
         client: TradingClient,
         symbols: Sequence[str],
         *,

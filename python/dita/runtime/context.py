@@ -17,7 +17,8 @@ from dita._kernel import (
     VenueOrder,
 )
 from dita.errors import details_text, refuse
-from dita.kernel import ExecutionKernel, Number
+from dita.kernel import Number
+from dita.kernel.api import StrategyKernel
 from dita.runtime.timers import Timers
 from dita.slots import KernelSlotView
 from dita.strategy import NotRunning, Position, Strategy, TooManyIntents, WarmingUp
@@ -126,7 +127,7 @@ class ActorContext:
         self,
         name: str,
         strategy: Strategy,
-        kernel: ExecutionKernel,
+        kernel: StrategyKernel,
         client: TradingClient,
         symbols: Sequence[str],
         listener: Listener,

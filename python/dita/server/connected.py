@@ -33,7 +33,7 @@ from dita._kernel import (
     VenueOrder,
 )
 from dita.control.memory import NO_LIMITS, KernelControlSnapshot
-from dita.errors import refuse, wrong_type
+from dita.errors import KernelError, refuse, wrong_type
 from dita.kernel import Note
 from dita.kernel.place import socket_of
 from dita.overrides import Override
@@ -268,6 +268,14 @@ class ConnectedKernel:
             ServerAway: At the block's end: no answer came.
         """
         return Override(self._source, by, reason)
+
+    def on_venue_event(self, event: VenueEvent) -> KernelOutcome:
+        """Refuse: the venue's events are the server's.
+
+        Raises:
+            KernelError: Always.
+        """
+        raise KernelError(f"{event.venue_client_id}: the venue's events come through the server")
 
     @staticmethod
     def intent(intent: object) -> KernelIntent:

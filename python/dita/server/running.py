@@ -2,18 +2,15 @@
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final
 
 from dita._kernel import Watcher, ZincReader
 from dita.errors import KernelError
-from dita.host.client import Client, SlotRegistry
+from dita.host.client import Client
 from dita.host.strategies import StrategyHandle, StrategyRunner
 from dita.server.connected import ConnectedKernel, notification_of
 from dita.server.leased_slots import LeasedSlots
 from dita.strategy import Params, Strategy
-
-if TYPE_CHECKING:
-    from dita.kernel import ExecutionKernel
 
 _TURN_S: Final = 0.25
 
@@ -66,13 +63,11 @@ class ConnectedStrategies:
         Raises:
             StrategyError: It cannot be loaded, or a parameter cannot be.
         """
-        # A connection has the interface of a kernel, and a lease that of a slot registry.
-        kernel = cast("ExecutionKernel", self.kernel)
-        seats = cast("SlotRegistry", LeasedSlots(self.kernel))
+        seats = LeasedSlots(self.kernel)
         handle = self._runner.load(
             strategy,
-            lambda wanted: Client(kernel, seats, self.kernel.name, slots=wanted),
-            kernel,
+            lambda wanted: Client(self.kernel, seats, self.kernel.name, slots=wanted),
+            self.kernel,
             name=self.kernel.name,
             account=self._account,
             params=params,
