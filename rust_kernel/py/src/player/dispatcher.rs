@@ -76,7 +76,7 @@ impl Dispatcher {
     }
 }
 
-/// What is to be done for one step.
+/// One step: a callback, or the end of a warm-up.
 enum Stepped {
     Call(usize, Py<PyAny>, Kind),
     Warmed(usize),
