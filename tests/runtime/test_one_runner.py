@@ -397,6 +397,38 @@ def test_a_strategy_is_warmed_up_with_the_past_alike_in_a_window_and_live(tmp_pa
     assert callbacks(late, [Warms], tmp_path / "found") == wanted
 
 
+class Closes(Records):
+    """Writes down the closes that it has."""
+
+    instruments = ("YUSDT",)
+    intervals = ("1m",)
+    warmup = 2
+
+    def on_start(self) -> None:
+        self.note("on_start", tuple(self.closes_float("YUSDT", 9)))
+
+
+def test_a_strategy_that_starts_later_than_its_session_has_each_past_bar_once(tmp_path: Path) -> None:
+    bars = [event for _, event in arrivals() if isinstance(event, VenueBar)]
+    config, _ = engine([Closes], tmp_path).config(SETTINGS)
+    Records.received.clear()
+    with Host(config, clock=ManualClock(START_S * SECOND_NS)) as host:
+        market = RecordedMarket()
+        session = LiveSession(host, "main", RecordedAccount(market))
+        handle = host.load(Closes, name="late")
+        session.begin()
+        for bar in bars[:4]:
+            market.put(bar)
+        session.turn(0)
+        assert Records.received == [], "it does not run yet"
+        market.past = bars[:4]
+        handle.start()
+        assert not handle.strategy.warming
+    (*bars_of, started) = Records.received
+    assert [name for _, name, *_ in bars_of] == ["on_bar", "on_bar"]
+    assert started[-1] == tuple(float(bar.texts[3]) for bar in bars[:4])
+
+
 def test_a_recording_has_the_kinds_and_instants_that_are_compared(tmp_path: Path) -> None:
     found = callbacks(backtest, [Ticks], tmp_path / "found")
     of_instant: dict[Any, list[str]] = {}
