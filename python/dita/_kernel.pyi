@@ -2962,7 +2962,7 @@ class Link:
     def process_intent(
         self, intent: KernelIntent, note: tuple[str, int] | None = None, again: bool = False
     ) -> KernelOutcome:
-        """Take an intent, and wait for its outcome; a note (text, told_seq) is kept together with it.
+        """Take an intent, and wait for its outcome; a note (text, its input) is kept together with it.
 
         `again` says that it may have been taken before: then its first outcome is wanted.
         """
@@ -3008,7 +3008,7 @@ class Link:
         """Keep a text for the lease's program in the log."""
 
     def noted(self) -> tuple[str, int, int] | None:
-        """Return the newest note of the lease's program: text, told_seq, time in ns."""
+        """Return the newest note of the lease's program: text, its input, time in ns."""
 
     def past(
         self, after_seq: int, until_seq: int
@@ -3108,7 +3108,7 @@ class Dispatcher:
         """Call the next callback of the event.
 
         Returns `("called", subscriber)`, `("raised", (subscriber, error, callback))`,
-        `("warmed", subscriber)`, `("refused", message)` or `("end", None)`.
+        `("warmed", subscriber)`, `("refused", (subscriber, message))` or `("end", None)`.
         """
 
 @final
@@ -3165,8 +3165,8 @@ class Player:
         Returns `("begin", ns)`, `("due", ns)`, `("wait", s)`, `("news", None)`, `("look", None)` every 50 ms,
         `("raised", (listener, error, callback))`, `("warmed", listener)`, `("starved", market)`,
         `("follow", within)` where an entry waits for what has happened (within bars nothing is dispatched
-        yet), `("fault", (market, line, message))`, `("refused", message)` or `("end", None)`. Raises
-        InvalidInput where the venue does not take an event, and what a kernel raises.
+        yet), `("fault", (market, line, message))`, `("refused", (listener, message))` or `("end", None)`.
+        Raises InvalidInput where the venue does not take an event, and what a kernel raises.
         """
 
     def set_due(self, due_ns: int | None) -> None:

@@ -23,7 +23,7 @@ from dita.live.session import LiveSession
 from dita.market import open_market
 from dita.server import Serving
 from dita.server.running import ConnectedStrategies
-from dita.strategy import Bar, QuoteTick, Strategy, TradeTick
+from dita.strategy import Bar, QuoteTick, Strategy, StrategyError, TradeTick
 from dita.venues.wire.market import MarketEvent, VenueBar, VenueQuote, VenueTrade
 
 SECOND_NS = 1_000_000_000
@@ -427,6 +427,27 @@ def test_a_strategy_that_starts_later_than_its_session_has_each_past_bar_once(tm
     (*bars_of, started) = Records.received
     assert [name for _, name, *_ in bars_of] == ["on_bar", "on_bar"]
     assert started[-1] == tuple(float(bar.texts[3]) for bar in bars[:4])
+
+
+class Finer(Records):
+    """Wants bars that cannot be built from those of a minute."""
+
+    intervals = ("30s",)
+
+
+def test_a_strategy_that_wants_bars_that_cannot_be_is_in_error_and_the_others_go_on(tmp_path: Path) -> None:
+    config, _ = engine([Finer, Warms], tmp_path).config(SETTINGS)
+    Records.received.clear()
+    with Host(config, clock=ManualClock(START_S * SECOND_NS)) as host:
+        session = LiveSession(host, "main", RecordedAccount(RecordedMarket()))
+        handles = [host.load(kind, name=kind.__name__, symbols=SYMBOLS) for kind in (Finer, Warms)]
+        session.begin(handles)
+        driven(host.kernel(None), session)
+        assert [str(one.state) for one in handles] == ["Error", "Running"]
+        assert handles[0].error == "intervals: 30s cannot be built from bars of 1m"
+    assert sum(name == "on_bar" for kind, name, *_ in Records.received if kind == "Warms") == 15
+    with pytest.raises(StrategyError, match="30s cannot be built from bars of 1m"):
+        backtest([Finer], tmp_path)
 
 
 def test_a_recording_has_the_kinds_and_instants_that_are_compared(tmp_path: Path) -> None:

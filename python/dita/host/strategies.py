@@ -14,7 +14,7 @@ from dita.kernel.api import StrategyKernel
 from dita.runtime import Actor, ActorState, load_params, load_strategy
 from dita.runtime.loading import check_declared, made
 from dita.runtime.sources import is_changed
-from dita.strategy import Bar, Params, QuoteTick, Strategy, StrategyError, TradeTick
+from dita.strategy import Bar, Params, QuoteTick, Strategy, TradeTick
 
 _LOG: Final = logging.getLogger("dita.host")
 #: A timer that sets itself anew for now would never let the market go on.
@@ -219,10 +219,11 @@ class StrategyRunner:
         if actor.notes is not None:
             actor.context.hold = lambda: self._hold(account)
         self._kernels[account] = kernel
-        actor.subscribe(self._dispatchers[account])
-        handle = self.handles[name] = StrategyHandle(name, account, actor, self, given)
-        if actor.wants_funding:
-            self._funded.append(handle)
+        with self.lock:
+            actor.subscribe(self._dispatchers[account])
+            handle = self.handles[name] = StrategyHandle(name, account, actor, self, given)
+            if actor.wants_funding:
+                self._funded.append(handle)
         return handle
 
     def hold(self, name: str, how: str | None) -> None:
@@ -283,9 +284,6 @@ class StrategyRunner:
         Args:
             event: The event.
             account: Of which account; None means all.
-
-        Raises:
-            StrategyError: A strategy wants bars that cannot be built from the market's.
         """
         with self.lock:
             for name, kernel in self._shows.items():
@@ -303,13 +301,12 @@ class StrategyRunner:
     def apply(self, account: str, step: str, about: Any) -> None:  # noqa: ANN401 - see `Dispatcher.next`
         """Do what a step of an account's dispatcher, or player, asks for.
 
+        A strategy that wants bars that cannot be built from the market's is in Error; the others go on.
+
         Args:
             account: The account.
             step: What has happened.
             about: What belongs to it.
-
-        Raises:
-            StrategyError: A strategy wants bars that cannot be built from the market's.
         """
         if step == "warmed":
             [*self._actors(account)][about].end_warm_up()
@@ -317,7 +314,10 @@ class StrategyRunner:
             at, error, callback = about
             [*self._actors(account)][at].raised(error, callback)
         elif step == "refused":
-            raise StrategyError(about)
+            at, why = about
+            actor = [*self._actors(account)][at]
+            if actor.state is not ActorState.ERROR:
+                actor.fail(why)
 
     def run_timers(
         self, now_ns: int, account: str | None = None, *, advance: Callable[[int], object] | None = None

@@ -208,7 +208,11 @@ impl Dispatcher {
                 }
                 (None, _) => Ok(()),
             };
-            built.map_err(|why| Refused { subscriber, why })?;
+            if let Err(why) = built {
+                // The others have the event all the same, where the owner goes on.
+                self.phase = Phase::Build(subscriber + 1);
+                return Err(Refused { subscriber, why });
+            }
         }
         self.phase = Phase::Bars(subscriber, 0);
         Ok(())

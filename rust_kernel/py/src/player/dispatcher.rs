@@ -58,10 +58,7 @@ impl Dispatcher {
                 *current = None;
                 return Ok(Ok(None));
             }
-            Err(refused) => {
-                *current = None;
-                return Ok(Err(refused));
-            }
+            Err(refused) => return Ok(Err(refused)),
         };
         Ok(Ok(Some(match (step, core.callback(), tick) {
             (Dispatch::Warmed(subscriber), ..) => Stepped::Warmed(subscriber),
@@ -147,10 +144,10 @@ impl Dispatcher {
     }
 
     /// Calls the next callback of the event that was begun, and says what there is to do: `("called", subscriber)`,
-    /// `("raised", (subscriber, error, callback))`, `("warmed", subscriber)`, `("refused", message)`, `("end", None)`.
+    /// `("raised", (subscriber, error, callback))`, `("warmed", subscriber)`, `("refused", (subscriber, message))`, `("end", None)`.
     fn next<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         match self.step(py)? {
-            Err(Refused { why, .. }) => step_of(py, "refused", why),
+            Err(Refused { subscriber, why }) => step_of(py, "refused", (subscriber, why)),
             Ok(None) => step_of(py, "end", py.None()),
             Ok(Some(Stepped::Warmed(subscriber))) => step_of(py, "warmed", subscriber),
             Ok(Some(Stepped::Call(to, told, kind))) => {

@@ -384,14 +384,14 @@ impl Player {
 
     /// Plays until there is something to do: `("begin", ns)`, `("due", ns)`, `("wait", s)`, `("news", None)`,
     /// `("raised", (listener, error, callback))`, `("warmed", listener)`, `("starved", market)`, `("look", None)`,
-    /// `("follow", within)` (see `Listener.waits`; true: within bars, where nothing is told), `("fault", (market, line, message))`, `("refused", message)`, `("end", None)`. Raises what the venue does not take.
+    /// `("follow", within)` (see `Listener.waits`; true: within bars, where nothing is told), `("fault", (market, line, message))`, `("refused", (listener, message))`, `("end", None)`. Raises what the venue does not take.
     fn next<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let stage = self.stage(py)?;
         loop {
             let (step, told) = match self.step(py, &stage) {
                 Ok(stepped) => stepped,
                 Err(Stop::Backend(failed)) => return Err(failed.into_error().into()),
-                Err(Stop::Listener(_, why)) => return step_of(py, "refused", why),
+                Err(Stop::Listener(listener, why)) => return step_of(py, "refused", (listener, why)),
                 Err(Stop::Market(market, fault)) => {
                     return step_of(py, "fault", (market, fault.line, markets::message(py, &fault)?));
                 }
