@@ -8,7 +8,7 @@ from typing import Any
 
 from dita.live.places import Place, reference
 from dita.live.plan import Plan, Remaining, Wanted
-from dita.live.run import LiveRun
+from dita.live.run import LiveHost
 from dita.loopback.server import ServerThread
 from dita.strategy import Strategy
 
@@ -32,7 +32,7 @@ def shadow_of(server: ServerThread, *strategies: type[Strategy], **fields: Any) 
     return Plan(wanted, ("BTCUSDT",), place, shadow=True, **given)
 
 
-def traded(run: LiveRun, until: Callable[[], bool], seconds: float = 15.0) -> Remaining:
+def traded(run: LiveHost, until: Callable[[], bool], seconds: float = 15.0) -> Remaining:
     """Trade on a thread until something is so, and end it."""
     left: list[Remaining] = []
     thread = threading.Thread(target=lambda: left.append(run.trade()))

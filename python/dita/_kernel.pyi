@@ -26,6 +26,7 @@ __all__ = [
     "Client",
     "ControlGate",
     "Deviation",
+    "Dispatcher",
     "Donchian",
     "Ema",
     "Engine",
@@ -2679,19 +2680,18 @@ class Listener:
     def run(self, running: bool) -> None:
         """Set whether its callbacks are called."""
 
-    def hear_bar(self, bar: Bar) -> list[Bar]:
-        """Take a closed bar of the market's own length: return those to tell, the shortest first. Raises
+    def add_bar(self, bar: Bar) -> list[Bar]:
+        """Take a closed bar of the market's own length: return those to dispatch, the shortest first. Raises
         ValueError where a length that it wants cannot be built from such bars."""
-
-    def hear_tick(self, tick: QuoteTick | TradeTick) -> list[Bar]:
-        """Take a quote or a trade: return the bars that are closed by it, the shortest first. Raises
-        ValueError where a length that it wants is none."""
 
     def has_bars(self) -> None:
         """Say that its bars come from the market: quotes and trades make none."""
 
-    def count_told(self, bar: Bar) -> None:
+    def count_bar(self, bar: Bar) -> None:
         """Count a dispatched bar, while it warms up."""
+
+    def forget_bars(self) -> None:
+        """Forget its bars and closes: those that it is given next are its history."""
 
     @property
     def is_warm(self) -> bool:
@@ -2962,7 +2962,7 @@ class Link:
     def process_intent(
         self, intent: KernelIntent, note: tuple[str, int] | None = None, again: bool = False
     ) -> KernelOutcome:
-        """Take an intent, and wait for its outcome; a note (text, told_seq) is kept together with it.
+        """Take an intent, and wait for its outcome; a note (text, its input) is kept together with it.
 
         `again` says that it may have been taken before: then its first outcome is wanted.
         """
@@ -3008,7 +3008,7 @@ class Link:
         """Keep a text for the lease's program in the log."""
 
     def noted(self) -> tuple[str, int, int] | None:
-        """Return the newest note of the lease's program: text, told_seq, time in ns."""
+        """Return the newest note of the lease's program: text, its input, time in ns."""
 
     def past(
         self, after_seq: int, until_seq: int
@@ -3081,11 +3081,42 @@ class Recorder:
         """Price times size of all fills."""
 
 @final
+class Dispatcher:
+    """Dispatches quotes, trades and bars to strategies' callbacks as they come, in the order of `Player`.
+
+    Within one event: the bars that it closes, subscriber by subscriber, the shortest first, with the end of
+    the subscriber's warm-up behind them; then the quote or trade itself, subscriber by subscriber.
+    """
+
+    def __new__(cls) -> Dispatcher: ...
+    def listen(
+        self,
+        listener: Listener,
+        settle: Callable[[], object],
+        *,
+        on_quote: Callable[[QuoteTick], object] | None = None,
+        on_trade: Callable[[TradeTick], object] | None = None,
+        on_bar: Callable[[Bar], object] | None = None,
+        on_book: Callable[[Book], object] | None = None,
+    ) -> int:
+        """Add a subscriber; return its place. `settle` ends a callback that is suspected."""
+
+    def begin(self, event: QuoteTick | TradeTick | Bar) -> None:
+        """Begin an event: `next` dispatches it."""
+
+    def next(self) -> tuple[str, Any]:
+        """Call the next callback of the event.
+
+        Returns `("called", subscriber)`, `("raised", (subscriber, error, callback))`,
+        `("warmed", subscriber)`, `("refused", (subscriber, message))` or `("end", None)`.
+        """
+
+@final
 class Player:
     """Plays markets to strategies' callbacks, on a kernel with a simulated venue.
 
     `next` plays until the owner has something to do, and says what. Each event goes to the venue first, then
-    to the callbacks; bars that close together come together, by name.
+    to the callbacks; bars that close together are played together and dispatched one by one, by name.
     """
 
     def __new__(
@@ -3134,8 +3165,8 @@ class Player:
         Returns `("begin", ns)`, `("due", ns)`, `("wait", s)`, `("news", None)`, `("look", None)` every 50 ms,
         `("raised", (listener, error, callback))`, `("warmed", listener)`, `("starved", market)`,
         `("follow", within)` where an entry waits for what has happened (within bars nothing is dispatched
-        yet), `("fault", (market, line, message))`, `("refused", message)` or `("end", None)`. Raises
-        InvalidInput where the venue does not take an event, and what a kernel raises.
+        yet), `("fault", (market, line, message))`, `("refused", (listener, message))` or `("end", None)`.
+        Raises InvalidInput where the venue does not take an event, and what a kernel raises.
         """
 
     def set_due(self, due_ns: int | None) -> None:

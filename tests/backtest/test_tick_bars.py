@@ -85,7 +85,7 @@ def test_a_program_that_is_given_quotes_receives_the_same_bars() -> None:
     with Host(Config(accounts={"main": account})) as host:
         host.load(Receives, name="s", account="main", symbols=(SYMBOL,)).start()
         for at, bid, ask in QUOTES:
-            host.strategies.dispatch_quote(QuoteTick(SYMBOL, at * SECOND_NS, (bid, "1", ask, "1")))
+            host.strategies.dispatch(QuoteTick(SYMBOL, at * SECOND_NS, (bid, "1", ask, "1")))
     assert Receives.received == wanted
 
 

@@ -83,7 +83,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 def tick(host: Host, at: int = 1) -> None:
     quote(host, at=at)
-    host.strategies.dispatch_quote(QuoteTick(SYMBOL, at, ("60000.0", "1", "60000.1", "1")))
+    host.strategies.dispatch(QuoteTick(SYMBOL, at, ("60000.0", "1", "60000.1", "1")))
 
 
 def buyer(host: Host, name: str = "alpha", **options: Any) -> Any:

@@ -13,7 +13,7 @@ from dita.live.checks import doctor_of
 from dita.live.places import Place, reference
 from dita.live.plan import Plan, Wanted
 from dita.live.probe import probe
-from dita.live.run import LiveRun
+from dita.live.run import LiveHost
 from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.strategy import Strategy
@@ -86,21 +86,21 @@ def test_the_probe_is_reported_by_the_stream_and_canceled(served: ServerThread) 
 
 
 def test_a_run_trades_on_the_mark_and_flattens_at_its_end(served: ServerThread) -> None:
-    run = LiveRun(plan(served, on_stop="flatten"))
+    run = LiveHost(plan(served, on_stop="flatten"))
     left = traded(run, lambda: position(served) == Decimal("0.05"))
     assert left.positions == []
     assert position(served) == 0
 
 
 def test_a_dead_man_is_refused_since_the_venue_has_none(served: ServerThread) -> None:
-    run = LiveRun(plan(served, dead_man_s=10.0))
+    run = LiveHost(plan(served, dead_man_s=10.0))
     with pytest.raises(Exception, match="institutions only"):
         run.trade()
 
 
 def test_a_shadow_run_fills_on_the_live_book(served: ServerThread) -> None:
     place = Place.chosen(served.address, live=False, name="bybit")
-    run = LiveRun(Plan((Wanted("buys", BuysOnce),), ("BTCUSDT",), place, shadow=True))
+    run = LiveHost(Plan((Wanted("buys", BuysOnce),), ("BTCUSDT",), place, shadow=True))
     served.command("still off")
     venue = run.kernel.venue
     traded(run, lambda: venue.position("BTCUSDT") is not None and venue.position("BTCUSDT")[0] > 0)  # type: ignore[union-attr]

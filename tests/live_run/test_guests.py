@@ -18,7 +18,7 @@ from dita.gateway import HostSource
 from dita.gateway.refused import SourceRefused
 from dita.host import Directory, ask
 from dita.live.plan import Plan, Remaining
-from dita.live.run import LiveRun
+from dita.live.run import LiveHost
 from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.server import ConnectedKernel
@@ -78,9 +78,9 @@ def exchange(
 
 
 @contextmanager
-def trading(plan: Plan, place: Path) -> Iterator[LiveRun]:
+def trading(plan: Plan, place: Path) -> Iterator[LiveHost]:
     """A run on a thread, until the end of the block."""
-    run = LiveRun(plan, Directory(place / "host"))
+    run = LiveHost(plan, Directory(place / "host"))
     began = threading.Event()
     left: list[Remaining] = []
     thread = threading.Thread(target=lambda: left.append(run.trade(began.set)))
@@ -155,7 +155,7 @@ def notified_by(kernel: ConnectedKernel) -> Iterator[tuple[str, str]]:
 
 
 def test_a_run_that_keeps_nothing_lets_nobody_in(exchange: ServerThread) -> None:
-    run = LiveRun(plan_of(exchange, Holder))
+    run = LiveHost(plan_of(exchange, Holder))
     assert run.programs is None
     run.stop()
     run.trade()
@@ -234,7 +234,7 @@ def test_orders_by_hand_take_a_slot_each_and_give_it_back_as_they_end(
 
 @pytest.mark.parametrize("exchange", [Terms(still=True)], indirect=True)
 def test_orders_by_hand_leave_the_free_slots_to_programs(exchange: ServerThread, tmp_path: Path) -> None:
-    def by_hand(run: LiveRun, side: str, client_id: str) -> None:
+    def by_hand(run: LiveHost, side: str, client_id: str) -> None:
         order = {"asset": SYMBOL, "side": side, "size": "0.02", "client_id": client_id}
         ask(Directory(tmp_path / "host"), "order", order=order)
         held = Decimal("0.02") if side == "BUY" else Decimal(0)

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from dita.live.market_queue import MarketQueue
-from dita.live.run import LiveRun
+from dita.live.run import LiveHost
 from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.strategy import QuoteTick, Strategy
@@ -47,6 +47,18 @@ def test_the_newest_mark_and_quote_win_and_the_others_are_counted() -> None:
     assert [one.open_ns for one in said if isinstance(one, VenueBar)] == list(range(100))
 
 
+def test_events_are_taken_in_the_order_of_their_arrival() -> None:
+    waiting = MarketQueue()
+    bar = VenueBar("BTCUSDT", "1m", 0, 1, ("1", "1", "1", "1", "1"))
+    trade = VenueTrade("BTCUSDT", 2, "1", "1", buyer_is_maker=False)
+    quote, newer = (VenueQuote("BTCUSDT", at, ("1", "1", "2", "1")) for at in (3, 4))
+    mark = VenueMark("BTCUSDT", 5, Decimal(1), None, None)
+    for event in (quote, bar, trade, newer, mark):
+        waiting.put(event)
+    assert waiting.take(0) == [bar, trade, newer, mark]
+    assert waiting.passed_over == 1
+
+
 def test_trades_that_nobody_reads_are_bounded_and_counted() -> None:
     waiting = MarketQueue()
     for number in range(12_000):
@@ -62,13 +74,13 @@ def test_a_slow_strategy_does_not_hold_the_stream_and_what_it_missed_is_counted(
 ) -> None:
     Slow.held.clear()
     Slow.let_go.clear()
-    run = LiveRun(shadow_of(served, Slow))
+    run = LiveHost(shadow_of(served, Slow))
     begun: list[float] = []
 
     def missed() -> bool:
         if Slow.held.is_set() and not begun:
             begun.append(time.monotonic())
-        health = run.market_health() if begun else {}
+        health = run.session.market_health() if begun else {}
         if not health or health["passed_over"] <= 50 or health["mark_age_s"]["BTCUSDT"] is None:
             return False
         # The stream goes on telling of marks while the strategy hangs.

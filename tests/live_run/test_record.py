@@ -19,7 +19,7 @@ from dita.backtest.settings import BacktestSettings, read_instruments
 from dita.live.captures import Capture
 from dita.live.places import Place
 from dita.live.record import Recording
-from dita.live.run import LiveRun
+from dita.live.run import LiveHost
 from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.market import BinanceL2File, open_market
@@ -81,7 +81,7 @@ def test_a_backtest_of_a_recording_receives_what_the_live_run_received(
         until(lambda: recording.captures["btcusdt"].lines > 20)
         QUOTES.clear()
         TRADES.clear()
-        run = LiveRun(shadow_of(served, Listener))
+        run = LiveHost(shadow_of(served, Listener))
         traded(run, lambda: len(TRADES) >= 10 and len(QUOTES) >= 20)
         live[:] = [list(QUOTES), list(TRADES)]
         # What the run has received the recording must have as well before it ends.

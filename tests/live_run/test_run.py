@@ -25,7 +25,7 @@ from dita.live.checks import Doctor
 from dita.live.places import Place, symbol_of
 from dita.live.plan import NotReady, OnStop, Plan
 from dita.live.probe import probe
-from dita.live.run import LiveRun
+from dita.live.run import LiveHost
 from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.strategy import Bar, Strategy
@@ -81,14 +81,14 @@ def plan(server: ServerThread, strategy: type[Strategy] = Holder, on_stop: OnSto
 
 
 def test_a_strategy_trades_and_its_position_is_left_where_that_is_wanted(served: ServerThread) -> None:
-    run = LiveRun(plan(served))
+    run = LiveHost(plan(served))
     left = traded(run, lambda: run.kernel.slot(0).size == Decimal("0.01"))
     assert [(row["symbol"], row["size"]) for row in left.positions] == [("BTCUSDT", Decimal("0.01"))]
     assert position(served) == Decimal("0.01")
 
 
 def test_the_end_leaves_every_position_where_it_is_to_flatten(served: ServerThread) -> None:
-    run = LiveRun(plan(served, on_stop="flatten"))
+    run = LiveHost(plan(served, on_stop="flatten"))
     left = traded(run, lambda: run.kernel.slot(0).size == Decimal("0.01"))
     assert (left.positions, left.orders) == ([], [])
     assert position(served) == 0
@@ -98,14 +98,14 @@ def test_the_end_leaves_every_position_where_it_is_to_flatten(served: ServerThre
 def test_the_end_cancels_entries_unless_they_are_to_be_kept(
     served: ServerThread, on_stop: OnStop, orders: int
 ) -> None:
-    run = LiveRun(plan(served, Rester, on_stop))
+    run = LiveHost(plan(served, Rester, on_stop))
     left = traded(run, lambda: str(run.kernel.slot(0).fsm_state) == "ENTRY_WORKING")
     assert len(left.orders) == orders
     assert served.call(lambda one: len(one.account.open_orders())) == orders
 
 
 def test_the_venues_mark_is_the_kernels_and_its_funding_terms_are_known(served: ServerThread) -> None:
-    run = LiveRun(plan(served))
+    run = LiveHost(plan(served))
     paid = Decimal("60000.1")
 
     def moved() -> bool:
@@ -118,7 +118,7 @@ def test_the_venues_mark_is_the_kernels_and_its_funding_terms_are_known(served: 
 
 @pytest.mark.parametrize("where", [plan_of, shadow_of])
 def test_a_strategy_with_a_budget_trades_within_it(served: ServerThread, where: Callable[..., Plan]) -> None:
-    run = LiveRun(
+    run = LiveHost(
         where(served, Holder, account=AccountConfig(bots={"Holder": BotConfig(capital=Decimal(5_000))}))
     )
     rows: list[dict[str, Any]] = []
@@ -144,7 +144,7 @@ def test_a_strategy_beyond_its_budget_is_refused(served: ServerThread, where: Ca
                 self.asked = True
                 refused.append(self.enter("BTCUSDT", "LONG", "0.01"))
 
-    run = LiveRun(
+    run = LiveHost(
         where(served, Greedy, account=AccountConfig(bots={"Greedy": BotConfig(capital=Decimal(1))}))
     )
     traded(run, lambda: bool(refused))
@@ -154,13 +154,13 @@ def test_a_strategy_beyond_its_budget_is_refused(served: ServerThread, where: Ca
 
 def test_a_run_does_not_begin_with_budgets_that_the_account_does_not_carry(served: ServerThread) -> None:
     with pytest.raises(ConfigError, match=r"accounts\.binance\.bots\.Holder\.capital"):
-        LiveRun(
+        LiveHost(
             plan_of(served, Holder, account=AccountConfig(bots={"Holder": BotConfig(capital=Decimal(10**9))}))
         )
 
 
 def test_a_run_tells_its_figures_to_prometheus_until_its_end(served: ServerThread) -> None:
-    run = LiveRun(plan(served), metrics="127.0.0.1:0")
+    run = LiveHost(plan(served), metrics="127.0.0.1:0")
     assert run.metrics is not None
     address = run.metrics.address
 
@@ -175,17 +175,17 @@ def test_a_run_tells_its_figures_to_prometheus_until_its_end(served: ServerThrea
 
 
 def test_a_run_without_a_port_for_figures_opens_none(served: ServerThread) -> None:
-    run = LiveRun(plan(served))
+    run = LiveHost(plan(served))
     traded(run, lambda: run.kernel.slot(0).size == Decimal("0.01"))
     assert run.metrics is None
 
 
 def test_a_run_goes_on_from_its_log_with_its_trade(served: ServerThread, tmp_path: Path) -> None:
-    first = LiveRun(plan(served), Directory(tmp_path / "host"))
+    first = LiveHost(plan(served), Directory(tmp_path / "host"))
     traded(first, lambda: first.kernel.slot(0).size == Decimal("0.01"))
     # What happens while nobody runs is found out afterwards.
     served.command("transfer USDT 50")
-    second = LiveRun(plan(served, on_stop="flatten"), Directory(tmp_path / "host"))
+    second = LiveHost(plan(served, on_stop="flatten"), Directory(tmp_path / "host"))
     assert second.kernel.slot(0).size == Decimal("0.01")
     left = traded(
         second, lambda: second.kernel.snapshot()["account"]["assets"]["USDT"]["reconcile_delta"] == 0
@@ -198,15 +198,15 @@ def test_a_paused_strategy_is_paused_after_a_restart_and_starts_warm(
     served: ServerThread, tmp_path: Path
 ) -> None:
     directory = Directory(tmp_path / "host")
-    first = LiveRun(plan(served, Rester), directory)
+    first = LiveHost(plan(served, Rester), directory)
     traded(first, lambda: bool(ask(directory, "pause")))
-    second = LiveRun(plan(served, Rester), Directory(tmp_path / "host"))
+    second = LiveHost(plan(served, Rester), Directory(tmp_path / "host"))
     (handle,) = second.host.strategies.handles.values()
     paused: list[str] = []
 
     def started() -> bool:
         if not paused:
-            health = second.market_health()
+            health = second.session.market_health()
             if not health:
                 return False
             paused.append(str(handle.state))
@@ -219,7 +219,7 @@ def test_a_paused_strategy_is_paused_after_a_restart_and_starts_warm(
 
 
 def test_the_secret_is_in_nothing_that_a_run_wrote(served: ServerThread, tmp_path: Path) -> None:
-    run = LiveRun(plan(served), Directory(tmp_path / "host"))
+    run = LiveHost(plan(served), Directory(tmp_path / "host"))
     assert SECRET not in repr(run.plan) + repr(run.host.config) + run.host.status().decode()
     traded(run, lambda: run.kernel.slot(0).size > 0)
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -299,7 +299,7 @@ def test_a_run_does_not_begin_beside_another_kernel(served: ServerThread) -> Non
     ours = "D" + "0" * 29
     Client(served.address).place(type="LIMIT", price="50000", timeInForce="GTC", newClientOrderId=ours)
     with pytest.raises(NotReady, match=f"OTHER_KERNEL.*{ours}"):
-        LiveRun(plan(served))
+        LiveHost(plan(served))
     assert position(served) == 0
 
 
@@ -323,7 +323,7 @@ def test_the_probe_passes_only_where_the_stream_tells_of_it(served: ServerThread
 def test_a_run_does_not_begin_where_a_check_fails(served: ServerThread) -> None:
     served.call(lambda one: setattr(one.wallet, "multi_assets", True))
     with pytest.raises(NotReady, match="MODE_NOT_SUPPORTED"):
-        LiveRun(plan(served))
+        LiveHost(plan(served))
 
 
 def test_a_wrong_secret_and_a_venue_that_is_not_there_are_distinguished(
@@ -331,7 +331,7 @@ def test_a_wrong_secret_and_a_venue_that_is_not_there_are_distinguished(
 ) -> None:
     monkeypatch.setenv("API_SECRET", "wrong")
     with pytest.raises(NotReady, match="-1022"):
-        LiveRun(plan(served))
+        LiveHost(plan(served))
     nowhere = Place("http://127.0.0.1:9", "ws://127.0.0.1:9")
     adapter = nowhere.adapter("k", "s", ["BTCUSDT"])
     try:

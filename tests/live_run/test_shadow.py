@@ -10,7 +10,7 @@ import pytest
 
 from dita.live.dead_man import DeadMan
 from dita.live.places import Place
-from dita.live.run import LiveRun
+from dita.live.run import LiveHost
 from dita.loopback.binance.exchange import BinanceExchange
 from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
@@ -76,7 +76,7 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_shadow_fills_on_the_live_depth_and_sends_nothing(served: ServerThread) -> None:
-    run = LiveRun(shadow_of(served, Buyer))
+    run = LiveHost(shadow_of(served, Buyer))
     paid: list[Decimal | None] = []
 
     def bought() -> bool:
@@ -99,7 +99,7 @@ LEVELS = tuple((Decimal(60000 + n), Decimal(1)) for n in range(3))
 
 
 def test_a_shadow_finds_nobody_to_trade_with_where_the_book_is_not_whole(served: ServerThread) -> None:
-    run = LiveRun(shadow_of(served, Buyer))
+    run = LiveHost(shadow_of(served, Buyer))
     client = run._handles[0].client
     below = ((Decimal(59999), Decimal(1)),)
     run._live_account.on_market(VenueBook("BTCUSDT", 0, below, LEVELS))
@@ -114,7 +114,7 @@ def test_a_shadow_finds_nobody_to_trade_with_where_the_book_is_not_whole(served:
 
 
 def test_a_shadow_pays_the_venues_funding_at_its_boundary(served: ServerThread) -> None:
-    run = LiveRun(shadow_of(served, Buyer))
+    run = LiveHost(shadow_of(served, Buyer))
     run._live_account.on_market(VenueBook("BTCUSDT", 0, ((Decimal(59999), Decimal(1)),), LEVELS))
     run._handles[0].client.enter("BTCUSDT", "LONG", "0.01")
     before = run.kernel.venue.wallet("USDT")
@@ -129,17 +129,17 @@ def test_a_shadow_pays_the_venues_funding_at_its_boundary(served: ServerThread) 
 
 
 def test_a_gap_in_the_depth_empties_the_book_until_a_new_snapshot(served: ServerThread) -> None:
-    run = LiveRun(shadow_of(served, Listener))
+    run = LiveHost(shadow_of(served, Listener))
     reported: list[VenueBook] = []
     skipped: list[int] = []
-    put = run._queue.put
+    put = run.session._queue.put
 
     def listen(said: MarketEvent) -> None:
         if isinstance(said, VenueBook):
             reported.append(said)
         put(said)
 
-    run._queue.put = listen  # type: ignore[method-assign]
+    run.session._queue.put = listen  # type: ignore[method-assign]
 
     def skip(exchange: BinanceExchange) -> None:
         for session in exchange.sessions:
@@ -148,7 +148,8 @@ def test_a_gap_in_the_depth_empties_the_book_until_a_new_snapshot(served: Server
         skipped.append(len(reported))
 
     def again() -> bool:
-        book = run._feed.books.book("BTCUSDT") if hasattr(run, "_feed") else None
+        feed: Any = run.session._feed
+        book = None if feed is None else feed.books.book("BTCUSDT")
         if book is None or not book.counts["updates"] or not reported[-1].asks:
             return False
         if not skipped:
@@ -157,7 +158,8 @@ def test_a_gap_in_the_depth_empties_the_book_until_a_new_snapshot(served: Server
         return any(not one.asks for one in reported[skipped[0] :])
 
     traded(run, again)
-    assert run._feed.books.book("BTCUSDT").counts["gaps"] >= 1
+    feed: Any = run.session._feed
+    assert feed.books.book("BTCUSDT").counts["gaps"] >= 1
 
 
 # ---------------------------------------------------------------------------------------- several strategies
@@ -165,7 +167,7 @@ def test_a_gap_in_the_depth_empties_the_book_until_a_new_snapshot(served: Server
 
 @pytest.mark.usefixtures("_key")
 def test_several_strategies_trade_each_in_its_own_slots_on_one_subscription(served: ServerThread) -> None:
-    run = LiveRun(plan_of(served, Buyer, Second, Listener))
+    run = LiveHost(plan_of(served, Buyer, Second, Listener))
 
     def both() -> bool:
         sizes = {view.owner: view.size for view in run.kernel.state.slots if view.size}
@@ -179,7 +181,7 @@ def test_several_strategies_trade_each_in_its_own_slots_on_one_subscription(serv
 
 @pytest.mark.usefixtures("_key")
 def test_a_strategy_that_raises_stops_alone(served: ServerThread, caplog: pytest.LogCaptureFixture) -> None:
-    run = LiveRun(plan_of(served, Raiser, Buyer))
+    run = LiveHost(plan_of(served, Raiser, Buyer))
     with caplog.at_level(logging.CRITICAL + 1, logger="dita.strategy"):
         traded(run, lambda: any(view.size for view in run.kernel.state.slots))
     states = {handle.name: str(handle.state) for handle in run.host.strategies.handles.values()}
@@ -235,7 +237,7 @@ def test_a_switch_that_is_taken_off_leaves_the_orders(served: ServerThread, adap
 
 @pytest.mark.usefixtures("_key")
 def test_a_run_with_the_switch_takes_it_off_at_its_end(served: ServerThread) -> None:
-    run = LiveRun(plan_of(served, Listener, dead_man_s=30.0))
+    run = LiveHost(plan_of(served, Listener, dead_man_s=30.0))
     armed: list[dict[str, int]] = []
 
     def seen() -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dita.live.plan import NotReady
-from dita.live.run import LiveRun
+from dita.live.run import LiveHost
 from dita.loopback.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.strategy import Strategy
@@ -156,8 +156,8 @@ def test_an_account_with_two_books_is_traded_where_that_is_said(tmp_path: Path) 
         assert doctored(served).returncode == 1
         assert doctored(served, "--hedge-mode").returncode == 0
         with pytest.raises(NotReady, match="position mode: hedge"):
-            LiveRun(plan_of(served, Taker))
-        run = LiveRun(plan_of(served, Taker, hedge_mode=True))
+            LiveHost(plan_of(served, Taker))
+        run = LiveHost(plan_of(served, Taker, hedge_mode=True))
         left = traded(run, lambda: run.kernel.slot(0).size == Decimal("0.01"))
         assert [row["position_side"] for row in left.positions] == ["LONG"]
 
@@ -167,7 +167,7 @@ def test_an_account_with_two_books_is_traded_where_that_is_said(tmp_path: Path) 
 
 def test_a_shadow_with_a_key_has_the_accounts_own_fees_and_sends_nothing(served: ServerThread) -> None:
     place = plan_of(served)
-    run = LiveRun(shadow_of(served, Taker, key=place.key, secret=place.secret))
+    run = LiveHost(shadow_of(served, Taker, key=place.key, secret=place.secret))
     assert "maker 0.000200, taker 0.000500 (the account's own)" in run.checks[0].text
     traded(run, lambda: run.kernel.slot(0).size == Decimal("0.01"))
     asked = served.call(lambda one: {path for method, path in one.received if method != "GET"})
@@ -180,13 +180,13 @@ def test_a_shadow_with_a_key_of_elsewhere_goes_on_with_the_common_fees(
 ) -> None:
     place = plan_of(served)
     monkeypatch.setenv("API_KEY", "of-another-place")
-    run = LiveRun(shadow_of(served, Taker, key=place.key, secret=place.secret))
+    run = LiveHost(shadow_of(served, Taker, key=place.key, secret=place.secret))
     assert "taker 0.0005 (of an account without a discount; no key is used)" in run.checks[0].text
     traded(run, lambda: True)
 
 
 def test_a_shadow_order_waits_behind_what_rests_at_its_price(served: ServerThread) -> None:
-    run = LiveRun(shadow_of(served, AtBest))
+    run = LiveHost(shadow_of(served, AtBest))
     ahead = served.call(lambda one: one.markets["BTCUSDT"].bids[0][1])
     seen: list[Decimal] = []
 
@@ -213,7 +213,7 @@ def test_a_shadow_order_waits_behind_what_rests_at_its_price(served: ServerThrea
 
 
 def test_a_shadow_order_takes_as_long_as_configured(served: ServerThread) -> None:
-    run = LiveRun(shadow_of(served, Taker, latency_ms=Decimal(1_500)))
+    run = LiveHost(shadow_of(served, Taker, latency_ms=Decimal(1_500)))
     assert "1500 ms away" in run.checks[0].text
     sent: list[float] = []
 

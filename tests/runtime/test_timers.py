@@ -16,7 +16,7 @@ def test_timers_run_out_the_earliest_first_and_come_again_without_wandering() ->
     given.set("late", None, 30, 0)
     given.set("every", 10, None, 5)
     assert given.next_ns() == 15
-    assert list(given.run_out(37)) == [(15, "every"), (30, "late")]
+    assert list(given.run_out(37, 37)) == [(15, "every"), (30, "late")]
     assert given.next_ns() == 45, "15, 25 and 35 are behind: they are not made up for"
 
 
@@ -25,7 +25,7 @@ def test_a_timer_that_another_one_removes_or_moves_does_not_run_out_with_it() ->
     for at, name in ((10, "first"), (11, "gone"), (12, "moved")):
         given.set(name, None, at, 0)
     reported = []
-    for _, name in given.run_out(20):
+    for _, name in given.run_out(20, 20):
         reported.append(name)
         given.set("gone", None, None, 20)
         given.set("moved", None, 40, 20)

@@ -141,7 +141,7 @@ def test_a_strategy_receives_and_does_the_same_in_the_host_and_in_a_client(
     assert [one for one in inside if one[0] == "fill"]
     assert outside == inside
     assert same_money == money
-    assert runner.missed == {"trades": 0, "bars": 0}
+    assert runner.missed == {"quotes": 0, "trades": 0, "bars": 0}
 
 
 def test_a_client_that_falls_behind_learns_how_much_it_missed(planes: Path) -> None:

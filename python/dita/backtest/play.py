@@ -130,6 +130,7 @@ class Play:
             logs={ACCOUNT: self._watcher},
             feed=feed,
         )
+        self.host.strategies.recorder = self._recorder
         self._kernel: ExecutionKernel = self.host.kernel(ACCOUNT)
         venue = self._kernel.venue
         assert isinstance(venue, SimulatedVenue)  # noqa: S101 - the configuration above says so
@@ -258,15 +259,10 @@ class Play:
             self._begin(about)
         elif what == "due":
             self._pay_funding(about)
-            self._run_timers(about)
+            self.host.strategies.run_timers(about, ACCOUNT, advance=self._advance)
             self._player.set_due(self._next_funding_ns())
-        elif what == "raised":
-            listener, error, name = about
-            self.actors[listener].raised(error, name)
         elif what == "follow":
             self._follow()
-        elif what == "warmed":
-            self.actors[about].end_warm_up()
         elif what == "starved":
             self._fed[about].fill(self._player, about)
         elif what == "fault":
@@ -274,8 +270,8 @@ class Play:
             market = self._engine.markets[place]
             assert isinstance(market, BarFile | BinanceL2File | L2File | TickFile)  # noqa: S101 - the player reads no others
             raise MarketFileError(market.path, message, line=line)
-        elif what == "refused":
-            raise StrategyError(about)
+        else:
+            self.host.strategies.apply(ACCOUNT, what, about)
 
     def _follow(self) -> None:
         """Send the entries of reversals whose exits have filled."""
@@ -284,19 +280,16 @@ class Play:
 
     def _begin(self, start_ns: int) -> None:
         self._start_ns = start_ns
-        for actor in self.actors:
-            if self.host.strategies.held.get(actor.name) is not None:
-                # An operator paused or stopped it in the run before.
-                self.host.strategies.handles[actor.name].begin()
-            else:
-                actor.start()
-            actor.tick_by_itself()
-            self._deliver()
-        for bar in self._player.take_past():
-            self.host.strategies.add_past_bar(bar)
-        for actor in self.actors:
-            actor.end_past()
-            self._deliver()
+        strategies = self.host.strategies
+        past = self._player.take_past()
+        strategies.past[ACCOUNT] = lambda _: past
+        for handle in strategies.handles.values():
+            # Not one that an operator paused or stopped in the run before.
+            handle.begin()
+        del strategies.past[ACCOUNT]
+
+    def _advance(self, at_ns: int) -> None:
+        self._kernel.advance_time(max(at_ns, self._kernel.now_ns))
 
     def _end(self) -> None:
         if self._player.span_ns is None:
@@ -327,14 +320,7 @@ class Play:
         """Tell what has happened, in the kernel's order, until nothing has."""
         for trade_id in self._player.take_ambiguous():
             self._recorder.mark_ambiguous(trade_id)
-        self.host.strategies.deliver(self._recorder)
-
-    def _run_timers(self, now_ns: int) -> None:
-        for actor in self.actors:
-            while (due := actor.next_timer_ns()) is not None and due <= now_ns:
-                self._kernel.advance_time(max(due, self._kernel.now_ns))
-                actor.run_timers(due)
-                self._deliver()
+        self.host.strategies.deliver()
 
     def _pay_funding(self, now_ns: int) -> None:
         """Let the venue know each boundary before it comes."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dita.config import AccountConfig, Config, Loaded
     from dita.host import Directory
     from dita.live.plan import Plan, Remaining, Wanted
-    from dita.live.run import LiveRun
+    from dita.live.run import LiveHost
 
 _GUESTS: Final = 4
 EXAMPLE: Final = ("dita run STRATEGY -c binance -p BTC/USDT", "trade on a venue's live market")
@@ -172,11 +172,11 @@ def run(options: argparse.Namespace) -> int:
         need_venues(options)
         loaded = _loaded(options)
         plan = _plan(options, loaded)
-        from dita.live.run import LiveRun  # noqa: PLC0415 - it needs aiohttp
+        from dita.live.run import LiveHost  # noqa: PLC0415 - it needs aiohttp
 
         directory = _directory(options, loaded)
         recording = _recording(options, plan) if options.twin else ()
-        live = LiveRun(plan, directory, config=_config(options, loaded), metrics=options.metrics)
+        live = LiveHost(plan, directory, config=_config(options, loaded), metrics=options.metrics)
         _tell_start(live, directory)
         with (
             beside_host(directory, options.web, own_process=True),
@@ -305,7 +305,7 @@ def _directory(options: argparse.Namespace, loaded: "Loaded") -> "Directory | No
     )
 
 
-def _tell_start(live: "LiveRun", directory: "Directory | None") -> None:
+def _tell_start(live: "LiveHost", directory: "Directory | None") -> None:
     for check in live.checks:
         print(f"{check.result.upper():<5} {check.name:<14} {check.text}", file=sys.stderr)
     _tell_bots(live.plan)

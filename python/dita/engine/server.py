@@ -143,7 +143,7 @@ class Strategies:
     def quote(self, symbol: str, bid: Decimal, ask: Decimal, ts_ns: int) -> None:
         """Tell a quote, which the venue has had."""
         quote = QuoteTick(symbol, ts_ns, (str(bid), None, str(ask), None))
-        self._runner.dispatch_quote(quote, self._account)
+        self._runner.dispatch(quote, self._account)
 
     def tick(self, ts_ns: int) -> None:
         """Tell that time has passed."""

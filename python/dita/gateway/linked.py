@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from dita.errors import InvalidInput, KernelError, ServerAway, ServerRefused
 from dita.gateway.refused import SourceAway, SourceRefused, UnknownOrder
@@ -15,10 +15,6 @@ from dita.host.asked_orders import order_state
 from dita.host.client import MORE_SLOTS
 from dita.server import ConnectedKernel, connect
 from dita.server.leased_slots import LeasedSlots
-
-if TYPE_CHECKING:
-    from dita.host.client import SlotRegistry
-    from dita.kernel import ExecutionKernel
 
 #: So many trades each who asks may run at once, where it is not said.
 SLOTS: Final = 4
@@ -47,11 +43,8 @@ class _TraderSession:
 
     def __init__(self, path: str, name: str, account: str | None, slots: int) -> None:
         self.kernel = _leased(path, name, account, slots)
-        # A connection has the interface of a kernel, and a lease that of a slot registry.
-        face = cast("ExecutionKernel", self.kernel)
-        slots_of = cast("SlotRegistry", LeasedSlots(self.kernel))
-        self._client = Client(face, slots_of, name, slots=len(self.kernel.slots))
-        self._orders = PlainOrders(self._client, face, prefix=f"{name}:")
+        self._client = Client(self.kernel, LeasedSlots(self.kernel), name, slots=len(self.kernel.slots))
+        self._orders = PlainOrders(self._client, self.kernel, prefix=f"{name}:")
         self._most = slots
         self._lock = threading.Lock()
         #: When it was last asked for something: the clock that never goes back, seconds.

@@ -4,7 +4,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType, TracebackType
-from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Protocol, Self, TypeAlias
 
 from dita._kernel import Client as Verbs
 from dita._kernel import (
@@ -20,7 +20,8 @@ from dita._kernel import (
 from dita.errors import KernelClosed, KernelError, ServerRefused, refuse
 from dita.host.feed import AccountFeed
 from dita.kernel import ExecutionKernel, Number
-from dita.slots import KernelSlotView
+from dita.kernel.api import StrategyKernel
+from dita.slots import AccountProjection, KernelSlotView
 
 OnLoss: TypeAlias = Literal["keep", "cancel", "flatten"]
 _ON_LOSS: Final = ("keep", "cancel", "flatten")
@@ -82,6 +83,16 @@ class SentIntent(NamedTuple):
     outcome: KernelOutcome
 
 
+class SlotSource(Protocol):
+    """Gives clients their slots: a kernel's registry, or a lease."""
+
+    def take(self, name: str, slots: int) -> tuple[int, ...]:
+        """Give a client so many slots."""
+
+    def leave(self, seats: Iterable[int]) -> None:
+        """Let others have slots."""
+
+
 class SlotRegistry:
     """The slots of a kernel and their holders: clients in this process, or connected programs.
 
@@ -139,8 +150,8 @@ class Client:
 
     def __init__(
         self,
-        kernel: ExecutionKernel,
-        seats: SlotRegistry,
+        kernel: StrategyKernel,
+        seats: SlotSource,
         name: str,
         *,
         slots: int = 1,
@@ -163,7 +174,8 @@ class Client:
         self._verbs = kernel.verbs(name, numbered=True)
         self._feed = kernel.zinc_plane
         # Whether anybody sees the intents or their outcomes: if not, the native verb does all of it.
-        self._builds = not isinstance(self._verbs, Verbs)
+        self._native = self._verbs if isinstance(self._verbs, Verbs) else None
+        self._builds = self._native is None
         self._watched = self._feed is not None or self._builds
         self._listeners: list[Callable[[KernelOutcome], object]] = []
         self._sent: list[Callable[[SentIntent], object]] = []
@@ -226,8 +238,9 @@ class Client:
         if seat not in self.slots:
             raise refuse("slot", seat, f"is not one of {self.name}'s: {self.slots}")
         size = fields.pop("target_size", size)
-        if not self._watched and _VERBS[KernelCommandType.ENTER][1].issuperset(fields):
-            return self._verbs.enter(seat, None, asset, side, size, **fields)
+        native = None if self._watched else self._native
+        if native is not None and _VERBS[KernelCommandType.ENTER][1].issuperset(fields):
+            return native.enter(seat, None, asset, side, size, **fields)
         number = self._verbs.take_number()
         trade_id = fields.pop("trade_id", None) or f"{self.name}-t{number}"
         fields["target_size"] = size
@@ -385,9 +398,42 @@ class Client:
         return [order for order in self._kernel.orders(live_only=live_only) if order.owner == self.name]
 
     @property
-    def account(self) -> Any:  # noqa: ANN401 - AccountProjection, whose module is the kernel's
+    def account(self) -> AccountProjection:
         """The whole account, as a view of the kernel's ledger."""
         return self._kernel.account
+
+    @property
+    def instruments(self) -> list[str]:
+        """The symbols of the account's instruments."""
+        return self._kernel.instruments
+
+    def instrument(self, asset: str) -> Mapping[str, Any]:
+        """Return an instrument's rules; see `ExecutionKernel.instrument`.
+
+        Args:
+            asset: The instrument.
+        """
+        return self._kernel.instrument(asset)
+
+    @property
+    def seq(self) -> int:
+        """The kernel's last input."""
+        return self._kernel.seq
+
+    @property
+    def now_ns(self) -> int:
+        """Kernel time of the last input, nanoseconds since 1970-01-01 UTC."""
+        return self._kernel.now_ns
+
+    @property
+    def clock_ns(self) -> int:
+        """What the kernel's clock shows now, also between two inputs."""
+        return self._kernel.clock_ns
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client was closed, or its kernel."""
+        return self._closed or self._kernel.closed
 
     def on_event(self, event: VenueEvent) -> KernelOutcome:
         """Take what the venue said of an order: for venues whose events come through this program."""

@@ -21,7 +21,8 @@ from dita._kernel import (
 )
 from dita.errors import InvalidInput, refuse
 from dita.host.client import Client
-from dita.kernel import ExecutionKernel, Number
+from dita.kernel import Number
+from dita.kernel.api import KernelApi
 
 _ID_BYTES_MAX: Final = 60
 #: Beyond so many plain orders those that the kernel has forgotten are forgotten here.
@@ -74,7 +75,7 @@ def common_status(children: Iterable[tuple[str, Decimal]], size: Decimal, *, ref
 class PlainOrders:
     """Takes plain orders for one client."""
 
-    def __init__(self, client: Client, kernel: ExecutionKernel, *, prefix: str = "") -> None:
+    def __init__(self, client: Client, kernel: KernelApi, *, prefix: str = "") -> None:
         """Trade with a client's slots.
 
         Args:

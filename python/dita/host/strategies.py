@@ -3,20 +3,24 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from dita._kernel import Recorder, Watcher
+from dita._kernel import Dispatcher, Recorder, Watcher
 from dita.errors import refuse
 from dita.host.client import Client
 from dita.host.directory import Directory
 from dita.kernel import ExecutionKernel
+from dita.kernel.api import StrategyKernel
 from dita.runtime import Actor, ActorState, load_params, load_strategy
 from dita.runtime.loading import check_declared, made
 from dita.runtime.sources import is_changed
 from dita.strategy import Bar, Params, QuoteTick, Strategy, TradeTick
-from dita.strategy.views import moment
 
 _LOG: Final = logging.getLogger("dita.host")
+#: A timer that sets itself anew for now would never let the market go on.
+_TIMERS_MAX: Final = 1_000
+_NEVER_NS: Final = (1 << 63) - 1
+MarketData: TypeAlias = QuoteTick | TradeTick | Bar
 
 
 class StrategyHandle:
@@ -67,6 +71,7 @@ class StrategyHandle:
                 return True
             if how == "paused":
                 self.actor.hold()
+            self._runner.warm_up(self)
         _LOG.warning(
             "strategy %s: was %s before the restart, and stays so until it is started", self.name, how
         )
@@ -79,8 +84,10 @@ class StrategyHandle:
             if self.actor.state is ActorState.PAUSED and self.actor.started:
                 self.actor.resume()
             elif self.actor.state is not ActorState.RUNNING:
+                is_first = not self.actor.started
                 self.actor.start()
-                self._runner.warm_up(self.actor)
+                if is_first:
+                    self._runner.warm_up(self)
                 self._runner.deliver()
 
     def pause(self) -> None:
@@ -128,14 +135,24 @@ class StrategyHandle:
         }
 
 
+def _next_timer_ns(actor: Actor) -> int:
+    due_ns = actor.next_timer_ns()
+    return _NEVER_NS if due_ns is None else due_ns
+
+
 class StrategyRunner:
     """Runs a host's strategies. Dispatches each event in load order, from one thread at a time.
+
+    The order of callbacks within an event is the dispatcher's, in Rust; see docs/concepts/time.md.
 
     Attributes:
         handles: By name.
         lock: Held while an event is dispatched; `start` and `stop` wait for it.
         held: What an operator has done with strategies, by name: `paused` or `stopped`.
-        past: Returns the past bars that a strategy warms up with; None where the market has none.
+        past: By account, returns the past bars that a strategy starts with, oldest first.
+        recorder: Records each change, also of trades that no strategy owns; None records nothing.
+        receive: Receives order events, and returns whether there were any; None where watchers receive them
+            by themselves.
     """
 
     def __init__(self, watchers: Mapping[str, Watcher], directory: Directory | None = None) -> None:
@@ -150,12 +167,15 @@ class StrategyRunner:
         """
         self._directory = directory
         self.held = {} if directory is None else directory.read_held()
-        self.past: Callable[[Strategy], Iterable[Bar]] | None = None
+        self.past: dict[str, Callable[[Strategy], Iterable[Bar]]] = {}
+        self.recorder: Recorder | None = None
+        self.receive: Callable[[], bool] | None = None
         self.handles: dict[str, StrategyHandle] = {}
         self.lock = threading.RLock()
         self._watchers = watchers
+        self._dispatchers = {account: Dispatcher() for account in watchers}
         self._shows: dict[str, ExecutionKernel] = {}
-        self._kernels: dict[str, ExecutionKernel] = {}
+        self._kernels: dict[str, StrategyKernel] = {}
         self._holding: set[str] = set()
         self._funded: list[StrategyHandle] = []
 
@@ -168,16 +188,11 @@ class StrategyRunner:
         """
         self._shows[account] = kernel
 
-    def _show(self, tick: QuoteTick | TradeTick | Bar, account: str | None) -> None:
-        for name, kernel in self._shows.items():
-            if account is None or name == account:
-                kernel.show_market(tick)
-
     def load(
         self,
         strategy: type[Strategy] | str,
         client: Callable[[int], Client],
-        kernel: ExecutionKernel,
+        kernel: StrategyKernel,
         *,
         name: str,
         account: str,
@@ -204,9 +219,11 @@ class StrategyRunner:
         if actor.notes is not None:
             actor.context.hold = lambda: self._hold(account)
         self._kernels[account] = kernel
-        handle = self.handles[name] = StrategyHandle(name, account, actor, self, given)
-        if actor.wants_funding:
-            self._funded.append(handle)
+        with self.lock:
+            actor.subscribe(self._dispatchers[account])
+            handle = self.handles[name] = StrategyHandle(name, account, actor, self, given)
+            if actor.wants_funding:
+                self._funded.append(handle)
         return handle
 
     def hold(self, name: str, how: str | None) -> None:
@@ -228,17 +245,15 @@ class StrategyRunner:
         if self._directory is not None:
             self._directory.write_held(self.held)
 
-    def warm_up(self, actor: Actor) -> None:
-        """Warm a strategy up with past bars, where it starts later than its host.
+    def warm_up(self, handle: StrategyHandle) -> None:
+        """Give a strategy its market's past, and warm it up with that.
 
         Args:
-            actor: It; it has just been started.
+            handle: Of the strategy.
         """
-        if self.past is None or not actor.strategy.warming:
-            return
-        for bar in self.past(actor.strategy):
-            actor.add_past_bar(bar)
-        actor.end_past()
+        past = self.past.get(handle.account)
+        if past is not None:
+            handle.actor.warm_up(past(handle.strategy))
 
     def find(self, name: str | None) -> list[StrategyHandle]:
         """Return a strategy by name; None means all.
@@ -263,83 +278,82 @@ class StrategyRunner:
 
     # -------------------------------------------------------------------------------------------- the market
 
-    def dispatch_quote(self, quote: QuoteTick, account: str | None = None) -> None:
-        """Dispatch a quote to every strategy with `on_quote`; the venue has received it before."""
-        with self.lock:
-            self._show(quote, account)
-            self._dispatch_bars_of(quote, account)
-            for actor in self._actors(account):
-                if actor.wants_quotes:
-                    actor.dispatch_quote(quote)
-                    self.deliver()
+    def dispatch(self, event: MarketData, account: str | None = None) -> None:
+        """Dispatch a quote, a public trade or a closed bar; the venue has received it before.
 
-    def dispatch_trade(self, trade: TradeTick, account: str | None = None) -> None:
-        """Dispatch a public trade."""
+        Args:
+            event: The event.
+            account: Of which account; None means all.
+        """
         with self.lock:
-            self._show(trade, account)
-            self._dispatch_bars_of(trade, account)
-            for actor in self._actors(account):
-                if actor.wants_trades:
-                    actor.dispatch_trade(trade)
-                    self.deliver()
-
-    def _dispatch_bars_of(self, tick: QuoteTick | TradeTick, account: str | None) -> None:
-        """Dispatch the bars that a quote or a trade closes, before the quote or trade itself."""
-        self.deliver()
-        for actor in self._actors(account):
-            if closed := actor.bars_closed_by(tick):
-                for bar in closed:
-                    actor.dispatch_bar(bar)
-                    self.deliver()
-                actor.end_warm_up()
-                self.deliver()
-
-    def dispatch_bars(self, bars: Sequence[Bar], account: str | None = None) -> None:
-        """Dispatch bars that closed at the same time."""
-        with self.lock:
-            for bar in bars:
-                self._show(bar, account)
+            for name, kernel in self._shows.items():
+                if account in (None, name):
+                    kernel.show_market(event)
             self.deliver()
-            for actor in self._actors(account):
-                for bar in bars:
-                    for one in actor.bars_from(bar):
-                        actor.dispatch_bar(one)
-                        self.deliver()
-                actor.end_warm_up()
-                self.deliver()
+            for name, dispatcher in self._dispatchers.items():
+                if account not in (None, name):
+                    continue
+                dispatcher.begin(event)
+                while (step := dispatcher.next())[0] != "end":
+                    self.apply(name, *step)
+                    self.deliver()
 
-    def add_past_bar(self, bar: Bar, account: str | None = None) -> None:
-        """Keep a closed bar from before an interruption: warm-ups are played from the last of them.
+    def apply(self, account: str, step: str, about: Any) -> None:  # noqa: ANN401 - see `Dispatcher.next`
+        """Do what a step of an account's dispatcher, or player, asks for.
 
-        Args:
-            bar: Of the feed's own length.
-            account: Of which account; None means all.
-        """
-        with self.lock:
-            for actor in self._actors(account):
-                actor.add_past_bar(bar)
-
-    def end_past(self, account: str | None = None) -> None:
-        """Warm up with the past bars that were kept, and dispatch what that causes.
+        A strategy that wants bars that cannot be built from the market's is in Error; the others go on.
 
         Args:
+            account: The account.
+            step: What has happened.
+            about: What belongs to it.
+        """
+        if step == "warmed":
+            [*self._actors(account)][about].end_warm_up()
+        elif step == "raised":
+            at, error, callback = about
+            [*self._actors(account)][at].raised(error, callback)
+        elif step == "refused":
+            at, why = about
+            actor = [*self._actors(account)][at]
+            if actor.state is not ActorState.ERROR:
+                actor.fail(why)
+
+    def run_timers(
+        self, now_ns: int, account: str | None = None, *, advance: Callable[[int], object] | None = None
+    ) -> None:
+        """Call what is due of all strategies' timers, and of `on_tick`, the earliest first.
+
+        Args:
+            now_ns: The time; timers up to it are due, and come before an event of this time.
             account: Of which account; None means all.
+            advance: Moves driven time to each timer in turn; None means that time passes by itself: what
+                was missed is not made up for.
         """
         with self.lock:
-            for actor in self._actors(account):
-                actor.end_past()
+            self.deliver()
+            left = _TIMERS_MAX
+            while advance is not None or left > 0:
+                left -= 1
+                actor = min(self._actors(account), key=_next_timer_ns, default=None)
+                if actor is None or (due_ns := _next_timer_ns(actor)) > now_ns:
+                    break
+                if advance is not None:
+                    advance(due_ns)
+                actor.run_timers(due_ns, now_ns if advance is None else due_ns)
                 self.deliver()
 
     def tick(self, now_ns: int, account: str | None = None) -> None:
-        """Run due timers, then call `on_tick`."""
+        """Run due timers, and have `on_tick` come now: for a program that drives time itself.
+
+        Args:
+            now_ns: The time.
+            account: Of which account; None means all.
+        """
         with self.lock:
-            self.deliver()
-            now = moment(now_ns)
             for actor in self._actors(account):
-                actor.run_timers(now_ns)
-                if actor.wants_ticks:
-                    actor.call(actor.strategy.on_tick, now)
-                self.deliver()
+                actor.tick_from(now_ns, now_ns)
+            self.run_timers(now_ns, account)
 
     # ------------------------------------------------------------------------------------------ what happened
 
@@ -348,25 +362,26 @@ class StrategyRunner:
         """Whether funding or notes have to be looked after once events are dispatched."""
         return bool(self._funded) or any(handle.actor.notes is not None for handle in self.handles.values())
 
-    def deliver(self, recorder: Recorder | None = None) -> None:
-        """Dispatch everything that has happened, in the kernel's order; then write due notes.
-
-        Args:
-            recorder: Receives each change too, also of trades that no strategy owns.
-        """
+    def deliver(self) -> None:
+        """Dispatch everything that has happened, in the kernel's order; then write due notes."""
         with self.lock:
-            self._dispatch_all(recorder)
+            self._deliver_orders()
             for handle in self.handles.values():
                 if handle.actor.context.follow():
-                    self._dispatch_all(recorder)
+                    self._deliver_orders()
             for handle in self._funded:
                 handle.actor.look_for_funding()
-                self._dispatch_all(recorder)
+                self._deliver_orders()
             self._write_notes()
 
-    def _dispatch_all(self, recorder: Recorder | None) -> None:
-        for watcher in self._watchers.values():
-            watcher.deliver(recorder)
+    def _deliver_orders(self) -> None:
+        receive = self.receive
+        while True:
+            is_more = receive is not None and receive()
+            for watcher in self._watchers.values():
+                watcher.deliver(self.recorder)
+            if not is_more:
+                return
 
     def _hold(self, account: str) -> None:
         if account not in self._holding:

@@ -4,7 +4,7 @@ import copy
 import logging
 import os
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -56,6 +56,7 @@ from dita.kernel.early import EarlyChanges
 from dita.kernel.flatten import Flattening
 from dita.kernel.followers import Followers
 from dita.kernel.following import Following, followed, make_queue, queue_settings
+from dita.kernel.history import happened_since
 from dita.kernel.missed import Missed
 from dita.kernel.opening import (
     SIZE_MAX,
@@ -784,6 +785,11 @@ class ExecutionKernel:
         return self._engine.now_ns
 
     @property
+    def clock_ns(self) -> int:
+        """What the kernel's clock shows now, also between two inputs; kernel time where that is driven."""
+        return self._engine.clock_ns
+
+    @property
     def recovery(self) -> dict[str, Any] | None:
         """What opening the log found and did; None without a log.
 
@@ -1110,6 +1116,21 @@ class ExecutionKernel:
         """
         found = self._engine.noted(name)
         return None if found is None else Note(*found)
+
+    def happened_since(
+        self, owner: str, after_seq: int, until_seq: int
+    ) -> Iterator[tuple[TradeSlot, VenueEvent, VenueOrder | None]]:
+        """Yield what has happened to an owner's trades, out of the log: slot, event, order as it was then.
+
+        Without a log it yields nothing.
+
+        Args:
+            owner: Whose trades.
+            after_seq: The last input that is known.
+            until_seq: The last input to include.
+        """
+        if self.log_dir is not None:
+            yield from happened_since(self.log_dir, owner, after_seq, until_seq)
 
     @property
     def log_dir(self) -> Path | None:

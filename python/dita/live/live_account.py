@@ -1,15 +1,15 @@
-"""The account of a live run: at the venue, or in shadow on the simulated venue."""
+"""The account of a live session: at the venue, or in shadow on the simulated venue."""
 
 import logging
 import time
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from dita.config import AccountConfig, SimulatedConfig
 from dita.errors import KernelError
 from dita.kernel import ExecutionKernel
-from dita.live.checks import Check, check_other_kernels, doctor_of
+from dita.live.checks import Check, Doctor, check_other_kernels, doctor_of
 from dita.live.plan import NotReady, Plan, Remaining
 from dita.venues import SimulatedVenue
 from dita.venues.wire.failures import Failure
@@ -22,19 +22,29 @@ _FUNDING_S: Final = 28_800
 
 
 class LiveAccount(Protocol):
-    """The account that a live run trades."""
+    """The account that a live session trades.
+
+    Attributes:
+        checks: What was looked at before.
+        needs_depth: Whether it needs the market's books and public trades itself.
+    """
 
     checks: list[Check]
-
-    @property
-    def account(self) -> AccountConfig:
-        """What the kernel is opened with."""
+    needs_depth: bool
 
     def open(self, kernel: ExecutionKernel) -> LiveAdapter:
         """Take the account as it is, and return the venue's market data adapter."""
 
     def on_market(self, event: MarketEvent) -> None:
         """Take a market event, before strategies do."""
+
+
+class PlannedAccount(LiveAccount, Protocol):
+    """The account of a plan: it says what its kernel is opened with, and what is left at the end."""
+
+    @property
+    def account(self) -> AccountConfig:
+        """What the kernel is opened with."""
 
     def left(self) -> Remaining:
         """Return what is left."""
@@ -43,12 +53,91 @@ class LiveAccount(Protocol):
         """Let go of what the host does not close."""
 
 
+class Marks:
+    """Gives a kernel its venue's marks and funding terms."""
+
+    def __init__(self, kernel: ExecutionKernel) -> None:
+        """Give nothing yet.
+
+        Args:
+            kernel: The account's.
+        """
+        self._kernel = kernel
+        self._terms: dict[str, tuple[Decimal | None, int | None]] = {}
+
+    def on_market(self, event: MarketEvent) -> None:
+        """Take a market event: marks are the kernel's."""
+        if not isinstance(event, VenueMark):
+            return
+        self._kernel.mark_price(event.symbol, event.price)
+        terms = (event.rate, event.next_boundary_ns)
+        if event.rate is not None and event.next_boundary_ns and self._terms.get(event.symbol) != terms:
+            self._terms[event.symbol] = terms
+            self._kernel.on_funding(event.symbol, event.rate, event.next_boundary_ns)
+
+
+class Terms(NamedTuple):
+    """How a served account has to be.
+
+    Attributes:
+        hedge_mode: Whether it has two books per instrument.
+        allow_withdrawals: Whether a key that may withdraw is good enough.
+    """
+
+    hedge_mode: bool
+    allow_withdrawals: bool
+
+
+class ServedAccount:
+    """The account of a kernel whose venue is a native adapter already: in `dita serve`.
+
+    Attributes:
+        checks: What was looked at before.
+        needs_depth: False: the venue fills orders itself.
+    """
+
+    needs_depth = False
+
+    def __init__(self, terms: Terms | None) -> None:
+        """Look at nothing yet.
+
+        Args:
+            terms: How the account has to be; None checks nothing, and asks the venue nothing where the log
+                has the account already: for a standby that takes over, whose exits must not wait.
+        """
+        self._terms = terms
+        self.checks: list[Check] = []
+        self._marks: Marks
+
+    def open(self, kernel: ExecutionKernel) -> LiveAdapter:
+        """Check the account at the venue, and take it as it is.
+
+        Raises:
+            NotReady: A check failed, the user stream does not open, or another kernel's orders are at work.
+        """
+        self._marks = Marks(kernel)
+        adapter = native_adapter_of(kernel)
+        recovery = kernel.recovery
+        if self._terms is None and recovery is not None and recovery["last_seq"] > 0:
+            return adapter
+        if self._terms is not None:
+            self.checks = passed(doctor_of(adapter, **self._terms._asdict(), has_log=True))
+        return take_over(kernel, kernel.instruments)
+
+    def on_market(self, event: MarketEvent) -> None:
+        """Give the kernel the venue's marks."""
+        self._marks.on_market(event)
+
+
 class VenueAccount:
     """The account at the venue.
 
     Attributes:
         checks: What was looked at before.
+        needs_depth: False: the venue fills orders itself.
     """
+
+    needs_depth = False
 
     def __init__(self, plan: Plan) -> None:
         """Check the account at the venue, and read the instruments' rules.
@@ -65,14 +154,12 @@ class VenueAccount:
             doctor = doctor_of(
                 probe, hedge_mode=plan.hedge_mode, allow_withdrawals=plan.allow_withdrawals, has_log=True
             )
-            self.checks = list(doctor.run())
-            failed = [f"{one.name}: {one.text}" for one in self.checks if one.result == "fail"]
-            if failed:
-                raise NotReady("; ".join(failed))
+            self.checks = passed(doctor)
             self._rules = probe.get_market_metadata(plan.symbols)
         finally:
             probe.close()
         self._adapter: LiveAdapter
+        self._marks: Marks
 
     @property
     def account(self) -> AccountConfig:
@@ -92,11 +179,13 @@ class VenueAccount:
         Raises:
             NotReady: The user stream does not open, or another kernel's orders are at work.
         """
+        self._marks = Marks(kernel)
         self._adapter = take_over(kernel, self._plan.symbols)
         return self._adapter
 
     def on_market(self, event: MarketEvent) -> None:
-        """Do nothing: the account's venue knows its own market."""
+        """Give the kernel the venue's marks."""
+        self._marks.on_market(event)
 
     def left(self) -> Remaining:
         """Return the positions and orders left at the venue."""
@@ -110,6 +199,36 @@ class VenueAccount:
         """Do nothing: the host closes the adapter."""
 
 
+def passed(doctor: Doctor) -> list[Check]:
+    """Return what a doctor has found of an account.
+
+    Args:
+        doctor: Of the account.
+
+    Raises:
+        NotReady: A check failed.
+    """
+    found = list(doctor.run())
+    failed = [f"{one.name}: {one.text}" for one in found if one.result == "fail"]
+    if failed:
+        raise NotReady("; ".join(failed))
+    return found
+
+
+def native_adapter_of(kernel: ExecutionKernel) -> LiveAdapter:
+    """Return a kernel's adapter.
+
+    Args:
+        kernel: The kernel.
+
+    Raises:
+        NotReady: It is not a native one.
+    """
+    if not isinstance(kernel.venue, LiveAdapter):
+        raise NotReady(f"venue: expected a native adapter, got {type(kernel.venue).__name__}")
+    return kernel.venue
+
+
 def take_over(kernel: ExecutionKernel, symbols: Sequence[str]) -> LiveAdapter:
     """Take an account as it stands at the venue; what an earlier run's log holds wins.
 
@@ -120,9 +239,7 @@ def take_over(kernel: ExecutionKernel, symbols: Sequence[str]) -> LiveAdapter:
     Raises:
         NotReady: The user stream does not open, or another kernel's orders are at work.
     """
-    adapter = kernel.venue
-    if not isinstance(adapter, LiveAdapter):
-        raise NotReady(f"venue: expected a native adapter, got {type(adapter).__name__}")
+    adapter = native_adapter_of(kernel)
     if not adapter.wait_connected(_CONNECT_S):
         raise NotReady("the user stream did not open")
     # Before the account is taken over: after that its orders are known, whoever placed them.
@@ -142,7 +259,10 @@ class ShadowAccount:
 
     Attributes:
         checks: What was looked at before.
+        needs_depth: True: it fills orders on the market's books and trades.
     """
+
+    needs_depth = True
 
     def __init__(self, plan: Plan) -> None:
         """Ask for the instruments' rules.
@@ -278,7 +398,7 @@ def _key_of(plan: Plan) -> tuple[str, str]:
     return plan.key.resolve(), plan.secret.resolve()
 
 
-def live_account_of(plan: Plan) -> LiveAccount:
+def live_account_of(plan: Plan) -> PlannedAccount:
     """Return where a plan trades.
 
     Args:

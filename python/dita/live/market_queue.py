@@ -10,7 +10,7 @@ _TRADES_MAX: Final = 10_000
 
 
 class MarketQueue:
-    """Queues market events until they are taken. Bars are never lost; of the rest the newest wins.
+    """Queues market events in order of arrival. Bars are never lost; the newest mark, quote and book win.
 
     Attributes:
         passed_over: How many marks, quotes and books a newer one has replaced; how many trades did not fit.
@@ -19,39 +19,42 @@ class MarketQueue:
     def __init__(self) -> None:
         """Begin with nothing."""
         self.passed_over = 0
-        self._bars: deque[VenueBar] = deque()
-        self._trades: deque[VenueTrade] = deque()
-        self._newest: dict[tuple[type[MarketEvent], str], MarketEvent] = {}
+        self._events: dict[int, MarketEvent] = {}
+        self._number = 0
+        self._trades: deque[int] = deque()
+        self._newest: dict[tuple[type[MarketEvent], str], int] = {}
         self._lock = threading.Lock()
         self._some = threading.Event()
 
     def put(self, event: MarketEvent) -> None:
         """Add an event, from any thread; never waits."""
         with self._lock:
-            if isinstance(event, VenueBar):
-                self._bars.append(event)
-            elif isinstance(event, VenueTrade):
-                self._trades.append(event)
-                if len(self._trades) > _TRADES_MAX:
-                    self._trades.popleft()
-                    self.passed_over += 1
-            else:
+            self._number += 1
+            dropped = None
+            if isinstance(event, VenueTrade):
+                self._trades.append(self._number)
+                dropped = self._trades.popleft() if len(self._trades) > _TRADES_MAX else None
+            elif not isinstance(event, VenueBar):
                 key = (type(event), event.symbol)
-                self.passed_over += key in self._newest
-                self._newest[key] = event
+                dropped = self._newest.get(key)
+                self._newest[key] = self._number
+            if dropped is not None:
+                self.passed_over += 1
+                del self._events[dropped]
+            self._events[self._number] = event
             self._some.set()
 
     def take(self, wait_s: float) -> list[MarketEvent]:
-        """Return the queued events: marks, quotes and books, then trades, then bars.
+        """Return the queued events in order of arrival.
 
         Args:
             wait_s: How long to wait where there is nothing, seconds.
         """
         self._some.wait(wait_s)
         with self._lock:
-            events: list[MarketEvent] = [*self._newest.values(), *self._trades, *self._bars]
+            events = [*self._events.values()]
+            self._events.clear()
             self._newest.clear()
             self._trades.clear()
-            self._bars.clear()
             self._some.clear()
             return events

@@ -1,12 +1,12 @@
-"""`LiveRun`: strategies on a venue's live market, on a host that answers questions and takes commands."""
+"""`LiveHost`: strategies at a venue, on a host that answers questions and takes commands."""
 
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from dita.clock import SystemClock
 from dita.config import Config
@@ -15,35 +15,29 @@ from dita.host import Directory, Host
 from dita.host.metrics_port import MetricsPort
 from dita.host.program_server import ProgramServer
 from dita.live.dead_man import DeadMan
-from dita.live.dispatch import MarketDispatcher, bar_of, past_bars
 from dita.live.live_account import live_account_of
-from dita.live.market_queue import MarketQueue
 from dita.live.plan import NotReady, Plan, Remaining
+from dita.live.session import LiveSession
 from dita.portfolio import PortfolioService
 from dita.runtime.loading import check_declared
 from dita.signals import elsewhere
-from dita.strategy import Bar, Strategy
 from dita.venues.wire.failures import Failure
-from dita.venues.wire.market import MarketEvent, VenueBar
 from dita.zinc import SharedMemoryZincPlane
 
 if TYPE_CHECKING:
     from dita.kernel import ExecutionKernel
 
 _LOG: Final = logging.getLogger("dita.live")
-_LOOK_S: Final = 0.05
-_TICK_NS: Final = 1_000_000_000
 _STOP_S: Final = 10.0
-_BOOKS_S: Final = 20.0
 
 
-class LiveRun:
-    """Strategies at a venue, from the checks to the stop.
+class LiveHost:
+    """Strategies at a venue, from the checks to the stop: what `dita run` runs.
 
     Attributes:
         checks: What was looked at before.
         host: Owns the account.
-        market: The venue's market data adapter.
+        session: The account on its live market.
         programs: The server that programs connect to (`kernel.sock`); None where nothing is kept.
     """
 
@@ -72,7 +66,6 @@ class LiveRun:
         for one in plan.strategies:
             check_declared(one.strategy)
         self.plan = plan
-        self._queue = MarketQueue()
         self._stop = threading.Event()
         self._dead_man: DeadMan | None = None
         self.metrics: MetricsPort | None = None
@@ -92,14 +85,20 @@ class LiveRun:
                 self.metrics = None if metrics is None else MetricsPort(self.host, metrics)
                 self.kernel: ExecutionKernel = self.host.kernel(None)
                 shown = directory is not None and self._show(directory)
-                self.market = self._live_account.open(self.kernel)
-                # In shadow the simulated venue gives the kernel its marks itself.
-                self._dispatcher = MarketDispatcher(self.kernel, self.host.strategies, marks=not plan.shadow)
+                # Connected programs may want what no strategy inside wants.
+                self.session = LiveSession(
+                    self.host,
+                    plan.place.name,
+                    self._live_account,
+                    symbols=plan.symbols,
+                    interval=plan.interval,
+                    quotes=shown or plan.wants("on_quote"),
+                    trades=shown or plan.wants("on_trade"),
+                )
                 self._handles = [
                     self.host.load(one.strategy, name=one.name, params=one.params, symbols=plan.symbols)
                     for one in plan.strategies
                 ]
-                self._shows = shown
                 self.programs = (
                     None
                     if directory is None
@@ -113,7 +112,7 @@ class LiveRun:
             self._live_account.close()
             raise
         if directory is not None:
-            self.host.answer("market", lambda _: self.market_health())
+            self.host.answer("market", lambda _: self.session.market_health())
             PortfolioService(self.host)
             self.host.serve()
 
@@ -125,18 +124,6 @@ class LiveRun:
             _LOG.warning("no shared memory: %s; connected programs get no market data", error)
             return False
         return True
-
-    def market_health(self) -> Mapping[str, Any]:
-        """Return the feed's health: ages of the marks, reconnects, missed trades, events passed over."""
-        feed = getattr(self, "_feed", None)
-        if feed is None:
-            return {}
-        return {
-            "mark_age_s": {symbol: feed.age_s(symbol) for symbol in self.plan.symbols},
-            "reconnects": feed.reconnects,
-            "missed_trades": feed.missed_trades,
-            "passed_over": self._queue.passed_over,
-        }
 
     # ------------------------------------------------------------------------------------------------ trading
 
@@ -167,17 +154,11 @@ class LiveRun:
         """
         try:
             self._set_dead_man()
-            self._begin()
+            self.session.begin(self._handles)
             if started is not None:
                 started()
-            due_ns = time.time_ns()
             while not self._stop.is_set() and not self.host.stopping:
-                self._dispatch(self._queue.take(_LOOK_S))
-                now_ns = time.time_ns()
-                if now_ns >= due_ns:
-                    due_ns = now_ns + _TICK_NS
-                    self.host.strategies.tick(now_ns)
-                self.host.strategies.deliver()
+                self.session.turn()
                 if self._dead_man is not None:
                     self._dead_man.alive()
             return self._end()
@@ -197,72 +178,21 @@ class LiveRun:
     def stop(self) -> None:
         """End `run`. From any thread."""
         self._stop.set()
+        self.session.stopping.set()
 
     def _signalled(self, number: int, frame: object) -> None:
         if self._stop.is_set():
             # The second one leaves at once; what is at the venue stays there.
             os._exit(128 + number)
-        elsewhere(self._stop.set)(number, frame)
+        elsewhere(self.stop)(number, frame)
 
     def _set_dead_man(self) -> None:
         if self.plan.dead_man_s is None or self.plan.shadow:
             return
         try:
-            self._dead_man = DeadMan(self.market, self.plan.symbols, self.plan.dead_man_s)
+            self._dead_man = DeadMan(self.session.market, self.plan.symbols, self.plan.dead_man_s)
         except (KernelError, Failure, TimeoutError) as error:
             raise NotReady(f"dead_man: the venue does not take it: {error}") from error
-
-    def _begin(self) -> None:
-        """Start the strategies, warmed up with past bars, and subscribe to the market."""
-        strategies = [handle.strategy for handle in self._handles]
-        past = past_bars(self.market, self.plan.symbols, self.plan.interval, strategies)
-        # Connected programs may want what no strategy inside wants.
-        shown = self._shows
-        self._feed = self.market.feed(
-            self._queue.put,
-            interval=self.plan.interval,
-            quotes=shown or self.plan.wants("on_quote"),
-            trades=shown or self.plan.shadow or self.plan.wants("on_trade"),
-            books=self.plan.shadow,
-        )
-        for bar in past:
-            self._feed.begin_after(bar)
-        self._wait_for_books()
-        for handle in self._handles:
-            handle.actor.take_bars_of_the_market()
-            handle.begin()
-        for bar in past:
-            self.host.strategies.add_past_bar(bar_of(bar))
-        for handle in self._handles:
-            handle.actor.end_past()
-        self.host.strategies.past = self._past
-        self.host.strategies.deliver()
-
-    def _past(self, strategy: Strategy) -> list[Bar]:
-        """Return the bars that a strategy warms up with that starts later than the run."""
-        try:
-            return [
-                bar_of(bar)
-                for bar in past_bars(self.market, self.plan.symbols, self.plan.interval, [strategy])
-            ]
-        except (KernelError, Failure, TimeoutError) as error:
-            _LOG.warning("no past bars: %s; the strategy warms up with those that come", error)
-            return []
-
-    def _wait_for_books(self) -> None:
-        """In shadow, let the simulated venue have its books before anybody trades there."""
-        until = time.monotonic() + _BOOKS_S
-        while self.plan.shadow and not self._stop.is_set() and not self._feed.books.are_whole:
-            if time.monotonic() > until:
-                raise NotReady(f"the market's depth did not come within {_BOOKS_S:g} s")
-            time.sleep(_LOOK_S)
-        for said in self._queue.take(0):
-            self._live_account.on_market(said)
-            if isinstance(said, VenueBar):
-                self._queue.put(said)
-
-    def _dispatch(self, events: Sequence[MarketEvent]) -> None:
-        self._dispatcher.dispatch(events, self._live_account.on_market)
 
     # ------------------------------------------------------------------------------------------------ the end
 
@@ -276,8 +206,7 @@ class LiveRun:
             if policy != "keep":
                 handle.client.wind_down(flatten=policy == "flatten", reason="stop")
         while policy != "keep" and time.monotonic() < until and not self._is_done():
-            self._dispatch(self._queue.take(_LOOK_S))
-            self.host.strategies.deliver()
+            self.session.turn()
             if self._dead_man is not None:
                 self._dead_man.alive()
         if self._dead_man is not None:

@@ -3,20 +3,20 @@
 import logging
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from dita._kernel import Listener, Player, TradeSlot, interval_ns
+from dita._kernel import Dispatcher, Listener, Player, TradeSlot, interval_ns
 from dita.errors import KernelClosed, KernelPoisoned, LogFailed
-from dita.kernel import ExecutionKernel
+from dita.kernel.api import StrategyKernel
 from dita.runtime.context import ActorContext, Refusals, TradingClient
 from dita.runtime.notes import Notes
 from dita.runtime.timers import TICK, TICK_NS, Timers
 from dita.runtime.watchdog import Guarded
-from dita.strategy import Bar, QuoteTick, Strategy, StrategyError, StrategyTimeout, TradeTick
+from dita.strategy import Bar, Strategy, StrategyError, StrategyTimeout
 from dita.strategy.views import moment
 
 CALL_LIMIT_BACKTEST_S: Final = 60.0
@@ -53,7 +53,7 @@ class Actor:
         self,
         name: str,
         strategy: Strategy,
-        kernel: ExecutionKernel,
+        kernel: StrategyKernel,
         client: TradingClient,
         symbols: Sequence[str],
         *,
@@ -76,7 +76,6 @@ class Actor:
         self.symbols = strategy.instruments or tuple(symbols)
         self.client = client
         self._kernel = kernel
-        self._past: dict[tuple[str, str], deque[Bar]] = {}
         self._funding: dict[str, Decimal] = {}
         self._began = False
         self.started = False
@@ -137,6 +136,8 @@ class Actor:
     def start(self) -> None:
         """Start: `on_start`, at once or after the warm-up."""
         self.state, self.error, self.started = ActorState.RUNNING, "", True
+        now_ns = self._kernel.clock_ns
+        self.tick_from(now_ns, now_ns + TICK_NS)
         self.strategy.warming = self.strategy.warmup > 0 and not self._began
         if not self.strategy.warming:
             self._begin()
@@ -266,65 +267,18 @@ class Actor:
 
     # -------------------------------------------------------------------------------------------- the market
 
-    def dispatch_quote(self, quote: QuoteTick) -> None:
-        """Dispatch a quote of one of the strategy's symbols."""
-        if quote.symbol in self.symbols:
-            self.call(self.strategy.on_quote, quote)
-
-    def dispatch_trade(self, trade: TradeTick) -> None:
-        """Dispatch a public trade of one of the strategy's symbols."""
-        if trade.symbol in self.symbols:
-            self.call(self.strategy.on_trade, trade)
-
-    def bars_closed_by(self, tick: QuoteTick | TradeTick) -> list[Bar]:
-        """Take a quote or a trade: return the bars that it closes, where the strategy has no others.
-
-        Args:
-            tick: The tick.
-
-        Raises:
-            StrategyError: A length that the strategy wants is none.
-        """
-        try:
-            return self._listener.hear_tick(tick)
-        except ValueError as error:
-            raise StrategyError(str(error)) from None
-
     def take_bars_of_the_market(self) -> None:
         """Build no bars from quotes and trades: the market gives bars."""
         self._listener.has_bars()
 
-    def bars_from(self, bar: Bar) -> list[Bar]:
-        """Take a closed bar of the feed: return those to dispatch, the shortest first.
+    def subscribe(self, source: Player | Dispatcher) -> None:
+        """Subscribe to a market: the source calls `on_quote`, `on_trade`, `on_bar` and `on_book`.
 
         Args:
-            bar: Of the feed's own length.
-
-        Raises:
-            StrategyError: A length that the strategy wants cannot be built from such bars.
-        """
-        try:
-            return self._listener.hear_bar(bar)
-        except ValueError as error:
-            raise StrategyError(str(error)) from None
-
-    def dispatch_bar(self, bar: Bar) -> None:
-        """Dispatch a closed bar, and count it for the warm-up.
-
-        Args:
-            bar: As `bars_from` returned it.
-        """
-        self.call(self.strategy.on_bar, bar)
-        self._listener.count_told(bar)
-
-    def subscribe(self, player: Player) -> None:
-        """Subscribe to a player's markets: it calls `on_quote`, `on_trade`, `on_bar` and `on_book`.
-
-        Args:
-            player: It has all its markets.
+            source: Plays files, or dispatches what comes event by event.
         """
         strategy = self.strategy
-        player.listen(
+        source.listen(
             self._listener,
             self.guarded.leave,
             on_quote=strategy.on_quote if self.wants_quotes else None,
@@ -333,23 +287,30 @@ class Actor:
             on_book=strategy.on_book if self.wants_books else None,
         )
 
-    def add_past_bar(self, bar: Bar) -> None:
-        """Keep a closed bar from before an interruption; `end_past` plays the last of them.
+    def warm_up(self, past: Iterable[Bar]) -> None:
+        """Build bars from a market's past, and end the warm-up with the last of them where they suffice.
+
+        What the strategy has built before is forgotten: the past is its history.
 
         Args:
-            bar: Of the feed's own length.
-        """
-        for one in self.bars_from(bar):
-            key = (one.symbol, one.interval)
-            kept = self._past.setdefault(key, deque(maxlen=max(1, self.strategy.warmup)))
-            kept.append(one)
+            past: Closed bars of the market's own length, oldest first.
 
-    def end_past(self) -> None:
-        """Warm up with the past bars that were kept."""
-        kept = [bar for bars in self._past.values() for bar in bars] if self.strategy.warming else []
-        self._past.clear()
-        for bar in sorted(kept, key=lambda bar: (bar.close_ns, bar.symbol, interval_ns(bar.interval))):
-            self.dispatch_bar(bar)
+        Raises:
+            StrategyError: A length that the strategy wants cannot be built from such bars.
+        """
+        self._listener.forget_bars()
+        kept: dict[tuple[str, str], deque[Bar]] = {}
+        try:
+            for bar in past:
+                for one in self._listener.add_bar(bar):
+                    key = (one.symbol, one.interval)
+                    kept.setdefault(key, deque(maxlen=max(1, self.strategy.warmup))).append(one)
+        except ValueError as error:
+            raise StrategyError(str(error)) from None
+        bars = [bar for last in kept.values() for bar in last] if self.strategy.warming else []
+        for bar in sorted(bars, key=lambda bar: (bar.close_ns, bar.symbol, interval_ns(bar.interval))):
+            self.call(self.strategy.on_bar, bar)
+            self._listener.count_bar(bar)
         self.end_warm_up()
 
     def end_warm_up(self) -> None:
@@ -380,19 +341,25 @@ class Actor:
         """Return when the next timer runs out, ns; None where there is none."""
         return self.timers.next_ns()
 
-    def run_timers(self, now_ns: int) -> None:
+    def run_timers(self, due_ns: int, now_ns: int) -> None:
         """Call the timers that are due, the earliest first.
 
         Args:
-            now_ns: The time.
+            due_ns: Timers up to this time are due.
+            now_ns: The time: a timer that comes again comes after it.
         """
-        for at, name in self.timers.run_out(now_ns):
+        for at, name in self.timers.run_out(due_ns, now_ns):
             if name == TICK:
                 self.call(self.strategy.on_tick, moment(at))
             else:
                 self.call(self.strategy.on_timer, name)
 
-    def tick_by_itself(self) -> None:
-        """Let `on_tick` come each second of kernel time, where the strategy has one and nobody else ticks."""
+    def tick_from(self, now_ns: int, first_ns: int) -> None:
+        """Have `on_tick` come each second, where the strategy has one.
+
+        Args:
+            now_ns: The time.
+            first_ns: When it comes first.
+        """
         if self.wants_ticks:
-            self.timers.set(TICK, TICK_NS, None, self._kernel.now_ns)
+            self.timers.set(TICK, TICK_NS, first_ns, now_ns)

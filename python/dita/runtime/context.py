@@ -17,7 +17,8 @@ from dita._kernel import (
     VenueOrder,
 )
 from dita.errors import details_text, refuse
-from dita.kernel import ExecutionKernel, Number
+from dita.kernel import Number
+from dita.kernel.api import StrategyKernel
 from dita.runtime.timers import Timers
 from dita.slots import KernelSlotView
 from dita.strategy import NotRunning, Position, Strategy, TooManyIntents, WarmingUp
@@ -126,7 +127,7 @@ class ActorContext:
         self,
         name: str,
         strategy: Strategy,
-        kernel: ExecutionKernel,
+        kernel: StrategyKernel,
         client: TradingClient,
         symbols: Sequence[str],
         listener: Listener,
@@ -337,7 +338,7 @@ class ActorContext:
 
     def timer(self, name: str, every_ns: int | None, at_ns: int | None) -> None:
         """Set, or remove, a timer."""
-        self._timers.set(name, every_ns, at_ns, self._kernel.now_ns)
+        self._timers.set(name, every_ns, at_ns, self._kernel.clock_ns)
 
     def log(self, message: str, fields: Mapping[str, Any]) -> None:
         """Write a line."""

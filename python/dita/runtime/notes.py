@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from dita._kernel import Listener, Teller
-from dita.kernel import ExecutionKernel
+from dita.kernel.api import StrategyKernel
 from dita.runtime.context import ActorContext
-from dita.runtime.history import happened_since
 from dita.runtime.watchdog import Guarded
 from dita.strategy import Strategy, StrategyError
 
@@ -45,7 +44,7 @@ class Notes:
         self,
         name: str,
         strategy: Strategy,
-        kernel: ExecutionKernel,
+        kernel: StrategyKernel,
         context: ActorContext,
         listener: Listener,
     ) -> None:
@@ -89,7 +88,7 @@ class Notes:
             teller.clear_sizes()
             teller.skip(count)
             known = 0 if noted is None else noted.told_seq
-            for slot, event, order in happened_since(self._kernel, self._name, known, until):
+            for slot, event, order in self._kernel.happened_since(self._name, known, until):
                 teller.retell(slot, event, order)
         finally:
             teller.skip(0)

@@ -46,15 +46,16 @@ class Timers:
         """Return when the next timer runs out, ns; None where there is none."""
         return min((due for due, _ in self._due.values()), default=None)
 
-    def run_out(self, now_ns: int) -> Iterator[tuple[int, str]]:
+    def run_out(self, due_ns: int, now_ns: int) -> Iterator[tuple[int, str]]:
         """Yield when which timers have run out, the earliest first. Those that come again are set anew.
 
         What is set or removed meanwhile counts: a timer that is gone when its turn comes does not run out.
 
         Args:
-            now_ns: The time.
+            due_ns: Timers up to this time run out.
+            now_ns: The time: a timer that comes again comes after it.
         """
-        due = sorted((at, name) for name, (at, _) in self._due.items() if at <= now_ns)
+        due = sorted((at, name) for name, (at, _) in self._due.items() if at <= due_ns)
         for at, name in due:
             set_at, every = self._due.get(name, (None, None))
             if set_at != at:

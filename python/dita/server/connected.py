@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from decimal import Decimal
@@ -32,7 +33,7 @@ from dita._kernel import (
     VenueOrder,
 )
 from dita.control.memory import NO_LIMITS, KernelControlSnapshot
-from dita.errors import refuse, wrong_type
+from dita.errors import KernelError, refuse, wrong_type
 from dita.kernel import Note
 from dita.kernel.place import socket_of
 from dita.overrides import Override
@@ -181,6 +182,7 @@ class ConnectedKernel:
     Attributes:
         name: The lease's.
         resumes: Whether each intent is sent with `resend`.
+        clock: Returns the time, nanoseconds since 1970-01-01 UTC.
     """
 
     def __init__(self, link: Link, name: str, *, resume: bool = False) -> None:
@@ -194,6 +196,7 @@ class ConnectedKernel:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._carried = threading.local()
+        self.clock: Callable[[], int] = time.time_ns
 
     # ---------------------------------------------------------------------------------------------- inputs
 
@@ -265,6 +268,14 @@ class ConnectedKernel:
             ServerAway: At the block's end: no answer came.
         """
         return Override(self._source, by, reason)
+
+    def on_venue_event(self, event: VenueEvent) -> KernelOutcome:
+        """Refuse: the venue's events are the server's.
+
+        Raises:
+            KernelError: Always.
+        """
+        raise KernelError(f"{event.venue_client_id}: the venue's events come through the server")
 
     @staticmethod
     def intent(intent: object) -> KernelIntent:
@@ -422,6 +433,11 @@ class ConnectedKernel:
         reader = self._source.reader
         sent_ns: int = self._link.welcome()["now_ns"]
         return sent_ns if reader is None else max(sent_ns, reader.time_ns)
+
+    @property
+    def clock_ns(self) -> int:
+        """What this machine's clock shows, which the server's kernel time follows."""
+        return self.clock()
 
     @property
     def zinc_plane(self) -> ZincReader | None:

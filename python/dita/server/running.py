@@ -1,22 +1,17 @@
 """Strategies in a client: the same callbacks as inside the host, in the thread that polls."""
 
 import contextlib
-import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final
 
 from dita._kernel import Watcher, ZincReader
 from dita.errors import KernelError
-from dita.host.client import Client, SlotRegistry
+from dita.host.client import Client
 from dita.host.strategies import StrategyHandle, StrategyRunner
-from dita.server.connected import ConnectedKernel, Notification, notification_of
+from dita.server.connected import ConnectedKernel, notification_of
 from dita.server.leased_slots import LeasedSlots
-from dita.strategy import Bar, Params, QuoteTick, Strategy, TradeTick
+from dita.strategy import Params, Strategy
 
-if TYPE_CHECKING:
-    from dita.kernel import ExecutionKernel
-
-_TICK_S: Final = 1.0
 _TURN_S: Final = 0.25
 
 
@@ -25,7 +20,8 @@ class ConnectedStrategies:
 
     Attributes:
         kernel: The connection.
-        missed: How many trades and bars were overwritten in shared memory before they were read.
+        missed: How many quotes a newer one replaced, and how many trades and bars were overwritten, in shared
+            memory before they were read.
         gaps: How often events were lost because `poll` came too late.
         received: The number of the last market event that was dispatched.
     """
@@ -37,15 +33,17 @@ class ConnectedStrategies:
             kernel: The connection, opened with `market=True` where a strategy needs market data.
         """
         self.kernel = kernel
-        self.missed = {"trades": 0, "bars": 0}
+        self.missed = {"quotes": 0, "trades": 0, "bars": 0}
         self.gaps = 0
         self._account = kernel.account_name
         self._watcher = Watcher(hears=False)
         self._runner = StrategyRunner({self._account: self._watcher})
         self._plane = None if kernel.zinc_plane is None else kernel.zinc_plane.segment
+        self._runner.receive = self._receive
+        self._upto: int | None = None
+        self._acted = False
         self.received = 0
         self._places = (0, 0) if self._plane is None else self._plane.market_places()
-        self._ticked_s = time.monotonic()
         self._ended = ""
 
     def load(
@@ -65,13 +63,11 @@ class ConnectedStrategies:
         Raises:
             StrategyError: It cannot be loaded, or a parameter cannot be.
         """
-        # A connection has the interface of a kernel, and a lease that of a slot registry.
-        kernel = cast("ExecutionKernel", self.kernel)
-        seats = cast("SlotRegistry", LeasedSlots(self.kernel))
+        seats = LeasedSlots(self.kernel)
         handle = self._runner.load(
             strategy,
-            lambda wanted: Client(kernel, seats, self.kernel.name, slots=wanted),
-            kernel,
+            lambda wanted: Client(self.kernel, seats, self.kernel.name, slots=wanted),
+            self.kernel,
             name=self.kernel.name,
             account=self._account,
             params=params,
@@ -80,6 +76,13 @@ class ConnectedStrategies:
             live=True,
         )
         self._carry_notes(handle)
+        hold = handle.actor.context.hold
+
+        def act() -> None:
+            self._acted = True
+            hold()
+
+        handle.actor.context.hold = act
         return handle
 
     def _carry_notes(self, handle: StrategyHandle) -> None:
@@ -108,23 +111,34 @@ class ConnectedStrategies:
         """
         if timeout_s > 0:
             self.kernel.link.wait(timeout_s)
-        while (found := self.kernel.link.next_told(self._watcher)) is not None:
-            self._on_notification(notification_of(found))
-        self._runner.deliver()
-        if time.monotonic() - self._ticked_s >= _TICK_S:
-            self._ticked_s = time.monotonic()
-            self._runner.tick(time.time_ns(), self._account)
+        self._runner.run_timers(self.kernel.clock_ns, self._account)
+        while self._upto is not None:
+            upto, self._upto = self._upto, None
+            self._dispatch_market(upto)
+            # It receives: the next market event may wait.
+            self._runner.deliver()
         return not self._ended
 
-    def _on_notification(self, notification: Notification) -> None:
-        # What came before it is dispatched before it.
-        self._runner.deliver()
-        if notification.kind == "market":
-            self._dispatch_market(notification.seq)
-        elif notification.kind == "gap":
-            self.gaps += 1
-        elif notification.kind == "away" and notification.text == "the server ends":
-            self._ended = notification.text
+    def _receive(self) -> bool:
+        """Receive what the server has sent, up to the next market event; return whether it was anything.
+
+        It is called before order events are dispatched: what an intent has caused is dispatched directly
+        after the callback that sent it, and what belongs to a later market event is not dispatched before it.
+        """
+        link, count = self.kernel.link, 0
+        if self._acted:
+            self._acted = False
+            self._wait_for_reports()
+        while self._upto is None and (found := link.next_told(self._watcher)) is not None:
+            one = notification_of(found)
+            count += 1
+            if one.kind == "market":
+                self._upto = one.seq
+            elif one.kind == "gap":
+                self.gaps += 1
+            elif one.kind == "away" and one.text == "the server ends":
+                self._ended = one.text
+        return count > 0
 
     def _dispatch_market(self, upto: int) -> None:
         plane: ZincReader | None = self._plane
@@ -132,22 +146,16 @@ class ConnectedStrategies:
             return
         count = len(self.kernel.instruments)
         ticks, self._places, missed = plane.read_market((self.received, upto), count, self._places)
+        merged = upto - self.received - len(ticks) - sum(missed)
+        if self.received:
+            # The first event may not be the server's first.
+            self.missed["quotes"] += merged
         self.received = upto
         self.missed["trades"] += missed[0]
         self.missed["bars"] += missed[1]
-        bars: list[Bar] = []
         for tick in ticks:
-            if bars and not (isinstance(tick, Bar) and tick.close_ns == bars[0].close_ns):
-                self._runner.dispatch_bars(bars, self._account)
-                bars = []
-            if isinstance(tick, Bar):
-                bars.append(tick)
-            elif isinstance(tick, QuoteTick):
-                self._runner.dispatch_quote(tick, self._account)
-            elif isinstance(tick, TradeTick):
-                self._runner.dispatch_trade(tick, self._account)
-        if bars:
-            self._runner.dispatch_bars(bars, self._account)
+            self._runner.run_timers(self.kernel.clock_ns, self._account)
+            self._runner.dispatch(tick, self._account)
 
     def run(self, until: Callable[[], bool]) -> None:
         """Dispatch what happens, in this thread, until it is asked to end or the server ends.
@@ -176,8 +184,12 @@ class ConnectedStrategies:
         self._runner.close()
 
     def _settle(self) -> None:
-        """Dispatch what the server has reported up to now: a read is answered behind it."""
+        """Dispatch what the server has reported up to now."""
+        self._wait_for_reports()
+        self.poll()
+
+    def _wait_for_reports(self) -> None:
+        """Have what the server has to report up to now: a read is answered behind it."""
         if not self._ended and self.kernel.slots:
             with contextlib.suppress(KernelError):
                 self.kernel.link.slot(self.kernel.slots[0])
-        self.poll()

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from dita._kernel import Bar, LogReplica, QuoteTick, TradeTick, Watcher
-from dita.clock import SystemClock
+from dita.clock import Clock, SystemClock
 from dita.config import Config
 from dita.engine.notify import ALIVE, READY, STOPPING, Notifier
 from dita.errors import KernelError, refuse
@@ -18,7 +18,6 @@ from dita.host.metrics_port import MetricsPort
 from dita.host.program_server import ProgramServer
 from dita.kernel.place import SOCKET_NAME
 from dita.server.asking import standbys
-from dita.server.market import Checks, LiveMarket, live_adapter_of
 from dita.server.sameness import terms_of, write_terms
 from dita.venues import SimulatedVenue
 from dita.venues.wire.failures import Failure
@@ -26,6 +25,7 @@ from dita.venues.wire.failures import Failure
 if TYPE_CHECKING:
     from dita.kernel import ExecutionKernel
     from dita.live.checks import Check
+    from dita.live.session import LiveSession
     from dita.venues.wire.live import LiveAdapter
 
 _LOG: Final = logging.getLogger("dita.server")
@@ -44,6 +44,7 @@ class Serving:
         server: The kernel server.
         path: Where they connect.
         metrics: The port for Prometheus; None where there is none.
+        checks: What was looked at of each live venue's account before it was served.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Serving:
         replicas: Mapping[str, LogReplica] | None = None,
         adapters: Mapping[str, Any] | None = None,
         allow_withdrawals: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         """Open the accounts, show them in shared memory, and listen.
 
@@ -67,6 +69,7 @@ class Serving:
             replicas: By account, what has followed its log: of a standby that takes over.
             adapters: By account, adapters that are made already.
             allow_withdrawals: Whether a live venue's key that may withdraw is good enough.
+            clock: Where kernel time comes from; None means this machine's clock.
 
         Raises:
             KernelError: An account cannot be opened, a live venue's is not as it has to be, or another server
@@ -80,22 +83,18 @@ class Serving:
         self.host = Host(
             config.model_copy(update={"accounts": shared}),
             directory=directory,
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             logs={name: Watcher(hears=False) for name in shared},
             feed=False,
             replicas=replicas,
             adapters=adapters,
         )
-        self._markets: dict[str, LiveMarket] = {}
+        self._sessions: dict[str, LiveSession] = {}
+        self.checks: dict[str, list[Check]] = {}
         try:
-            for name, kernel in self.host.accounts.items():
-                adapter = live_adapter_of(kernel)
-                if adapter is not None:
-                    _ask_for_rules(kernel, adapter)
-                    # Who takes over trades at once: the process before it has looked.
-                    hedge_mode = config.accounts[name].hedge_mode
-                    checks = Checks(hedge_mode, allow_withdrawals) if replicas is None else None
-                    self._markets[name] = LiveMarket(name, kernel, self.host.strategies, checks)
+            for name in self.host.accounts:
+                # A standby that takes over trades at once: the process before it has looked.
+                self._open_session(name, None if replicas is not None else allow_withdrawals)
             where = socket or (Path(config.serve.socket) if config.serve.socket else None)
             self.path = (where or directory.path / SOCKET_NAME).absolute()
             write_terms(directory, terms_of(config, self.path))
@@ -116,7 +115,7 @@ class Serving:
         )
         self.host.answer("quote", self._quote)
         self.host.answer(
-            "market", lambda _: {name: one.market_health() for name, one in self._markets.items()}
+            "market", lambda _: {name: one.market_health() for name, one in self._sessions.items()}
         )
         self.host.answer("figures", lambda _: self.figures())
         try:
@@ -125,6 +124,25 @@ class Serving:
             self.server.end()
             self.host.close(drain_s=0)
             raise
+
+    def _open_session(self, account: str, allow_withdrawals: bool | None) -> None:  # noqa: FBT001 - private
+        """Take a live venue's account over; None for `allow_withdrawals` asks the venue for no checks."""
+        try:
+            from dita.venues.wire.live import LiveAdapter  # noqa: PLC0415 - it needs aiohttp
+        except ImportError:
+            # Without the extra there are no native adapters.
+            return
+        kernel = self.host.kernel(account)
+        if not isinstance(kernel.venue, LiveAdapter):
+            return
+        from dita.live.live_account import ServedAccount, Terms  # noqa: PLC0415 - as above
+        from dita.live.session import LiveSession  # noqa: PLC0415 - as above
+
+        _ask_for_rules(kernel, kernel.venue)
+        hedge_mode = self.host.config.accounts[account].hedge_mode
+        served = ServedAccount(None if allow_withdrawals is None else Terms(hedge_mode, allow_withdrawals))
+        self._sessions[account] = LiveSession(self.host, account, served)
+        self.checks[account] = served.checks
 
     def _open_metrics(self, config: Config, *, takes_over: bool) -> MetricsPort | None:
         if config.serve.metrics is None:
@@ -154,8 +172,9 @@ class Serving:
 
     def subscribe_markets(self) -> None:
         """Hand on the markets of live venues from now on: `run` does."""
-        for market in self._markets.values():
-            market.begin()
+        for session in self._sessions.values():
+            session.begin()
+            session.start()
 
     def epochs(self) -> dict[str, int]:
         """Return how often each account's log was opened for writing: a later opening has a higher number."""
@@ -164,11 +183,6 @@ class Serving:
             for name, kernel in self.host.accounts.items()
             if kernel.recovery is not None
         }
-
-    @property
-    def checks(self) -> "dict[str, list[Check]]":
-        """What was looked at of each live venue's account before it was served."""
-        return {name: market.checks for name, market in self._markets.items()}
 
     def figures(self) -> dict[str, Any]:
         """Return what only this process knows, as plain values: `role logs outcomes standbys server`."""
@@ -193,8 +207,8 @@ class Serving:
         self._end_serving()
 
     def _end_serving(self) -> None:
-        for market in self._markets.values():
-            market.end()
+        for session in self._sessions.values():
+            session.end()
         self.server.end()
 
     def _quote(self, request: Any) -> Any:  # noqa: ANN401 - a socket's fields
@@ -213,18 +227,13 @@ class Serving:
         return {"seq": kernel.seq}
 
     def publish(self, tick: QuoteTick | TradeTick | Bar, account: str | None = None) -> None:
-        """Tell a part of the market to strategies inside and to the programs that are connected.
+        """Dispatch a market event to strategies inside and to connected programs.
 
         Args:
-            tick: It; the kernel and its venue have had it before.
-            account: Of which account; None means of all.
+            tick: The event; the kernel and its venue have received it before.
+            account: Of which account; None means all.
         """
-        if isinstance(tick, QuoteTick):
-            self.host.strategies.dispatch_quote(tick, account)
-        elif isinstance(tick, TradeTick):
-            self.host.strategies.dispatch_trade(tick, account)
-        else:
-            self.host.strategies.dispatch_bars([tick], account)
+        self.host.strategies.dispatch(tick, account)
 
     def close(self) -> None:
         """End the server, then the host. Closing again does nothing."""
@@ -245,6 +254,11 @@ class Serving:
     ) -> None:
         """Close it."""
         self.close()
+
+
+def load_live() -> None:
+    """Load what a live venue's market needs: a standby does so before there is any hurry (0.04 s)."""
+    import dita.live.session  # noqa: F401, PLC0415 - it needs aiohttp
 
 
 def _ask_for_rules(kernel: "ExecutionKernel", adapter: "LiveAdapter") -> None:

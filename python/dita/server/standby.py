@@ -28,11 +28,10 @@ from dita.host.opening import venue_of
 from dita.host.owner import NoRight, Owner
 from dita.host.serving import HostSocket
 from dita.kernel.place import SOCKET_NAME
-from dita.server import market
 from dita.server.asking import standbys
 from dita.server.heartbeat import LOOKS, Heartbeat
 from dita.server.sameness import check_terms, terms_of
-from dita.server.serving import Serving
+from dita.server.serving import Serving, load_live
 from dita.signals import elsewhere
 from dita.zinc.directory import directory_of
 
@@ -88,7 +87,7 @@ class Standby:
         self.heartbeat = Heartbeat(directory_of(None), directory.path.name, float(config.serve.heartbeat_s))
         self._adapters = self._made_adapters()
         if self._adapters:
-            market.load()
+            load_live()
         self._replicas: dict[str, LogReplica] = {}
         self._troubles: dict[str, str] = {}
         self._same = False

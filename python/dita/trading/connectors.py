@@ -235,7 +235,7 @@ class PaperConnector(ConnectorBase):
         other = best if ask is None else str(ask)
         self.venue.on_quote(symbol, best, None, other, None, timestamp)
         at_ns = self.kernel.now_ns if timestamp is None else timestamp
-        self.host.strategies.dispatch_quote(QuoteTick(symbol, at_ns, (best, None, other, None)))
+        self.host.strategies.dispatch(QuoteTick(symbol, at_ns, (best, None, other, None)))
 
     def balances(self) -> dict[str, Decimal]:
         """Return what the wallet holds of each asset, by the kernel's ledger."""

@@ -17,7 +17,7 @@ from dita.trading.errors import ConnectorError
 
 if TYPE_CHECKING:
     from dita.live.plan import Plan, Remaining
-    from dita.live.run import LiveRun
+    from dita.live.run import LiveHost
 
 # A strategy as a runtime has it: name, class, parameters, pair.
 Loaded = tuple[str, type[Strategy], Any, str]
@@ -111,11 +111,11 @@ class VenueConnector(ConnectorBase):
             why = "has no strategy" if not loaded else "strategies of several pairs have to name instruments"
             raise ConnectorError(f"{self._name}: {why}")
         try:
-            from dita.live.run import LiveRun  # noqa: PLC0415 - it needs aiohttp
+            from dita.live.run import LiveHost  # noqa: PLC0415 - it needs aiohttp
         except ImportError as error:
             raise ConnectorError(missing("a venue's connector", "venues")) from error
         directory = None if self._directory is None else Directory(self._directory)
-        run = LiveRun(self._plan(loaded, pairs), directory)
+        run = LiveHost(self._plan(loaded, pairs), directory)
         self._host = run.host
         return Trading(self, run)
 
@@ -159,7 +159,7 @@ class Trading:
         error: What has ended it; None while it runs, and where it was stopped.
     """
 
-    def __init__(self, connector: VenueConnector, run: "LiveRun") -> None:
+    def __init__(self, connector: VenueConnector, run: "LiveHost") -> None:
         """Trade from now on."""
         self.handles: dict[str, StrategyHandle] = dict(run.host.strategies.handles)
         self.error: BaseException | None = None

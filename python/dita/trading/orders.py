@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dita._kernel import KernelEventKind, KernelOutcome, VenueEvent, VenueOrder, VenueOrderStatus
 from dita.errors import refuse
-from dita.runtime.history import happened_since
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -305,7 +304,7 @@ class OrderTracker:
         if self._kernel is None:
             return found
         last: VenueEvent | None = None
-        for _, event, _ in happened_since(self._kernel, owner, 0, self._kernel.seq):
+        for _, event, _ in self._kernel.happened_since(owner, 0, self._kernel.seq):
             # A fill that closes trades of the other side comes once for each slot that it changes.
             if event is last:
                 continue

@@ -36,11 +36,11 @@ pub struct Subscription {
     pub slots: Vec<u32>,
 }
 
-/// Of bars of one length of one instrument: the closes, and how many were told.
+/// Of bars of one length of one instrument: the closes, and how many were dispatched.
 #[derive(Debug, Default)]
 struct Length {
     closes: VecDeque<f64>,
-    told: u64,
+    count: u64,
 }
 
 /// What a listener has of the bars of one instrument.
@@ -218,6 +218,11 @@ impl Listener {
         self.subscription.symbols.iter().position(|own| own.as_str() == symbol)
     }
 
+    /// Forgets its bars and closes: those that it is given next are its history.
+    pub fn forget_bars(&self) {
+        *self.bars() = Bars::default();
+    }
+
     fn bars(&self) -> MutexGuard<'_, Bars> {
         self.bars.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -227,17 +232,16 @@ impl Listener {
     ///
     /// # Errors
     /// A length that it wants cannot be built from such bars.
-    pub fn hear_bar(
-        &self,
-        market: usize,
-        bar: &ClosedBar,
-        closed: &mut Vec<ClosedBar>,
-    ) -> Result<(), String> {
+    pub fn add_bar(&self, market: usize, bar: &ClosedBar, closed: &mut Vec<ClosedBar>) -> Result<(), String> {
         let bars = &mut *self.bars();
         let desk = match bars.desks.entry(market) {
             Entry::Occupied(desk) => desk.into_mut(),
             Entry::Vacant(place) => place.insert(self.desk(bar)?),
         };
+        if desk.by_trades.is_some() {
+            // The market has bars of its own: from now on quotes and trades make none.
+            *desk = self.desk(bar)?;
+        }
         let from = closed.len();
         if desk.own {
             closed.push(bar.clone());
@@ -254,7 +258,7 @@ impl Listener {
     ///
     /// # Errors
     /// A length that it wants is none.
-    pub fn hear_tick(&self, market: usize, event: &Event, closed: &mut Vec<ClosedBar>) -> Result<(), String> {
+    pub fn add_tick(&self, market: usize, event: &Event, closed: &mut Vec<ClosedBar>) -> Result<(), String> {
         let (price, size, is_trade) = match event.what {
             EventKind::Quote { bid, ask, .. } => (middle(bid, ask).unwrap_or(bid), Decimal::ZERO, false),
             EventKind::Trade { price, size, .. } => (price, size, true),
@@ -317,11 +321,11 @@ impl Listener {
         Ok(desk)
     }
 
-    /// Counts a bar that was told while it warms up.
-    pub fn count_told(&self, market: usize, interval: &Arc<str>) {
+    /// Counts a bar that was dispatched while it warms up.
+    pub fn count_bar(&self, market: usize, interval: &Arc<str>) {
         if self.warming.load(Relaxed) {
             let key = (market, Arc::clone(interval));
-            self.bars().lengths.entry(key).or_default().told += 1;
+            self.bars().lengths.entry(key).or_default().count += 1;
         }
     }
 
@@ -331,18 +335,18 @@ impl Listener {
             return false;
         }
         let bars = self.bars();
-        let heard = bars.lengths.iter().filter(|(_, length)| length.told > 0).map(|((_, name), _)| &**name);
+        let heard = bars.lengths.iter().filter(|(_, length)| length.count > 0).map(|((_, name), _)| &**name);
         let intervals: Vec<&str> = match self.subscription.intervals.is_empty() {
             true => heard.collect(),
             false => self.subscription.intervals.iter().map(String::as_str).collect(),
         };
-        let told = |market: usize, interval: &str| {
-            bars.lengths.get(&(market, Arc::from(interval))).map_or(0, |length| length.told)
+        let count = |market: usize, interval: &str| {
+            bars.lengths.get(&(market, Arc::from(interval))).map_or(0, |length| length.count)
         };
         let markets = 0..self.subscription.symbols.len();
         let mut wanted = markets.flat_map(|market| intervals.iter().map(move |&name| (market, name)));
         !intervals.is_empty()
-            && wanted.all(|(market, interval)| told(market, interval) >= self.subscription.warmup)
+            && wanted.all(|(market, interval)| count(market, interval) >= self.subscription.warmup)
     }
 
     /// The last closes of an instrument's bars, oldest first, as the bytes of doubles; without an interval, of the shortest that it hears.

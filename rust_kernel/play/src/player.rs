@@ -11,6 +11,7 @@ use dita_sim::Bar;
 use crate::backend::{Backend, Valuation, worth};
 use crate::bars::{ClosedBar, interval_text};
 use crate::curve::{EquityCurve, EquityRow, PriceCurve};
+use crate::dispatcher::{Callback, Dispatch, Dispatcher, Refused};
 use crate::event::{Event, EventKind};
 use crate::fault::Fault;
 use crate::feed::{Feed, Gathered, Market, Moment, Window};
@@ -81,17 +82,6 @@ pub enum Stop<E> {
     Listener(usize, String),
 }
 
-/// What a listener's callback gets.
-#[derive(Clone, Debug)]
-pub enum Callback {
-    /// Nothing yet.
-    Nothing,
-    /// A quote, a trade or a book, of the moment's event.
-    Tick,
-    /// A closed bar of this market.
-    Bar(usize, ClosedBar),
-}
-
 /// Where the player is within a moment.
 #[derive(Clone, Copy, Debug)]
 enum Phase {
@@ -102,16 +92,10 @@ enum Phase {
     Play(usize),
     /// Bars are walked; the one that began last.
     Walk(usize),
-    /// A tick was played: the listener to tell next.
-    Tick(usize),
     /// Bars were played: time goes on to their close.
     Close,
-    /// A subscriber, and the bar of the moment that it receives next.
-    Hear(usize, usize),
-    /// The same, and which of the closed bars is told next.
-    Tell(usize, usize, usize),
-    /// The listener has heard all bars.
-    Warm(usize),
+    /// The event of the moment that is being dispatched.
+    Dispatch(usize),
     Account,
     Ended,
 }
@@ -119,24 +103,15 @@ enum Phase {
 /// A bar that begins: its open, ns, its place in the moment, its market and its prices.
 type Opening = (i64, usize, usize, [Decimal; 5]);
 
-/// A listener, and each market's place among its instruments.
-struct Subscriber {
-    listener: Arc<Listener>,
-    places: Vec<Option<usize>>,
-}
-
 /// Plays markets to listeners.
 pub struct Player {
     feed: Feed,
     settings: Settings,
-    symbols: Vec<Id>,
     ticks: Vec<Decimal>,
     intervals: Vec<(i64, Arc<str>)>,
-    listeners: Vec<Subscriber>,
+    dispatcher: Dispatcher,
     phase: Phase,
     moment: Moment,
-    closed: Vec<ClosedBar>,
-    callback: Callback,
     begun_ns: Option<i64>,
     due_ns: i64,
     last_ns: i64,
@@ -149,10 +124,6 @@ pub struct Player {
     ambiguous: Vec<Id>,
     equity: EquityCurve,
     prices: Vec<PriceCurve>,
-    /// A listener builds bars from quotes and trades.
-    builds: bool,
-    /// A subscriber receives books.
-    books: bool,
     /// Bars of before an interruption, with their markets.
     past: VecDeque<(usize, ClosedBar)>,
     /// Bars of the moment that have not begun, by their opens; and those that are passed by.
@@ -166,14 +137,11 @@ impl Player {
         Player {
             feed: Feed::new(settings.window),
             settings,
-            symbols: Vec::new(),
             ticks: Vec::new(),
             intervals: Vec::new(),
-            listeners: Vec::new(),
+            dispatcher: Dispatcher::default(),
             phase: Phase::Gather,
             moment: Moment::default(),
-            closed: Vec::new(),
-            callback: Callback::Nothing,
             begun_ns: None,
             due_ns: i64::MAX,
             last_ns: 0,
@@ -186,8 +154,6 @@ impl Player {
             ambiguous: Vec::new(),
             equity: EquityCurve::default(),
             prices: Vec::new(),
-            builds: false,
-            books: false,
             past: VecDeque::new(),
             openings: VecDeque::new(),
             passed: Vec::new(),
@@ -196,21 +162,17 @@ impl Player {
 
     /// Adds a market; gives its place. All are added before the first step.
     pub fn add_market(&mut self, market: Market) -> usize {
-        self.symbols.push(market.symbol);
+        let place = self.dispatcher.add_market(market.symbol);
         self.ticks.push(market.tick);
         self.prices.push(PriceCurve::default());
         self.intervals.push((market.step_ns, interval_text(market.step_ns).into()));
-        self.feed.add(market.source, market.step_ns, &self.symbols);
-        self.symbols.len() - 1
+        self.feed.add(market.source, market.step_ns, self.dispatcher.markets());
+        place
     }
 
-    /// Adds a listener, once all markets were added; gives its place. They hear an event in the order of their adding.
+    /// Adds a listener; gives its place. They receive an event in the order of their adding.
     pub fn add_listener(&mut self, listener: Arc<Listener>) -> usize {
-        let places = self.symbols.iter().map(|symbol| listener.place_of(symbol.as_str())).collect();
-        self.builds |= listener.builds();
-        self.books |= listener.subscription.books;
-        self.listeners.push(Subscriber { listener, places });
-        self.listeners.len() - 1
+        self.dispatcher.add_listener(listener)
     }
 
     /// From when on [`Step::Due`] has to come, besides the listeners' timers, ns.
@@ -253,8 +215,7 @@ impl Player {
                 }
                 Phase::Due => {
                     self.phase = Phase::Play(0);
-                    let timers = self.listeners.iter().map(|heard| heard.listener.next_timer_ns());
-                    if timers.min().unwrap_or(i64::MAX).min(self.due_ns) <= self.moment.time_ns {
+                    if self.dispatcher.next_timer_ns().min(self.due_ns) <= self.moment.time_ns {
                         return Ok(Step::Due(self.moment.time_ns));
                     }
                 }
@@ -270,28 +231,20 @@ impl Player {
                         return Ok(Step::Follow);
                     }
                 }
-                Phase::Tick(listener) => {
-                    if let Some(step) = self.tell_tick(listener) {
-                        return Ok(step);
-                    }
-                }
                 Phase::Close => {
                     backend.advance(self.moment.time_ns).map_err(Stop::Backend)?;
-                    self.phase = Phase::Hear(0, 0);
+                    self.begin_dispatch(0);
                     if backend.has_news() {
                         return Ok(Step::News);
                     }
                 }
-                Phase::Hear(listener, bar) => self.hear(listener, bar)?,
-                Phase::Tell(listener, bar, at) => {
-                    if let Some(step) = self.tell_bar(listener, bar, at) {
-                        return Ok(step);
-                    }
-                }
-                Phase::Warm(listener) => {
-                    self.phase = Phase::Hear(listener + 1, 0);
-                    if self.listeners.get(listener).is_some_and(|heard| heard.listener.is_warm()) {
-                        return Ok(Step::Warmed(listener));
+                Phase::Dispatch(place) => {
+                    let event = self.moment.events.get(place).map(|(_, event)| event);
+                    match self.dispatcher.next(event.filter(|event| !event.is_bar())) {
+                        Ok(Some(Dispatch::Callback(listener))) => return Ok(Step::Callback(listener)),
+                        Ok(Some(Dispatch::Warmed(listener))) => return Ok(Step::Warmed(listener)),
+                        Ok(None) => self.begin_dispatch(place + 1),
+                        Err(Refused { subscriber, why }) => return Err(Stop::Listener(subscriber, why)),
                     }
                 }
                 Phase::Account => {
@@ -325,7 +278,7 @@ impl Player {
 
     /// True where a listener has an entry that waits for an exit.
     pub fn waits(&self) -> bool {
-        self.listeners.iter().any(|heard| heard.listener.waits())
+        self.dispatcher.waits()
     }
 
     #[inline]
@@ -380,7 +333,7 @@ impl Player {
             return Ok(false);
         };
         let (market, at_ns) = (*market, event.time_ns);
-        let symbol = &self.symbols[market];
+        let symbol = &self.dispatcher.markets()[market];
         if !event.is_bar() {
             self.events += 1;
         }
@@ -395,28 +348,41 @@ impl Player {
                     venue.quote(now_ns, symbol, *bid, *bid_size, *ask, *ask_size, out)
                 })?;
                 self.prices[market].add(at_ns, *bid);
-                self.phase = self.after_tick();
+                self.begin_dispatch(place);
             }
             EventKind::Trade { price, size, .. } => {
                 backend.call(Some(at_ns), |venue, now_ns, out| {
                     venue.trade(now_ns, symbol, *price, *size, out)
                 })?;
-                self.phase = self.after_tick();
+                self.begin_dispatch(place);
             }
             EventKind::Depth(depth) => {
                 backend.call(Some(at_ns), |venue, now_ns, out| {
                     venue.depth(now_ns, symbol, &depth.bids, &depth.asks, depth.snapshot, out)
                 })?;
-                self.phase = if self.books { Phase::Tick(0) } else { Phase::Account };
+                self.begin_dispatch(place);
             }
         }
         Ok(backend.has_news())
     }
 
-    /// Bars that a tick closes are told before the tick.
+    /// Begins to dispatch an event of the moment: each bar of those that close together by itself.
     #[inline]
-    fn after_tick(&self) -> Phase {
-        if self.builds { Phase::Hear(0, 0) } else { Phase::Tick(0) }
+    fn begin_dispatch(&mut self, place: usize) {
+        let Some((market, event)) = self.moment.events.get(place) else {
+            self.phase = Phase::Account;
+            return;
+        };
+        self.phase = Phase::Dispatch(place);
+        match &event.what {
+            EventKind::Bar(prices) => {
+                let bar = closed(&self.intervals[*market], event.time_ns, prices);
+                self.dispatcher.begin_bar(*market, bar);
+            }
+            EventKind::Quote { .. } | EventKind::Trade { .. } | EventKind::Depth(_) => {
+                self.dispatcher.begin_tick(*market, event);
+            }
+        }
     }
 
     /// Begins the bars that close together. They are walked step by step in the order of time: what fills at the open of one
@@ -428,7 +394,8 @@ impl Player {
             }
             let (market, event) = &self.moment.events[place];
             let EventKind::Bar(prices) = event.what else { continue };
-            let (symbol, opening) = (&self.symbols[*market], (event.time_ns, place, *market, prices));
+            let (symbol, opening) =
+                (&self.dispatcher.markets()[*market], (event.time_ns, place, *market, prices));
             let passes = backend
                 .read(|engine| engine.simulated_venue().is_some_and(|venue| venue.may_pass(symbol)))?;
             if passes { self.passed.push(opening) } else { self.openings.push_back(opening) }
@@ -473,7 +440,10 @@ impl Player {
         let close_ns = self.moment.time_ns;
         (self.events, self.bars) = (self.events + 1, self.bars + 1);
         self.prices[market].add(close_ns, close);
-        Ok((Bar { open, high, low, close, open_ns, close_ns, high_first }, self.symbols[market].clone()))
+        Ok((
+            Bar { open, high, low, close, open_ns, close_ns, high_first },
+            self.dispatcher.markets()[market].clone(),
+        ))
     }
 
     /// Notes the trades of which a stop and a target both lie in the bar; says which extreme comes first.
@@ -484,9 +454,10 @@ impl Player {
         low: Decimal,
         high: Decimal,
     ) -> Result<Option<bool>, F::Error> {
-        let (listeners, symbol, ambiguous) = (&self.listeners, &self.symbols[market], &mut self.ambiguous);
+        let (dispatcher, ambiguous) = (&self.dispatcher, &mut self.ambiguous);
+        let symbol = &dispatcher.markets()[market];
         let is_short = backend.read(|engine| {
-            let slots = listeners.iter().flat_map(|heard| &heard.listener.subscription.slots);
+            let slots = dispatcher.listeners().flat_map(|listener| &listener.subscription.slots);
             crate::ambiguity::look(engine.kernel(), slots, symbol, low, high, ambiguous)
         })?;
         Ok(is_short.filter(|_| self.settings.stops_first))
@@ -508,81 +479,6 @@ impl Player {
             EventKind::Bar(prices) => prices[..4].iter_mut().for_each(put),
             EventKind::Depth(_) => {}
         }
-    }
-
-    // ------------------------------------------------------------------------------------------ to the listeners
-
-    #[inline]
-    fn tell_tick(&mut self, from: usize) -> Option<Step> {
-        let (market, event) = self.moment.events.first()?;
-        let what = &event.what;
-        let wants = |Subscriber { listener, places }: &Subscriber| {
-            let wanted = match what {
-                EventKind::Quote { .. } => listener.subscription.quotes,
-                EventKind::Trade { .. } => listener.subscription.trades,
-                EventKind::Depth(_) => listener.subscription.books,
-                EventKind::Bar(_) => false,
-            };
-            wanted && listener.is_running() && places.get(*market).is_some_and(Option::is_some)
-        };
-        let found = (from..self.listeners.len()).find(|place| wants(&self.listeners[*place]));
-        match found {
-            Some(place) => {
-                self.callback = Callback::Tick;
-                self.phase = Phase::Tick(place + 1);
-                Some(Step::Callback(place))
-            }
-            None => {
-                self.phase = Phase::Account;
-                None
-            }
-        }
-    }
-
-    fn hear<E>(&mut self, listener: usize, bar: usize) -> Result<(), Stop<E>> {
-        let Some(Subscriber { listener: one, places }) = self.listeners.get(listener) else {
-            let is_tick = self.moment.events.first().is_some_and(|(_, event)| !event.is_bar());
-            self.phase = if is_tick { Phase::Tick(0) } else { Phase::Account };
-            return Ok(());
-        };
-        let Some((market, event)) = self.moment.events.get(bar) else {
-            self.phase = Phase::Warm(listener);
-            return Ok(());
-        };
-        self.closed.clear();
-        if let Some(Some(place)) = places.get(*market) {
-            let heard = match &event.what {
-                EventKind::Bar(prices) => {
-                    let own = closed(&self.intervals[*market], event.time_ns, prices);
-                    one.hear_bar(*place, &own, &mut self.closed)
-                }
-                EventKind::Quote { .. } | EventKind::Trade { .. } if one.builds() => {
-                    one.hear_tick(*place, event, &mut self.closed)
-                }
-                EventKind::Quote { .. } | EventKind::Trade { .. } | EventKind::Depth(_) => Ok(()),
-            };
-            heard.map_err(|why| Stop::Listener(listener, why))?;
-        }
-        self.phase = Phase::Tell(listener, bar, 0);
-        Ok(())
-    }
-
-    #[inline]
-    fn tell_bar(&mut self, listener: usize, bar: usize, at: usize) -> Option<Step> {
-        let (Some(closed), Some((market, _))) = (self.closed.get(at), self.moment.events.get(bar)) else {
-            self.phase = Phase::Hear(listener, bar + 1);
-            return None;
-        };
-        self.phase = Phase::Tell(listener, bar, at + 1);
-        let Subscriber { listener: one, places } = &self.listeners[listener];
-        if let Some(Some(place)) = places.get(*market) {
-            one.count_told(*place, &closed.interval);
-        }
-        if !one.subscription.bars || !one.is_running() {
-            return None;
-        }
-        self.callback = Callback::Bar(*market, closed.clone());
-        Some(Step::Callback(listener))
     }
 
     // ------------------------------------------------------------------------------------------------- the account
@@ -609,13 +505,13 @@ impl Player {
 
     /// Returns what the callback gets that comes next.
     pub fn callback(&self) -> &Callback {
-        &self.callback
+        self.dispatcher.callback()
     }
 
     /// The moment's event with its market, as the venue saw it.
     pub fn event(&self) -> Option<(usize, &Event)> {
         let place = match self.phase {
-            Phase::Play(place) | Phase::Walk(place) => place,
+            Phase::Play(place) | Phase::Walk(place) | Phase::Dispatch(place) => place,
             Phase::Close => self.moment.events.len().saturating_sub(1),
             _ => 0,
         };
@@ -625,12 +521,12 @@ impl Player {
     /// The instrument and the time of the moment that is being played.
     pub fn place(&self) -> Option<(&Id, i64)> {
         let (market, _) = self.event()?;
-        Some((self.symbols.get(market)?, self.moment.time_ns))
+        Some((self.symbols().get(market)?, self.moment.time_ns))
     }
 
     /// The instruments.
     pub fn symbols(&self) -> &[Id] {
-        &self.symbols
+        self.dispatcher.markets()
     }
 
     /// Takes the bars of before an interruption, oldest first, with their markets.

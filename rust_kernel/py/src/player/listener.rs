@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyMemoryView, PyString};
 use pyo3::{IntoPyObjectExt, PyTraverseError, intern};
 
 use super::Kind;
-use super::views::{self, Bar};
+use super::views::Bar;
 use crate::errors::Error;
 use crate::text;
 
@@ -117,29 +117,15 @@ impl Listener {
         self.core.set_running(running);
     }
 
-    /// Takes a closed bar of the market's own length: gives those to tell, the shortest first. Raises `ValueError` where a
-    /// length that it wants cannot be built from such bars.
-    fn hear_bar<'py>(&self, bar: &Bound<'py, Bar>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    /// Takes a closed bar of the market's own length; returns those to dispatch, the shortest first. Raises `ValueError`
+    /// where a length that it wants cannot be built from such bars.
+    fn add_bar<'py>(&self, bar: &Bound<'py, Bar>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let (py, own) = (bar.py(), bar.get());
         let Some(place) = self.core.place_of(own.symbol.bind(py).to_str()?) else { return Ok(Vec::new()) };
         let mut closed = Vec::new();
-        let heard = self.core.hear_bar(place, &own.closed(), &mut closed);
+        let heard = self.core.add_bar(place, &own.closed(), &mut closed);
         heard.map_err(pyo3::exceptions::PyValueError::new_err)?;
         let told = closed.iter().map(|one| Ok(Bar::of(py, own.symbol.clone_ref(py), one)?.into_bound(py)));
-        told.collect()
-    }
-
-    /// Takes a quote or a trade: gives the bars that are closed by it, the shortest first. Raises `ValueError` where a length
-    /// that it wants is none.
-    fn hear_tick<'py>(&self, tick: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let py = tick.py();
-        let (symbol, event) = views::event_of(tick)?;
-        let place = self.core.place_of(symbol.bind(py).to_str()?).filter(|_| self.core.builds());
-        let Some(place) = place else { return Ok(Vec::new()) };
-        let mut closed = Vec::new();
-        let heard = self.core.hear_tick(place, &event, &mut closed);
-        heard.map_err(pyo3::exceptions::PyValueError::new_err)?;
-        let told = closed.iter().map(|one| Ok(Bar::of(py, symbol.clone_ref(py), one)?.into_bound(py)));
         told.collect()
     }
 
@@ -148,13 +134,18 @@ impl Listener {
         self.core.has_bars();
     }
 
-    /// Counts a bar that was told, while it warms up.
-    fn count_told(&self, bar: &Bound<'_, Bar>) -> PyResult<()> {
+    /// Counts a bar that was dispatched, while it warms up.
+    fn count_bar(&self, bar: &Bound<'_, Bar>) -> PyResult<()> {
         let own = bar.get();
         if let Some(place) = self.core.place_of(own.symbol.bind(bar.py()).to_str()?) {
-            self.core.count_told(place, own.interval());
+            self.core.count_bar(place, own.interval());
         }
         Ok(())
+    }
+
+    /// Forgets its bars and closes: those that it is given next are its history.
+    fn forget_bars(&self) {
+        self.core.forget_bars();
     }
 
     /// Whether each bar that it hears has come often enough, and it runs.

@@ -5,6 +5,7 @@ mod book;
 mod channel;
 mod conversion;
 mod curves;
+mod dispatcher;
 mod listener;
 mod markets;
 mod order_book;
@@ -39,6 +40,7 @@ const MOMENTS_HELD: u32 = 64;
 /// Registers the classes and functions.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Player>()?;
+    module.add_class::<dispatcher::Dispatcher>()?;
     module.add_class::<Listener>()?;
     module.add_class::<MarketReader>()?;
     module.add_class::<order_book::OrderBook>()?;
@@ -72,6 +74,47 @@ struct Called {
     callbacks: Callbacks,
 }
 
+impl Called {
+    /// Calls the subscriber; true where it has acted.
+    fn call(&self, py: Python<'_>, thread: u64, told: Py<PyAny>, kind: Kind) -> PyResult<bool> {
+        let Some(callback) = self.callbacks.of(kind) else { return Ok(false) };
+        let one = self.listener.get();
+        one.call(py, thread, &self.callbacks.settle, callback, told)?;
+        Ok(one.core().take_acted())
+    }
+}
+
+/// The subscribers in the order of their adding.
+#[derive(Default)]
+pub struct Subscribers(Mutex<Vec<Arc<Called>>>);
+
+impl Subscribers {
+    fn list(&self) -> MutexGuard<'_, Vec<Arc<Called>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, listener: Py<Listener>, callbacks: Callbacks) {
+        self.list().push(Arc::new(Called { listener, callbacks }));
+    }
+
+    fn get(&self, place: usize) -> Option<Arc<Called>> {
+        self.list().get(place).cloned()
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Ok(called) = self.0.try_lock() else { return Ok(()) };
+        called.iter().try_for_each(|one| {
+            visit.call(&one.listener)?;
+            one.callbacks.traverse(visit)
+        })
+    }
+
+    fn clear(&self) {
+        let called = std::mem::take(&mut *self.list());
+        drop(called);
+    }
+}
+
 /// Plays markets to strategies' callbacks, on a kernel with a simulated venue.
 ///
 /// `next` plays until the owner has something to do, and says what: a tuple of its name and what belongs to it.
@@ -81,7 +124,7 @@ pub struct Player {
     shared: Arc<Shared>,
     core: Mutex<Core>,
     places: Mutex<Vec<Arc<Place>>>,
-    called: Mutex<Vec<Arc<Called>>>,
+    subscribers: Subscribers,
     /// Who tells what has happened, where the owner has nothing to do with it.
     telling: OnceLock<(Py<Watcher>, Py<Recorder>)>,
 }
@@ -128,7 +171,7 @@ impl Player {
         Ok(Stage {
             thread: this_thread(py)?,
             places: self.places.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            called: self.called.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            called: self.subscribers.list().clone(),
         })
     }
 
@@ -188,12 +231,7 @@ impl Stage {
     /// Calls a listener; says whether the owner has to look at what came of it. What it raised comes back.
     fn call(&self, py: Python<'_>, listener: usize, (told, kind): Object) -> Result<bool, (PyErr, Kind)> {
         let Some(called) = self.called.get(listener) else { return Ok(false) };
-        let Some(callback) = called.callbacks.of(kind) else { return Ok(false) };
-        let one = called.listener.get();
-        match one.call(py, self.thread, &called.callbacks.settle, callback, told) {
-            Ok(()) => Ok(one.core().take_acted()),
-            Err(error) => Err((error, kind)),
-        }
+        called.call(py, self.thread, told, kind).map_err(|error| (error, kind))
     }
 }
 
@@ -258,8 +296,9 @@ impl Player {
             resume_ns,
         };
         let shared = engine.get().shared();
-        let (core, places, called) = (Mutex::new(Core::new(settings)), Mutex::default(), Mutex::default());
-        Ok(Player { engine, shared, core, places, called, telling: OnceLock::new() })
+        let (core, places) = (Mutex::new(Core::new(settings)), Mutex::default());
+        let subscribers = Subscribers::default();
+        Ok(Player { engine, shared, core, places, subscribers, telling: OnceLock::new() })
     }
 
     /// What it holds of Python's, for the garbage collector.
@@ -269,13 +308,7 @@ impl Player {
             visit.call(watcher)?;
             visit.call(recorder)?;
         }
-        if let Ok(called) = self.called.try_lock() {
-            for one in called.iter() {
-                visit.call(&one.listener)?;
-                one.callbacks.traverse(&visit)?;
-            }
-        }
-        Ok(())
+        self.subscribers.traverse(&visit)
     }
 
     /// Adds a market that a reader reads, which is the player's then; gives its place.
@@ -320,8 +353,7 @@ impl Player {
     ) -> PyResult<usize> {
         let place = self.core()?.add_listener(Arc::clone(listener.get().core()));
         let callbacks = Callbacks { quote: on_quote, trade: on_trade, bar: on_bar, book: on_book, settle };
-        let called = Called { listener, callbacks };
-        self.called.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(called));
+        self.subscribers.add(listener, callbacks);
         Ok(place)
     }
 
@@ -352,14 +384,14 @@ impl Player {
 
     /// Plays until there is something to do: `("begin", ns)`, `("due", ns)`, `("wait", s)`, `("news", None)`,
     /// `("raised", (listener, error, callback))`, `("warmed", listener)`, `("starved", market)`, `("look", None)`,
-    /// `("follow", within)` (see `Listener.waits`; true: within bars, where nothing is told), `("fault", (market, line, message))`, `("refused", message)`, `("end", None)`. Raises what the venue does not take.
+    /// `("follow", within)` (see `Listener.waits`; true: within bars, where nothing is told), `("fault", (market, line, message))`, `("refused", (listener, message))`, `("end", None)`. Raises what the venue does not take.
     fn next<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let stage = self.stage(py)?;
         loop {
             let (step, told) = match self.step(py, &stage) {
                 Ok(stepped) => stepped,
                 Err(Stop::Backend(failed)) => return Err(failed.into_error().into()),
-                Err(Stop::Listener(_, why)) => return step_of(py, "refused", why),
+                Err(Stop::Listener(listener, why)) => return step_of(py, "refused", (listener, why)),
                 Err(Stop::Market(market, fault)) => {
                     return step_of(py, "fault", (market, fault.line, markets::message(py, &fault)?));
                 }

@@ -1,38 +1,24 @@
 """What has happened to a strategy's trades since its last note, from the log."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from dita._kernel import Replay, TradeSlot, VenueEvent, VenueOrder
-from dita.kernel import ExecutionKernel
-
-
-@runtime_checkable
-class HasHistory(Protocol):
-    """A kernel elsewhere, which reads its log itself."""
-
-    def happened_since(
-        self, owner: str, after_seq: int, until_seq: int
-    ) -> Iterable[tuple[TradeSlot, VenueEvent, VenueOrder | None]]:
-        """Return what has happened to an owner's trades, as the function does."""
 
 
 def happened_since(
-    kernel: ExecutionKernel, owner: str, after_seq: int, until_seq: int
+    log_dir: Path, owner: str, after_seq: int, until_seq: int
 ) -> Iterator[tuple[TradeSlot, VenueEvent, VenueOrder | None]]:
     """Yield what has happened to an owner's trades, in the kernel's order: slot, event, order as it was then.
 
     Args:
-        kernel: Whose log; it has one.
+        log_dir: The kernel's log.
         owner: Whose trades.
         after_seq: The last input that is known.
         until_seq: The last input to include.
     """
-    if isinstance(kernel, HasHistory):
-        yield from kernel.happened_since(owner, after_seq, until_seq)
-        return
-    log_dir = kernel.log_dir
-    if log_dir is None or after_seq >= until_seq:
+    if after_seq >= until_seq:
         return
     replay = Replay(log_dir, until_seq=until_seq)
     if (replay.began or 0) > after_seq:
