@@ -8,24 +8,31 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dita.backtest.engine import BacktestEngine, Named
+from dita.backtest.settings import BacktestSettings, read_instruments, read_latencies
+from dita.backtest.twin import read_assumptions
 from dita.cli.backtest_page import backtest_page, wait_for_end
 from dita.cli.failure import CommandFailure
 from dita.cli.gateway import add_web_option
 from dita.cli.progress import Progress
 from dita.errors import shown
+from dita.market import open_market
+from dita.market.bars import time_ns
+from dita.market.ticks import tick_time_ns
+from dita.runtime import load_params, load_strategy
+from dita.samples import names, path_of
 
 if TYPE_CHECKING:
     from dita.backtest import BacktestResult
 
-EXAMPLE: Final = ("dita backtest STRATEGY --data FILE", "play a market to a strategy, and report")
 
 _DAY_NS: Final = 86_400_000_000_000
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Play market files to a strategy on the kernel that also trades live. STRATEGY is a Python file with one
 strategy in it (FILE:Class where it has several), a module (module:Class), or a sample's name.
 The report opens with what it assumes; --out also writes it as JSON and as one HTML page."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 market files, plain or gzipped, detected by their content:
   bars       CSV timestamp,open,high,low,close,volume; a bar's time is its opening
              (--bar-time close: its close), ISO 8601, or s, ms, us or ns since 1970
@@ -43,27 +50,14 @@ examples:
   dita backtest my_strategy.py --data btc_perp_1m.csv.gz --taker-rate 0.0005 --out report"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "backtest",
-        help="play market files to a strategy, and report",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("strategy", metavar="STRATEGY", help="a file, module:Class, or a sample's name")
     add_market_options(parser)
     add_assumptions(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="write report.txt, report.json, report.html")
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
     add_web_option(parser)
-    parser.set_defaults(run=run)
 
 
 def add_market_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -204,9 +198,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: Strategy, market or settings cannot be used; the text says what to do.
     """
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.market import MarketFileError  # noqa: PLC0415 - as above
-
     # A strategy's error ends the run and is printed as one line; without this, logging prints it too.
     logging.getLogger("dita.strategy").addHandler(logging.NullHandler())
     progress = Progress()
@@ -229,8 +220,6 @@ def run(options: argparse.Namespace) -> int:
                 sys.stdout.flush()
                 wait_for_end()
                 return code
-    except (KernelError, MarketFileError) as error:
-        raise CommandFailure(str(error)) from error
     finally:
         progress.close()
     return _report(result, options)
@@ -246,10 +235,6 @@ def engine_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class tha
         KernelError: Strategy or settings cannot be used.
         MarketFileError: A file cannot be read.
     """
-    from dita.backtest.engine import BacktestEngine, Named  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.market import open_market  # noqa: PLC0415 - as above
-    from dita.runtime import load_params, load_strategy  # noqa: PLC0415 - as above
-
     strategy = load_strategy(place_of(options.strategy))
     params = load_params(strategy, dict(options.param))
     settings = settings_of(options)
@@ -270,8 +255,6 @@ def place_of(strategy: str) -> str:
     Args:
         strategy: As it was given.
     """
-    from dita.samples import names, path_of  # noqa: PLC0415 - `dita --help` answers at once
-
     return str(path_of(strategy)) if strategy in names() else strategy
 
 
@@ -284,13 +267,6 @@ def settings_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class t
     Raises:
         InvalidInput: A value cannot be.
     """
-    from dita.backtest.settings import (  # noqa: PLC0415 - as above
-        BacktestSettings,
-        read_instruments,
-        read_latencies,
-    )
-    from dita.backtest.twin import read_assumptions  # noqa: PLC0415 - as above
-
     names = (
         "capital",
         "taker_rate",
@@ -346,7 +322,6 @@ def _parameter(text: str) -> tuple[str, str]:
 
 
 def _time(text: str) -> int:
-    from dita.market.ticks import tick_time_ns  # noqa: PLC0415 - `dita --help` answers at once
 
     try:
         at_ns = tick_time_ns(text)
@@ -358,7 +333,6 @@ def _time(text: str) -> int:
 
 
 def _day(text: str) -> int:
-    from dita.market.bars import time_ns  # noqa: PLC0415 - as above
 
     try:
         date.fromisoformat(text)

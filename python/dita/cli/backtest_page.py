@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dita.cli.gateway import beside, needs_web
+from dita.gateway import ReadOnlySource
 from dita.signals import elsewhere
 
 if TYPE_CHECKING:
@@ -72,7 +73,6 @@ def backtest_page(name: str, port: int | None) -> Iterator[BacktestPage | None]:
     needs_web("--web")
     with tempfile.TemporaryDirectory(prefix="dita-backtest-") as place:
         page = BacktestPage(name, Path(place))
-        from dita.gateway import ReadOnlySource  # noqa: PLC0415 - an extra
 
         with beside(ReadOnlySource(name, "backtest", page.rows), port, page.report):
             yield page

@@ -5,21 +5,17 @@ import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from dita._kernel import Replay
 from dita.cli.actions import add_action, add_place
 from dita.cli.bot_limits import limits_text
-from dita.cli.failure import CommandFailure
 from dita.cli.halt import me
 from dita.cli.tables import as_json, exact, table
 from dita.errors import shown
+from dita.host import Directory, HostAway, ask
 
-if TYPE_CHECKING:
-    from dita.host import Directory
-
-EXAMPLE: Final = ("dita bots list", "an account by the bots that share it")
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Several bots on one account: an owner that the configuration gives a capital is a bot. Its budget is that
 capital with what it has made of it: realised and open result, fees, funding. An entry whose initial margin
 the budget does not carry is refused (BUDGET); exits never are.
@@ -33,7 +29,7 @@ the budget does not carry is refused (BUDGET); exits never are.
 The rows add up to the account: `unassigned` is what is no bot's, `between` what the account has
 realised beside the bots' own trades."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita bots list
   dita bots list --host paper --json
@@ -57,20 +53,8 @@ _COLUMNS: Final = (
 )
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "bots",
-        help="several bots on one account: their money and budgets",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     listing = _action(actions, "list", "each bot's money, budget and margin", _list)
     listing.add_argument("--asset", metavar="NAME", help="in which asset (the account's settlement asset)")
@@ -99,22 +83,16 @@ def _action(
 
 
 def _checked(call: Callable[[], int]) -> int:
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
 
-    try:
-        return call()
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+    return call()
 
 
 def _directory(options: argparse.Namespace) -> "Directory":
-    from dita.host import Directory  # noqa: PLC0415 - as in `_checked`
 
     return Directory.found(options.host, options.dir)
 
 
 def _list(options: argparse.Namespace) -> int:
-    from dita.host import HostAway, ask  # noqa: PLC0415 - as in `_checked`
 
     directory = _directory(options)
     try:
@@ -130,7 +108,6 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _from_logs(directory: "Directory", options: argparse.Namespace) -> dict[str, Any]:
-    from dita._kernel import Replay  # noqa: PLC0415 - as in `_checked`
 
     found = {}
     for name in [options.account] if options.account else directory.accounts():
@@ -169,7 +146,6 @@ def _lines(said: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
 
 
 def _transfer(options: argparse.Namespace) -> int:
-    from dita.host import ask  # noqa: PLC0415 - as in `_checked`
 
     said = ask(
         _directory(options),

@@ -8,13 +8,16 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dita import KernelError
 from dita.cli.backtest_page import backtest_page, wait_for_end
+from dita.cli.demo_trader import play_of
 from dita.cli.failure import CommandFailure
 from dita.cli.gateway import add_web_option
 from dita.cli.progress import Progress
 from dita.cli.report import DemoReport, Trade, as_json, as_text
 from dita.errors import shown
-from dita.market import Market, MarketFileError, SyntheticMarket, open_market
+from dita.market import Market, SyntheticMarket, open_market
+from dita.strategy import StrategyError
 
 if TYPE_CHECKING:
     from dita.backtest.play import Play
@@ -26,15 +29,14 @@ if TYPE_CHECKING:
 PROGRESS_EVENTS: Final = 1024
 TRADES_SHOWN: Final = 10
 
-EXAMPLE: Final = ("dita demo --data FILE", "replay a recorded market, or one that DITA makes itself")
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Replay a market through a simple strategy on the paper venue, and report the trades with their fees,
 K, E and every named cause of a difference, latency and throughput. Without --data the market is one
 that DITA generates itself, and the report says so. The strategy is there to show the kernel at work,
 not to earn money."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 market files, plain or gzipped, detected by their content:
   a raw Binance USD-M capture    lines of `receive-time-in-ns JSON`: bookTicker, depth, trades, snapshot
   bars                           CSV with timestamp (or date),open,high,low,close,volume; times without
@@ -48,27 +50,14 @@ examples:
   dita demo --web"""
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "demo",
-        help="replay a market through a strategy on the paper venue",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument(
         "--data", type=Path, metavar="FILE", help="a market file; default: a generated market"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the report")
     add_replay_options(parser)
     add_web_option(parser)
-    parser.set_defaults(run=run)
 
 
 def add_replay_options(parser: argparse.ArgumentParser) -> None:
@@ -101,16 +90,13 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: The file cannot be used, or the kernel refused to go on.
     """
-    try:
-        market = market_of(options)
-        with backtest_page("demo", options.web) as page:
-            report = _replay(market, options, page)
-            sys.stdout.write(as_json(report) if options.json else as_text(report))
-            if page is not None:
-                sys.stdout.flush()
-                wait_for_end()
-    except MarketFileError as error:
-        raise CommandFailure(str(error)) from error
+    market = market_of(options)
+    with backtest_page("demo", options.web) as page:
+        report = _replay(market, options, page)
+        sys.stdout.write(as_json(report) if options.json else as_text(report))
+        if page is not None:
+            sys.stdout.flush()
+            wait_for_end()
     return 0
 
 
@@ -129,10 +115,6 @@ def market_of(options: argparse.Namespace) -> Market:
 
 
 def _replay(market: Market, options: argparse.Namespace, page: BacktestPage | None) -> DemoReport:
-    # The kernel's native module is loaded here, so that `dita --help` answers at once.
-    from dita import KernelError  # noqa: PLC0415
-    from dita.cli.demo_trader import play_of  # noqa: PLC0415
-    from dita.strategy import StrategyError  # noqa: PLC0415
 
     try:
         play, trader, asset = play_of(

@@ -9,23 +9,20 @@ import tempfile
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
 from dita.cli.failure import CommandFailure
 from dita.errors import KernelError, shown
 from dita.extras import missing
+from dita.loopback.exchange import Terms
 
 if TYPE_CHECKING:
     import ssl
 
-    from dita.loopback.exchange import Terms
-
-EXAMPLE: Final = (
-    "dita exchange --venue binance",
-    "an exchange to practise on, without keys and without money",
-)
 
 _PORT: Final = 8686
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Run the simulated venue behind HTTP and WebSocket, in the wire format of a real one: signatures, time window,
 listen keys, rate limits, order and market endpoints, streams. Programs that speak to the venue trade here by
 a change of their base address alone. The market is made up. It listens on this machine alone, unless asked
@@ -34,7 +31,7 @@ otherwise; what it holds is gone when it ends.
 While it runs, lines on its standard input are commands, and `dita exchange --tell LINE` sends one from
 elsewhere: `help` lists them."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita exchange --venue binance
   dita exchange --balance USDT=500 --price BTCUSDT=61000 --fault duplicate=3
@@ -42,20 +39,8 @@ examples:
   dita exchange --tell 'price BTCUSDT 59000'"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "exchange",
-        help="an exchange to practise on",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument(
         "--venue", choices=["binance", "bybit"], default="binance", help="whose wire format (binance)"
     )
@@ -96,7 +81,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--tell", metavar="LINE", help="send a command to one that runs (--tls: with TLS), print its answer"
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -179,7 +163,6 @@ async def _serve(options: argparse.Namespace, folder: Path) -> int:
 
 
 def _terms(options: argparse.Namespace) -> "Terms":
-    from dita.loopback.exchange import Terms  # noqa: PLC0415 - `dita --help` answers at once
 
     return Terms(
         balances=dict(options.balance or [("USDT", Decimal(10_000))]),
@@ -219,8 +202,6 @@ def _tls(options: argparse.Namespace, folder: Path) -> "tuple[ssl.SSLContext | N
 
 def _tell(options: argparse.Namespace) -> int:
     import ssl  # noqa: PLC0415 - `dita --help` answers at once
-    from urllib.error import HTTPError, URLError  # noqa: PLC0415 - as above
-    from urllib.request import Request, urlopen  # noqa: PLC0415 - as above
 
     # Its own certificate proves nothing that the address does not: it is this machine.
     trust, scheme = None, "http"

@@ -12,20 +12,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dita import timetravel
 from dita.cli.failure import CommandFailure
+from dita.cli.gateway_source import cluster_source, log_source, spawned
 from dita.cli.halt import me
 from dita.cli.hosts import add_host_options, found
+from dita.cli.story import story_lines
+from dita.errors import KernelError
+from dita.extras import is_there, missing
+from dita.gateway import Access, AccessRefused, HostSource, Hub, TokenFile
+from dita.gateway.refused import UnknownTrade
 
 if TYPE_CHECKING:
     import socket
 
-    from dita.gateway import Source, TokenFile
+    from dita.gateway import Source
     from dita.host import Directory
 
-EXAMPLE: Final = ("dita gateway paper", "watch and steer a running host in a browser")
 PORT: Final = 8080
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Show a running host in a browser, and answer scripts over HTTP: state, orders, figures for Prometheus, a
 stream of changes. Operators halt, freeze, flatten and resume there; each change carries their name.
 Beside `dita serve` and `dita run` orders go through the kernel's own socket: the token's name is the owner
@@ -36,7 +42,7 @@ With --log or --cluster it only looks: at a log's directory, or at a projection.
 It listens on this machine only. At another address it wants a file with tokens, and something before it that
 speaks TLS. The page's address with a token for you is printed at the start; it ends with this process."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita gateway paper
   dita gateway paper --port 8090 --tokens ~/.config/dita/tokens.json
@@ -45,20 +51,8 @@ examples:
   dita gateway --spawn='--market synthetic --balance 50000'"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "gateway",
-        help="a running host in a browser, and over HTTP",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     add_host_options(parser)
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--log", type=Path, metavar="DIR", help="look at a kernel's log instead of a host")
@@ -98,7 +92,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--origin", action="append", default=[], metavar="URL", help="another page that may ask it"
     )
     parser.add_argument("--ends-with-input", action="store_true", help=argparse.SUPPRESS)
-    parser.set_defaults(run=run, logs=True)
+    parser.set_defaults(logs=True)
 
 
 def _port(text: str) -> int:
@@ -131,10 +125,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: It cannot be served; the text says what to do.
     """
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-
     needs_web("dita gateway")
-    from dita.gateway import AccessRefused, TokenFile  # noqa: PLC0415 - an extra
     from dita.gateway.running import bound, is_loopback, serve  # noqa: PLC0415 - an extra
 
     try:
@@ -159,9 +150,6 @@ def run(options: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def _shown(options: argparse.Namespace) -> "Iterator[Source]":
     """What the command line means: a host, a log, a cluster, or an engine that is started."""
-    from dita.cli.gateway_source import cluster_source, log_source, spawned  # noqa: PLC0415 - as above
-    from dita.gateway import HostSource  # noqa: PLC0415 - an extra
-
     elsewhere = options.log or options.cluster or options.spawn is not None
     if elsewhere and (options.name or options.dir):
         raise CommandFailure("NAME and --dir name a host; --log, --cluster and --spawn show something else")
@@ -195,8 +183,6 @@ def needs_web(what: str) -> None:
     Raises:
         CommandFailure: It is missing.
     """
-    from dita.extras import is_there, missing  # noqa: PLC0415 - `dita --help` answers at once
-
     if not all(is_there(module) for module in ("fastapi", "uvicorn", "httptools", "prometheus_client")):
         raise CommandFailure(missing(what, "web"))
 
@@ -207,7 +193,6 @@ def _app(
     options: argparse.Namespace | None,
     report: Callable[[], Path | None] | None = None,
 ) -> Any:  # noqa: ANN401 - the application is an extra's
-    from dita.gateway import Access, Hub  # noqa: PLC0415 - an extra
     from dita.gateway.app import build_app  # noqa: PLC0415 - an extra
     from dita.gateway.guards import LOOPBACK, Guards  # noqa: PLC0415 - an extra
 
@@ -218,10 +203,6 @@ def _app(
 
 def story_of(log: Path, trade_id: str) -> list[str]:
     """Tell a trade's story as `dita explain` does."""
-    from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.cli.story import story_lines  # noqa: PLC0415 - as above
-    from dita.gateway.refused import UnknownTrade  # noqa: PLC0415 - as above
-
     try:
         return list(story_lines(timetravel.explain(log, trade_id)))
     except timetravel.UnknownTrade as error:
@@ -248,15 +229,10 @@ def beside(source: "Source", port: int, report: Callable[[], Path | None] | None
     Raises:
         CommandFailure: The extra is missing, or the port is taken.
     """
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-
     needs_web("--web")
     from dita.gateway.running import bound, served  # noqa: PLC0415 - an extra
 
-    try:
-        listening = bound("127.0.0.1", port)
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+    listening = bound("127.0.0.1", port)
     app = _app(source, None, None, report)
     with served(app, listening):
         _announce(app, listening)
@@ -282,8 +258,6 @@ def beside_host(directory: "Directory | None", port: int | None, *, own_process:
         raise CommandFailure("--web: an ephemeral run answers nobody; leave out --ephemeral")
     needs_web("--web")
     if not own_process:
-        from dita.gateway import HostSource  # noqa: PLC0415 - an extra
-
         with beside(HostSource(directory, story=story_of), port):
             yield
         return
@@ -302,13 +276,9 @@ def beside_host(directory: "Directory | None", port: int | None, *, own_process:
 
 def _free(port: int) -> None:
     """Say at once that a port is taken, and not after the run has begun."""
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
     from dita.gateway.running import bound  # noqa: PLC0415 - an extra
 
-    try:
-        bound("127.0.0.1", port).close()
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+    bound("127.0.0.1", port).close()
 
 
 def add_web_option(parser: argparse.ArgumentParser) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
+from dita.cli.watch_source import ClusterSource, LogSource
+from dita.errors import KernelError
+from dita.gateway import ReadOnlySource, SourceAway
+from dita.host import Directory, ask
 
 if TYPE_CHECKING:
     from dita.cli.watch_source import Seen
     from dita.cli.watch_source import Source as Watched
-    from dita.gateway import ReadOnlySource
-    from dita.host import Directory
 
 _STARTS_WITHIN_S: Final = 30.0
 _ENDS_WITHIN_S: Final = 15.0
@@ -33,7 +35,6 @@ def log_source(log_dir: Path) -> "ReadOnlySource":
         CommandFailure: There is no log, or it cannot be read.
     """
     from dita.cli.gateway import story_of  # noqa: PLC0415 - the two name each other
-    from dita.cli.watch_source import LogSource  # noqa: PLC0415 - `dita --help` answers at once
 
     return _source(log_dir.name, "log", LogSource(log_dir), story=lambda trade: story_of(log_dir, trade))
 
@@ -47,18 +48,11 @@ def cluster_source(address: str) -> "ReadOnlySource":
     Raises:
         CommandFailure: It cannot be reached.
     """
-    from dita.cli.watch_source import ClusterSource  # noqa: PLC0415 - an extra
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-
-    try:
-        watched = ClusterSource(address)
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+    watched = ClusterSource(address)
     return _source(address, "cluster", watched)
 
 
 def _source(name: str, kind: str, watched: "Watched", **more: Any) -> "ReadOnlySource":  # noqa: ANN401 - passed on
-    from dita.gateway import ReadOnlySource, SourceAway  # noqa: PLC0415 - an extra
 
     def rows() -> Mapping[str, str]:
         first = watched.read(None)
@@ -122,9 +116,6 @@ def spawned(arguments: Sequence[str]) -> "Iterator[Directory]":
     Raises:
         CommandFailure: It does not start; the text is its own.
     """
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.host import Directory, ask  # noqa: PLC0415 - as above
-
     with tempfile.TemporaryDirectory(prefix="dita-engine-") as place:
         directory = Directory(Path(place) / "engine")
         command = [

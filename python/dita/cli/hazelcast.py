@@ -8,20 +8,20 @@ from typing import Any, Final
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
 from dita.cli.tables import as_json, table
+from dita.cluster import ClusterAddress, connected, jars, mappings, member
 from dita.errors import shown
 
-EXAMPLE: Final = ("dita hazelcast up", "start a Hazelcast member here, for projections and controls")
 PORT_DEFAULT: Final = 5701
 CLUSTER_DEFAULT: Final = "dita"
 MEMBERS_MAX: Final = 16
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Start, look at and stop Hazelcast members on this machine, and make their maps readable in SQL. A member is a
 process of its own (Java 17), on loopback only; it finds others by a list, never by multicast, and sends no
 word to anybody. Maven fetches its jars once; they are held against their checksums and kept in the user's
 cache."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita hazelcast up                          one member on port 5701, cluster "dita"
   dita hazelcast up --members 3 --heap 1g    three of them, on ports 5701 to 5703
@@ -32,20 +32,8 @@ examples:
   dita hazelcast down"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "hazelcast",
-        help="start and stop Hazelcast members, and ask them in SQL",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
     up = _action(actions, "up", _up, "start members", "--members 3 --heap 1g")
     up.add_argument("--members", type=_members, default=1, metavar="N", help="how many (1)")
@@ -71,7 +59,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     sql.add_argument("statement", metavar="STATEMENT", help="the statement")
     sql.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     _add_address(sql)
-    parser.set_defaults(run=run)
 
 
 def _action(
@@ -114,18 +101,11 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: It cannot be done; the text says why and what to do.
     """
-    # The kernel's native module is loaded here, so that `dita --help` answers at once.
-    from dita.cluster import ClusterError  # noqa: PLC0415
-
-    try:
-        act: Callable[[argparse.Namespace], int] = options.act
-        return act(options)
-    except ClusterError as error:
-        raise CommandFailure(str(error)) from error
+    act: Callable[[argparse.Namespace], int] = options.act
+    return act(options)
 
 
 def _up(options: argparse.Namespace) -> int:
-    from dita.cluster import jars, member  # noqa: PLC0415
 
     progress = Progress()
 
@@ -146,7 +126,6 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
-    from dita.cluster import member  # noqa: PLC0415
 
     chosen = [one for one in member.members(options.cluster) if options.port in (None, one.port)]
     if not chosen:
@@ -160,7 +139,6 @@ def _down(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from dita.cluster import member  # noqa: PLC0415
 
     rows: list[dict[str, Any]] = [
         {
@@ -190,7 +168,6 @@ def _alive(row: Mapping[str, Any]) -> str:
 
 
 def _setup(options: argparse.Namespace) -> int:
-    from dita.cluster import ClusterAddress, connected, mappings  # noqa: PLC0415
 
     with connected(ClusterAddress.parse(options.at)) as client:
         tables = mappings.set_up(client)
@@ -199,7 +176,6 @@ def _setup(options: argparse.Namespace) -> int:
 
 
 def _sql(options: argparse.Namespace) -> int:
-    from dita.cluster import ClusterAddress, connected  # noqa: PLC0415
 
     with connected(ClusterAddress.parse(options.at)) as client:
         from hazelcast.sql import HazelcastSqlError  # noqa: PLC0415 - an extra, which is there by now

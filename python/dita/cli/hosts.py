@@ -5,13 +5,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from dita import timetravel
 from dita.cli.failure import CommandFailure
 from dita.cli.tables import as_json, exact, table, time_text
-
-if TYPE_CHECKING:
-    from dita.host import Directory
+from dita.control.provenance import provenance_lines
+from dita.host import Directory, HostAway, ask
+from dita.server.standby import standbys
 
 _NAMES: Final = """\
 NAME is a host's name; without it the only one that runs is meant. Hosts keep their directories below
@@ -21,41 +22,25 @@ $DITA_HOME (~/.local/state/dita). Where nobody answers, the log is read, and the
 class Command:
     """One question to a host."""
 
-    def __init__(self, name: str, help_text: str, description: str, request: str) -> None:
+    def __init__(self, name: str, description: str, request: str) -> None:
         """Describe it.
 
         Args:
             name: The command.
-            help_text: A few words.
             description: What it shows.
             request: What the host is asked.
         """
-        self.name = name
-        self.EXAMPLE = (f"dita {name} paper", help_text)
-        self._help = help_text
-        self._description = description
+        self.DESCRIPTION = f"{description}\n\n{_NAMES}"
+        self.EPILOG = f"examples:\n  dita {name}\n  dita {name} paper --json"
         self._request = request
 
-    def add_parser(self, commands: "argparse._SubParsersAction[Any]") -> None:
-        """Describe the command.
-
-        Args:
-            commands: The command line's list of commands.
-        """
-        parser = commands.add_parser(
-            self.name,
-            help=self._help,
-            description=f"{self._description}\n\n{_NAMES}",
-            epilog=f"examples:\n  dita {self.name}\n  dita {self.name} paper --json",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options to its parser."""
         add_host_options(parser)
         if self._request in ("pause", "start", "stop"):
             all_of_it = "the host" if self._request == "stop" else "each"
             parser.add_argument("--strategy", metavar="NAME", help=f"which strategy (default: {all_of_it})")
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-        parser.set_defaults(run=self.run)
 
     def run(self, options: argparse.Namespace) -> int:
         """Ask, and show.
@@ -69,25 +54,17 @@ class Command:
         Raises:
             CommandFailure: There is no such host, or neither it nor its log can be read.
         """
-        from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-        from dita.host import HostAway, ask  # noqa: PLC0415 - as above
-
+        directory = found(options)
         try:
-            directory = found(options)
-            try:
-                fields = {"strategy": options.strategy} if getattr(options, "strategy", None) else {}
-                request = "stop_strategy" if fields and self._request == "stop" else self._request
-                said = ask(directory, request, **fields)
-            except HostAway as away:
-                if self._request not in ("status", "orders", "strategies"):
-                    raise CommandFailure(str(away)) from away
-                request = self._request
-                said = _from_log(directory, self._request)
-        except KernelError as error:
-            raise CommandFailure(str(error)) from error
+            fields = {"strategy": options.strategy} if getattr(options, "strategy", None) else {}
+            request = "stop_strategy" if fields and self._request == "stop" else self._request
+            said = ask(directory, request, **fields)
+        except HostAway as away:
+            if self._request not in ("status", "orders", "strategies"):
+                raise CommandFailure(str(away)) from away
+            request = self._request
+            said = _from_log(directory, self._request)
         if self._request == "status" and isinstance(said, dict):
-            from dita.server.standby import standbys  # noqa: PLC0415 - as above
-
             said = {**said, "standbys": list(standbys(directory))}
         if options.json:
             sys.stdout.write(as_json(said if isinstance(said, dict) else {"strategies": said}))
@@ -115,15 +92,11 @@ def found(options: argparse.Namespace) -> "Directory":
     Raises:
         DirectoryError: There is none, or several run.
     """
-    from dita.host import Directory  # noqa: PLC0415 - `dita --help` answers at once
-
     return Directory.found(options.name, options.dir)
 
 
 def _from_log(directory: "Directory", request: str) -> dict[str, Any] | list[dict[str, Any]]:
     """Answer from the logs of a host that does not run."""
-    from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
-
     names = directory.accounts()
     if not names:
         raise CommandFailure(f"{directory.path}: nobody answers, and there is no log yet")
@@ -173,7 +146,6 @@ def _as_status(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _status_lines(said: Mapping[str, Any]) -> list[str]:
-    from dita.control.provenance import provenance_lines  # noqa: PLC0415 - `dita --help` answers at once
 
     lines = [f"{said['name']}: " + ("running" if said["running"] else "not running; this is from its log")]
     for name, account in said["accounts"].items():
@@ -301,36 +273,29 @@ _LINES: Final[dict[str, Callable[[Any], list[str]]]] = {
 
 STATUS: Final = Command(
     "status",
-    "what a host has: money, trades, controls",
     "Show each account of a host: K and E, its controls, its open trades.",
     "status",
 )
-ORDERS: Final = Command(
-    "orders", "the orders at work", "Show the orders that are at work, of each account of a host.", "orders"
-)
+ORDERS: Final = Command("orders", "Show the orders that are at work, of each account of a host.", "orders")
 STRATEGIES: Final = Command(
     "strategies",
-    "the strategies of a host",
     "Show the strategies of a host: how they are, and why.",
     "strategies",
 )
 PAUSE: Final = Command(
     "pause",
-    "stop sending events to strategies",
     "Send strategies no events until `dita start`, also after a restart of the host. Their orders and\n"
     "trades stay as they are.",
     "pause",
 )
 START: Final = Command(
     "start",
-    "start strategies, or send them events again",
     "Start strategies that were paused or stopped. The code is the code that the host loaded; where a\n"
     "file has changed since, the last column says so: restart the host to run the new code.",
     "start",
 )
 STOP: Final = Command(
     "stop",
-    "end a host, or one of its strategies",
     "Let a host end: it waits for requests that are under way, and closes. `dita run` first does what its\n"
     "--on-stop says (by default it cancels entries); other hosts leave orders at venues as they are.\n"
     "With --strategy only that strategy ends, and stays so after a restart; `dita start` starts it again.",

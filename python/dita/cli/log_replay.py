@@ -6,16 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from dita import timetravel
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option, read_log
 from dita.cli.tables import as_json, count, exact, table, time_text
+from dita.errors import LogCorrupt
 
-EXAMPLE: Final = (
-    "dita replay /var/lib/dita/main --until 2026-03-01T14:30:00Z",
-    "look at the state of that moment",
-)
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Show the kernel's state at a moment of its log: what each slot held, which orders were at work, the account
 with K, E and their difference, and the positions. The log is replayed into a kernel of its own, from the
 newest snapshot before that moment. Where an input gives another result than when it was logged (another
@@ -23,31 +20,18 @@ version's rules) that is said.
 
 Reads only, takes no lock, and works beside a running kernel."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita replay /var/lib/dita/main
   dita replay /var/lib/dita/main --until 2026-03-01T14:30:00Z
   dita replay /var/lib/dita/main --until 18250 --json"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "replay",
-        help="show the state at any moment of a log",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("log_dir", type=Path, metavar="DIR", help="the log's directory")
     add_until_option(parser)
     add_json_option(parser)
-    parser.set_defaults(run=run)
 
 
 def add_until_option(parser: argparse.ArgumentParser) -> None:
@@ -77,9 +61,6 @@ def run(options: argparse.Namespace) -> int:
     """
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
-        # The kernel's native module is loaded here, so that `dita --help` answers at once.
-        from dita import timetravel  # noqa: PLC0415
-        from dita.errors import LogCorrupt  # noqa: PLC0415
 
         try:
             return timetravel.replay(options.log_dir, options.until, progress=listen)

@@ -6,43 +6,30 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from dita import timetravel
 from dita.cli.log_source import add_json_option, read_log
 from dita.cli.tables import as_json, count, owner_lines, size_text, table, time_text
 
-EXAMPLE: Final = ("dita log stats /var/lib/dita/main", "count what is in a log")
-
-_DESCRIPTION: Final = "Commands about a log as such. `dita log stats` counts what is in it."
+DESCRIPTION: Final = "Commands about a log as such. `dita log stats` counts what is in it."
 _STATS_DESCRIPTION: Final = """\
 Count what is in a log: records and bytes by type, the time it spans, each opening of it, its segments and
 snapshots, its largest records and its rates. Everything is verified on the way. Reads only, and takes no
 lock."""
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita log stats /var/lib/dita/main
   dita log stats /var/lib/dita/main --json"""
 _SECOND_NS: Final = 1_000_000_000
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    log = commands.add_parser(
-        "log",
-        help="count what is in a log",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(log: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parts = log.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="part")
     parser = parts.add_parser(
         "stats",
         help="records and bytes by type, time, openings, segments, rates",
         description=_STATS_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -65,7 +52,6 @@ def run(options: argparse.Namespace) -> int:
     """
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
-        from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
 
         return timetravel.stats(options.log_dir, progress=listen)
 

@@ -8,21 +8,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from dita import timetravel
 from dita.cli.failure import CommandFailure
 from dita.cli.hosts import add_host_options, found
 from dita.cli.progress import Progress
 from dita.cli.tables import as_json, exact, table
 
-EXAMPLE: Final = ("dita pnl paper --period day", "what was earned and paid, by period")
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Show what each account of a host has earned and paid: on the newest day of its log, or by another UTC
 period. It is worked out from the log, also while the host runs: profit of prices, fees, funding, and the
 change of equity.
 
 NAME is a host's name; without it the only one that runs is meant."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita pnl
   dita pnl paper --period hour --json"""
@@ -32,20 +31,8 @@ _PERIODS_MAX: Final = 100
 _FIGURES: Final = ("k_capital", "equity", "k_realized_pnl", "k_fees_paid", "k_funding_net")
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "pnl",
-        help="what was earned and paid, in all or by period",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     add_host_options(parser)
     parser.add_argument(
         "--period",
@@ -54,7 +41,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="the newest day, week or month of the log, all of it, or row by row by the hour or day (today)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -69,16 +55,11 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: There is no such host, no log yet, or it cannot be read.
     """
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-
-    try:
-        directory = found(options)
-        names = directory.accounts()
-        if not names:
-            raise CommandFailure(f"{directory.path}: there is no log yet")
-        rows = {name: list(_rows(directory.path / "log" / name, options.period)) for name in names}
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+    directory = found(options)
+    names = directory.accounts()
+    if not names:
+        raise CommandFailure(f"{directory.path}: there is no log yet")
+    rows = {name: list(_rows(directory.path / "log" / name, options.period)) for name in names}
     if options.json:
         sys.stdout.write(as_json(rows))
         return 0
@@ -104,8 +85,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _rows(log: Path, period: str) -> Iterator[dict[str, Any]]:
     """Each period's changes, the oldest first; of "all" one row for each asset."""
-    from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
-
     last = timetravel.replay(log)
     last_ns: int | None = last["time_ns"]
     if last_ns is None:
@@ -129,7 +108,6 @@ def _rows(log: Path, period: str) -> Iterator[dict[str, Any]]:
 
 
 def _bounds(log: Path, last_ns: int, period: str) -> list[tuple[int | None, int | None]]:
-    from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
 
     if period == "all":
         return [(None, None)]

@@ -1,8 +1,10 @@
 """`dita portfolio`: plan and apply target weights, and say how far a plan is."""
 
 import argparse
+import contextlib
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -14,19 +16,25 @@ from dita.cli.portfolio_text import plan_lines, shadow_as_dict, shadow_lines, st
 from dita.cli.progress import Progress
 from dita.cli.tables import as_json
 from dita.cli.venue import add_unproven_option
+from dita.config import FILE_NAME, load
 from dita.errors import shown
+from dita.host import Directory, with_consent
+from dita.host.directory import directories
+from dita.portfolio.desk import folder_of, settings_of, status_of
+from dita.portfolio.registry import read_registry
+from dita.portfolio.session import Marks, OwnHost, Running
+from dita.portfolio.shadow import STATE_NAME, ShadowState
+from dita.portfolio.store import PlanStore
+from dita.portfolio.targets import read_targets
+from dita.portfolio.watching import FileWatch, stopped_by_signals
 
 if TYPE_CHECKING:
-    import contextlib
-
-    from dita.host import Directory
     from dita.portfolio.session import Session
 
-EXAMPLE: Final = ("dita portfolio plan portfolio_optimized_v3.json", "what targets would trade, and why")
 _HOUR_NS: Final = 3_600_000_000_000
 _UNITS: Final = {"s": 1_000_000_000, "m": 60_000_000_000, "h": _HOUR_NS, "d": 24 * _HOUR_NS}
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Execute what research decided: a file of target weights (portfolio_optimized_v3.json in both its forms, or
 drift targets) becomes orders out of target minus actual. plan prints the table of what would be done and why,
 and trades nothing. apply prints the same table and does it: reductions first, increases after their fills.
@@ -37,7 +45,7 @@ A file is applied once to an account: a plan that was cut short goes on, one tha
 The account is a running host's (`dita run`), named by --host or --dir. Where none runs, the host of --config
 is opened for this alone; a simulated account gets its prices by --mark or --marks."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita portfolio plan portfolio_optimized_v3.json --host main
   dita portfolio apply portfolio_optimized_v3.json --host main --rank 2 --account binance/sub2
@@ -53,20 +61,8 @@ _EXAMPLES: Final = {
 }
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "portfolio",
-        help="plan and apply target weights",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     plan = add_action(
         actions, "plan", "print what would be done and why; trade nothing", _plan, _EXAMPLES["plan"]
@@ -205,12 +201,6 @@ def _apply_once(session: "Session", options: argparse.Namespace) -> int:
 
 def _shadow(options: argparse.Namespace, *, writes: bool) -> int:
     """Fill targets in the state file alone."""
-    import time  # noqa: PLC0415 - as in `_checked`
-
-    from dita.portfolio.desk import settings_of  # noqa: PLC0415 - as in `_checked`
-    from dita.portfolio.registry import read_registry  # noqa: PLC0415 - as in `_checked`
-    from dita.portfolio.shadow import STATE_NAME, ShadowState  # noqa: PLC0415 - as in `_checked`
-    from dita.portfolio.targets import read_targets  # noqa: PLC0415 - as in `_checked`
 
     def done() -> Any:  # noqa: ANN401 - a class that is loaded late
         settings = settings_of(_request(options)["settings"])
@@ -234,7 +224,6 @@ def _shadow(options: argparse.Namespace, *, writes: bool) -> int:
 
 
 def _watch(session: "Session", options: argparse.Namespace) -> int:
-    from dita.portfolio.watching import FileWatch, stopped_by_signals  # noqa: PLC0415 - as in `_checked`
 
     with stopped_by_signals() as stop:
         for _ in FileWatch(options.file, poll_s=options.poll).versions(stop):
@@ -260,10 +249,6 @@ def _show(said: Mapping[str, Any], options: argparse.Namespace, *, planned: bool
 
 def _status(options: argparse.Namespace) -> int:
     """Say how far plans are; from their files, whether the host runs or not."""
-    from dita.host import Directory  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.portfolio.desk import folder_of, status_of  # noqa: PLC0415 - as above
-    from dita.portfolio.store import PlanStore  # noqa: PLC0415 - as above
-
     directory: Directory = _checked(lambda: Directory.found(options.host, options.dir))
     accounts = [options.account] if options.account else directory.accounts()
     plans = _checked(
@@ -282,11 +267,6 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _session(options: argparse.Namespace) -> "contextlib.AbstractContextManager[Session]":
-    import contextlib  # noqa: PLC0415 - as in `_checked`
-
-    from dita.config import FILE_NAME, load  # noqa: PLC0415 - as in `_checked`
-    from dita.host import Directory, with_consent  # noqa: PLC0415 - as in `_checked`
-    from dita.portfolio.session import Marks, OwnHost, Running  # noqa: PLC0415 - as in `_checked`
 
     def opened() -> "contextlib.AbstractContextManager[Session]":
         directory = _named(options)
@@ -321,9 +301,6 @@ def _session(options: argparse.Namespace) -> "contextlib.AbstractContextManager[
 
 def _named(options: argparse.Namespace) -> "Directory | None":
     """The directory that is named; without any name, and without a configuration, the only one that runs."""
-    from dita.host import Directory  # noqa: PLC0415 - as in `_checked`
-    from dita.host.directory import directories  # noqa: PLC0415 - as in `_checked`
-
     if options.dir is not None:
         return Directory(options.dir)
     if options.host is not None:
@@ -356,12 +333,7 @@ def _request(options: argparse.Namespace) -> dict[str, Any]:
 
 def _checked(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the call returns
     """Call, and end with the message of what is refused."""
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-
-    try:
-        return call()
-    except (KernelError, OSError) as error:
-        raise CommandFailure(str(error)) from error
+    return call()
 
 
 # --------------------------------------------------------------------------------------------------- reading

@@ -2,24 +2,29 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dita.audit.signing import SignatureRefused, SigningKey
 from dita.cli.actions import add_action, add_place
 from dita.cli.failure import CommandFailure
 from dita.cli.halt import me
 from dita.cli.portfolio import span
 from dita.cli.tables import as_json, table
+from dita.control import ControlUpdate, FileControlPlane
+from dita.control.provenance import provenance_lines
+from dita.errors import KernelError
+from dita.host import Directory
+from dita.portfolio.registry import append, keys_of, new_override, new_run, read_registry, registry_of
 
 if TYPE_CHECKING:
-    from dita.control import ControlUpdate
-    from dita.host import Directory
     from dita.portfolio.registry import Entry
 
-EXAMPLE: Final = ("dita provenance add RUN --why good --sign key.pem", "say that a research run was audited")
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 The registry of audited runs, and the rules that go with it. Where there is one, a file of targets is refused
 (NOT_AUDITED) unless its Source_Run is in it, signed by a key that is trusted. With `require on` the kernel
 itself refuses every entry without an audited run, whoever sends it. In a CRISIS, buying aggressively is
@@ -29,7 +34,7 @@ The registry is provenance.jsonl in the host's directory (or --registry); the ke
 lines of provenance.jsonl.keys beside it. A run's id is the Source_Run of the targets; a backtest's is its
 run_id."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita provenance trust --sign key.pem --host main
   dita provenance add 20260106-prod-q1 --why "reviewed by two" --sign key.pem --host main
@@ -48,20 +53,8 @@ _EXAMPLES: Final = {
 }
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "provenance",
-        help="audited runs, the regime, and overrides",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     trust = _action(actions, "trust", "trust a key's signatures", _trust)
     trust.add_argument("--sign", type=Path, required=True, metavar="KEY", help="the private key in PEM")
@@ -106,8 +99,6 @@ def _action(
 
 
 def _checked(call: Callable[[], int]) -> int:
-    from dita.audit.signing import SignatureRefused  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
 
     try:
         return call()
@@ -116,21 +107,17 @@ def _checked(call: Callable[[], int]) -> int:
 
 
 def _directory(options: argparse.Namespace) -> "Directory":
-    from dita.host import Directory  # noqa: PLC0415 - as in `_checked`
 
     return Directory.found(options.host, options.dir)
 
 
 def _registry(options: argparse.Namespace) -> Path:
-    from dita.portfolio.registry import registry_of  # noqa: PLC0415 - as in `_checked`
 
     path: Path | None = options.registry
     return registry_of(_directory(options)) if path is None else path
 
 
 def _trust(options: argparse.Namespace) -> int:
-    from dita.audit.signing import SigningKey  # noqa: PLC0415 - as in `_checked`
-    from dita.portfolio.registry import keys_of  # noqa: PLC0415 - as in `_checked`
 
     path, public = _registry(options), SigningKey(options.sign).public
     if public not in keys_of(path):
@@ -141,7 +128,6 @@ def _trust(options: argparse.Namespace) -> int:
 
 
 def _add(options: argparse.Namespace) -> int:
-    from dita.portfolio.registry import new_run  # noqa: PLC0415 - as in `_checked`
 
     entry = new_run(options.run_id, by=_by(options), why=options.why, returns_hash=options.returns_hash)
     _put(options, entry)
@@ -150,8 +136,6 @@ def _add(options: argparse.Namespace) -> int:
 
 
 def _override(options: argparse.Namespace) -> int:
-    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_checked`
-    from dita.portfolio.registry import new_override  # noqa: PLC0415 - as in `_checked`
 
     entry = new_override(by=_by(options), why=options.why, lasts_ns=options.expires)
     signed = _put(options, entry)
@@ -163,9 +147,6 @@ def _override(options: argparse.Namespace) -> int:
 
 def _put(options: argparse.Namespace, entry: "Entry") -> "Entry":
     """Sign an entry with a key that is trusted, and add it."""
-    from dita.audit.signing import SigningKey  # noqa: PLC0415 - as in `_checked`
-    from dita.portfolio.registry import append, keys_of  # noqa: PLC0415 - as in `_checked`
-
     path = _registry(options)
     signed = entry.signed(SigningKey(options.sign))
     if signed.public_key not in keys_of(path):
@@ -175,22 +156,17 @@ def _put(options: argparse.Namespace, entry: "Entry") -> "Entry":
 
 
 def _require(options: argparse.Namespace) -> int:
-    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_checked`
 
     return _control(options, ControlUpdate(require_audit=options.state == "on", updated_by=_by(options)))
 
 
 def _regime(options: argparse.Namespace) -> int:
-    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_checked`
 
     return _control(options, ControlUpdate(regime=options.state, updated_by=_by(options)))
 
 
 def _control(options: argparse.Namespace, update: "ControlUpdate") -> int:
     """Change the controls of the host's accounts, which are files: also while nobody runs."""
-    from dita.control import FileControlPlane  # noqa: PLC0415 - as in `_checked`
-    from dita.control.provenance import provenance_lines  # noqa: PLC0415 - as in `_checked`
-
     directory = _directory(options)
     accounts = [options.account] if options.account else directory.accounts()
     if not accounts:
@@ -206,9 +182,6 @@ def _control(options: argparse.Namespace, update: "ControlUpdate") -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from dataclasses import asdict  # noqa: PLC0415 - as in `_checked`
-
-    from dita.portfolio.registry import read_registry  # noqa: PLC0415 - as in `_checked`
 
     registry = read_registry(_registry(options))
     if options.json:
@@ -238,6 +211,5 @@ def _by(options: argparse.Namespace) -> str:
 
 
 def _now_ns() -> int:
-    import time  # noqa: PLC0415 - as in `_checked`
 
     return time.time_ns()

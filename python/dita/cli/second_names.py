@@ -10,8 +10,6 @@ from typing import Final
 
 from dita.cli.tables import as_json, table
 
-EXAMPLE: Final = ("dita second-names", "what the names of the older systems are here")
-
 
 @dataclass(frozen=True, slots=True)
 class SecondName:
@@ -143,27 +141,19 @@ SECTIONS: Final[dict[str, tuple[str, tuple[SecondName, ...]]]] = {
 }  # fmt: skip
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
+DESCRIPTION: Final = "List every name of the systems that DITA replaces, and what it is here."
+EPILOG: Final = "examples:\n  dita second-names\n  dita second-names order\n  dita second-names --json"
 
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "second-names",
-        help="list the names of the older systems, and what they are here",
-        description="List every name of the systems that DITA replaces, and what it is here.",
-        epilog="examples:\n  dita second-names\n  dita second-names order\n  dita second-names --json",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("word", nargs="?", default="", metavar="WORD", help="only rows that have it")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument("--markdown", action="store_true", help="print the page of the documentation")
-    parser.set_defaults(run=_run)
 
 
-def _run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
+    """List the names, as text, as JSON or as the page of the documentation."""
     if options.markdown:
         sys.stdout.write(page())
         return 0

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from dita.cli.tables import count, exact, table, time_text
 from dita.errors import details_text
+from dita.timetravel import change_of_k
 
 _SECOND_NS: Final = 1_000_000_000
 
@@ -281,7 +282,6 @@ def _request(request: Mapping[str, Any]) -> str:
 
 
 def _booked(booked: Mapping[str, Any]) -> str:
-    from dita.timetravel import change_of_k  # noqa: PLC0415 - `dita --help` answers at once
 
     change = change_of_k(booked)
     cause = _cause(booked["cause"])

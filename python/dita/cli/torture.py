@@ -7,18 +7,19 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from dita._kernel import torture, torture_faults, torture_seed
+from dita.cli import torture_adapter
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option
 from dita.cli.progress import Progress
 from dita.cli.tables import as_json, count
 
-EXAMPLE: Final = ("dita torture --seeds 200", "try to break the kernel with a faulty venue")
 EXIT_BROKEN: Final = 1
 INPUTS: Final = 2_000
 SEEDS: Final = 100
 _WHAT_WIDTH: Final = 400
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Try to break the kernel. One seed decides everything: account, market, what a strategy and operators do,
 what the venue does, which faults strike how often, when the process dies and what is left of its disk.
 Auditors look on at every step; at the end the venue is healed, and the kernel's books must be the venue's
@@ -28,7 +29,7 @@ the report must name.
 The same seed gives the same run on every machine. A failure prints the one command that plays it again;
 --shrink makes it short and prints it as a table."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 exit codes:
   0  every seed held, and every fault that was on struck    1  a seed failed, or a fault never struck
 
@@ -40,20 +41,8 @@ examples:
   dita torture --list-faults"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "torture",
-        help="try to break the kernel, with seeded faults and auditors",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--seeds", type=_number, default=SEEDS, metavar="N", help=f"how many ({SEEDS})")
     which.add_argument("--seed", type=_number, metavar="S", help="just this one")
@@ -75,7 +64,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--story", action="store_true", help="with --seed: print every input and its effects")
     parser.add_argument("--shrink", action="store_true", help="with --seed: make a failure short")
     add_json_option(parser)
-    parser.set_defaults(run=run)
 
 
 def _number(text: str) -> int:
@@ -110,7 +98,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _adapter(options: argparse.Namespace) -> int:
-    from dita.cli import torture_adapter  # noqa: PLC0415 - it loads the contract suite
 
     if options.list_faults:
         return torture_adapter.list_faults(as_json=options.json)
@@ -125,7 +112,6 @@ def _adapter(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from dita._kernel import torture_faults  # noqa: PLC0415 - `dita --help` answers at once
 
     faults = torture_faults()
     if options.json:
@@ -137,8 +123,6 @@ def _list(options: argparse.Namespace) -> int:
 
 def _named(options: argparse.Namespace) -> list[str] | None:
     """The faults asked for; None leaves them to the seeds."""
-    from dita._kernel import torture_faults  # noqa: PLC0415 - as above
-
     if options.faults is None:
         return None
     known = {name for name, _ in torture_faults()}
@@ -153,7 +137,6 @@ def _named(options: argparse.Namespace) -> list[str] | None:
 
 
 def _many(options: argparse.Namespace) -> int:
-    from dita._kernel import torture  # noqa: PLC0415 - as above
 
     faults = _named(options)
     progress = Progress()
@@ -227,7 +210,6 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _one(options: argparse.Namespace) -> int:
-    from dita._kernel import torture_seed  # noqa: PLC0415 - as above
 
     try:
         found = torture_seed(

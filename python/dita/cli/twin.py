@@ -13,15 +13,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dita.backtest.settings import BacktestSettings
+from dita.backtest.twin import TIME, Twin, exact_sum, read_assumptions, write_assumptions
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option
 from dita.cli.progress import Progress
 from dita.cli.tables import as_json, count, exact, table, time_text
+from dita.host import Directory, DirectoryError
 
 if TYPE_CHECKING:
     from dita.backtest.twin import Assumed, Compared, TwinReport
 
-EXAMPLE: Final = ("dita twin mine --market market", "why live does not look like the backtest")
 ROWS_SHOWN: Final = 30
 MARKET_LIST: Final = "twin-market.json"
 MARKET_FOLDER: Final = "market"
@@ -32,7 +34,7 @@ ASSUMPTIONS: Final = "twin-assumptions.json"
 _FOLLOW_S: Final = 30.0
 _SHARE: Final = 9.0
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Explain why a live or paper run does not look like its backtest. The log's intents are given to a simulated
 venue, each at its own kernel time, on a recording of the same market (`dita record`); the strategy is not run
 again. What differs comes as rows of exact amounts, live less twin: a trade that one side lacks with its whole
@@ -44,27 +46,15 @@ the slippage (mean of takers, by value) and the queue (the part of the twin's ma
 go to a file for `dita backtest --assumptions`, and the twin trades once more with them. Both sums are
 printed. Nothing is fitted."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita twin mine --market market
   dita twin mine --market BTCUSDT-20260824T120000.jsonl.gz --json
   dita twin /var/lib/dita/main --market market --out assumptions.json"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "twin",
-        help="why live does not look like the backtest",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("dir", metavar="DIR", help="a host's name or directory, or a log's directory")
     parser.add_argument("--account", metavar="NAME", help="which account of the host (the only one)")
     parser.add_argument(
@@ -88,7 +78,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--follow", action="store_true", help=f"go on until the input ends, and keep DIR/{RESULT} fresh"
     )
     add_json_option(parser)
-    parser.set_defaults(run=run)
 
 
 def add_twin_option(parser: argparse.ArgumentParser) -> None:
@@ -140,8 +129,6 @@ def log_of(given: str, account: str | None) -> tuple[Path, Path]:
     Raises:
         CommandFailure: There is none, or several.
     """
-    from dita.host import Directory, DirectoryError  # noqa: PLC0415 - `dita --help` answers at once
-
     path = Path(given)
     try:
         directory = Directory(path) if path.is_dir() else Directory.found(given)
@@ -180,10 +167,6 @@ def _markets_of(
 def _report(
     options: argparse.Namespace, log: Path, markets: Sequence[Path], symbols: Sequence[str | None]
 ) -> "TwinReport":
-    from dita.backtest.settings import BacktestSettings  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.backtest.twin import Twin, read_assumptions  # noqa: PLC0415 - as above
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-    from dita.market import MarketFileError  # noqa: PLC0415 - as above
 
     progress = Progress()
 
@@ -199,14 +182,11 @@ def _report(
             return twin.report(settings, listen)
         finally:
             twin.close()
-    except (KernelError, MarketFileError, OSError) as error:
-        raise CommandFailure(str(error)) from error
     finally:
         progress.close()
 
 
 def _write(out: Path, assumed: "Assumed") -> None:
-    from dita.backtest.twin import write_assumptions  # noqa: PLC0415 - as above
 
     try:
         write_assumptions(out, assumed)
@@ -337,7 +317,6 @@ def _assumptions(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - a class tha
 
 
 def _compared_dict(compared: "Compared") -> dict[str, Any]:
-    from dita.backtest.twin import exact_sum  # noqa: PLC0415 - `dita --help` answers at once
 
     live, twin, both = compared.trades
     assets = {
@@ -406,7 +385,6 @@ def _setting(report: "TwinReport", name: str) -> str:
 
 
 def _sum_lines(asset: str, first: "Compared", again: "Compared") -> Iterator[str]:
-    from dita.backtest.twin import exact_sum  # noqa: PLC0415 - as above
 
     zero = (Decimal(0), Decimal(0))
     (live, twin), (_, later) = first.results[asset], again.results.get(asset, zero)
@@ -431,7 +409,6 @@ def _sum_lines(asset: str, first: "Compared", again: "Compared") -> Iterator[str
 
 
 def _row_lines(compared: "Compared") -> Iterator[str]:
-    from dita.backtest.twin import TIME  # noqa: PLC0415 - as above
 
     if not compared.rows:
         yield "No row: the twin did what live did, to the last unit"

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from dita import timetravel
 from dita.cli.log_source import add_json_option, read_log
 from dita.cli.tables import as_json, count, owner_lines, size_text, time_text
 
-EXAMPLE: Final = ("dita verify-log /var/lib/dita/main", "check every byte of a log")
 EXIT_BAD: Final = 1
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Check a log: the checksum of every record, that no number is missing, that each record carries the hash of
 the one before it, and every snapshot. --replay also feeds all of it to a fresh kernel, and holds what comes
 of each input against what came of it then, and the state against every snapshot on the way.
@@ -20,31 +20,18 @@ of each input against what came of it then, and the state against every snapshot
 Reads only, takes no lock, and works beside a running kernel. The exit code is 0 for a good log and 1 for a
 bad one."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita verify-log /var/lib/dita/main
   dita verify-log /var/lib/dita/main --replay
   dita verify-log /backup/dita/main --replay --json"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "verify-log",
-        help="check a log: checksums, chain, sequence, snapshots, replay",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("log_dir", type=Path, metavar="DIR", help="the log's directory")
     parser.add_argument("--replay", action="store_true", help="also replay it, and compare")
     add_json_option(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -61,7 +48,6 @@ def run(options: argparse.Namespace) -> int:
     """
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
-        from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
 
         return timetravel.verify(options.log_dir, replay=options.replay, progress=listen)
 

@@ -8,8 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from dita._kernel import Replay
 from dita.cli.failure import CommandFailure
-from dita.errors import shown
+from dita.cluster import ClusterAddress, mappings, open_client
+from dita.errors import KernelError, shown
+from dita.follow import followers_of, read_status
+from dita.zinc import ZincReader, zinc_names
 
 _LIVE_ORDERS_SHOWN: Final = 50
 
@@ -73,8 +77,6 @@ class ClusterSource:
         Raises:
             ClusterError: It cannot be reached.
         """
-        from dita.cluster import ClusterAddress, mappings, open_client  # noqa: PLC0415 - heavy
-
         self._names = mappings
         self._address = ClusterAddress.parse(address)
         self._client = open_client(self._address, stays=True, client_name="dita-watch")
@@ -157,20 +159,14 @@ class LogSource:
         Raises:
             CommandFailure: There is no log, or it cannot be read.
         """
-        from dita._kernel import Replay  # noqa: PLC0415 - `dita --help` answers at once
-        from dita.errors import KernelError  # noqa: PLC0415
-
         if not log_dir.is_dir():
             raise CommandFailure(
                 f"{log_dir}: is no directory; name the one that the kernel was given as log_dir"
             )
         self._log_dir = log_dir
         self._errors = KernelError
-        try:
-            self._replay = Replay(log_dir)
-            self._replay.run(progress)
-        except KernelError as error:
-            raise CommandFailure(str(error)) from error
+        self._replay = Replay(log_dir)
+        self._replay.run(progress)
 
     def read(self, kernel: str | None) -> Seen:  # noqa: ARG002 - a log has one
         """Return the kernel as its log tells."""
@@ -195,8 +191,6 @@ class LogSource:
 
     def _followers(self) -> list[Mapping[str, Any]]:
         """Those that have a cursor in the directory."""
-        from dita.follow import followers_of, read_status  # noqa: PLC0415 - the kernel's native module
-
         found: list[Mapping[str, Any]] = []
         for name in followers_of(self._log_dir):
             status = read_status(self._log_dir, name)
@@ -230,9 +224,6 @@ class ZincSource:
         Raises:
             CommandFailure: There is none, or it cannot be read.
         """
-        from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-        from dita.zinc import ZincReader, zinc_names  # noqa: PLC0415
-
         self._errors = KernelError
         self._names = zinc_names
         try:

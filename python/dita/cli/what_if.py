@@ -7,18 +7,15 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
+from dita import timetravel
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option, read_log
 from dita.cli.tables import as_json, count, exact, table, time_text
 from dita.errors import details_text, shown
 
-EXAMPLE: Final = (
-    "dita what-if /var/lib/dita/main --taker-rate 0.0004",
-    "what the same trades would have made",
-)
 TRADES_SHOWN: Final = 20
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Replay a log with something changed, and hold K against the K of then: in all, and by trade.
 
 Fees: each fill and each settlement is charged anew, notional times rate, rounded as the venue rounds. The
@@ -37,7 +34,7 @@ have happened, in full, and that our orders move no price. Fills that made liqui
 With nothing changed K is what it was, to the last unit. E is not made anew: what the exchange reported then
 says nothing about what did not happen."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita what-if /var/lib/dita/main --taker-rate 0.0004
   dita what-if /var/lib/dita/main --maker-rate=-0.0001 --symbol BTCUSDT
@@ -72,20 +69,8 @@ _COUNTS: Final[Mapping[str, str]] = {
 }
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "what-if",
-        help="replay a log with other fees, limits or latency",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("log_dir", type=Path, metavar="DIR", help="the log's directory")
     parser.add_argument(
         "--taker-rate", type=_number, metavar="X", help="taker fee, a fraction (0.0004 = 4 bps)"
@@ -103,7 +88,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--max-open-slots", type=_count, metavar="N", help="slots that may carry a trade at once"
     )
     add_json_option(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -122,7 +106,6 @@ def run(options: argparse.Namespace) -> int:
     limits = {name: value for name, value in limits.items() if value is not None}
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
-        from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
 
         return timetravel.what_if(
             options.log_dir,
