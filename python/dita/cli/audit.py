@@ -25,10 +25,10 @@ from dita.audit.proofs import as_text
 from dita.cli.actions import add_action
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option
-from dita.cli.tables import as_json, count
 from dita.errors import KernelError
 from dita.follow import Follower, TargetRefused
 from dita.follow.spec import FollowerSpec, build_target, kernel_name
+from dita.text import as_json, count
 
 EXIT_BAD: Final = 1
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from dita import timetravel
 from dita.cli.log_source import add_json_option, read_log
-from dita.cli.tables import as_json, count, size_text
+from dita.text import as_json, count, size_text
 
 DESCRIPTION: Final = """\
 Copy a log and verify the copy: every checksum, the chain, and a replay held against what was logged. The

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from dita.cli.tables import exact
+from dita.text import exact
 
 
 def limits_text(row: Mapping[str, Any]) -> str:

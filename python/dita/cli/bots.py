@@ -11,9 +11,9 @@ from dita._kernel import Replay
 from dita.cli.actions import add_action, add_place
 from dita.cli.bot_limits import limits_text
 from dita.cli.halt import me
-from dita.cli.tables import as_json, exact, table
 from dita.errors import shown
 from dita.host import Directory, HostAway, ask
+from dita.text import as_json, exact, table
 
 DESCRIPTION: Final = """\
 Several bots on one account: an owner that the configuration gives a capital is a bot. Its budget is that

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.tables import as_json, table
 from dita.config import ConfigError, load, standing_file
 from dita.host.opening import faults_of
+from dita.text import as_json, table
 
 if TYPE_CHECKING:
     from dita.config import Fault, Loaded

@@ -10,7 +10,7 @@ from dita.cli.failure import CommandFailure
 from dita.cli.log_replay import add_until_option
 from dita.cli.log_source import add_json_option, read_log
 from dita.cli.story import drift_lines, story_lines
-from dita.cli.tables import as_json
+from dita.text import as_json
 
 DESCRIPTION: Final = """\
 Tell a trade's whole story out of a log, in order: what was asked for and why, what the kernel let through or

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option
-from dita.cli.tables import as_json, count, table, time_text
 from dita.errors import KernelError
 from dita.follow import Follower, TargetRefused, followers_of, log_bounds, read_cursor, read_status
 from dita.follow.processes import FollowerProcesses
 from dita.follow.spec import FollowerSpec, build_target, kernel_name
 from dita.journal import JournalRefused
+from dita.text import as_json, count, table, time_text
 
 DESCRIPTION: Final = """\
 Go along behind a kernel's log and write what comes of it somewhere else: the journal to ClickHouse, the

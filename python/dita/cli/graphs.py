@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.tables import as_json, table
 from dita.cli.twin import log_of
 from dita.graphs import GraphError, as_svg, compose, load_graph, params_of
 from dita.graphs.drawing import label_of
 from dita.graphs.nodes import reads_of
 from dita.graphs.order_proof import verify_order
 from dita.graphs.verify import fuel_of, is_signed, shapes_of, verify
+from dita.text import as_json, table
 
 if TYPE_CHECKING:
     import argparse

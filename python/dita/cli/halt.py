@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.tables import as_json
 from dita.cluster import ClusterError
 from dita.control import (
     ControlConflict,
@@ -22,6 +21,7 @@ from dita.control import (
 )
 from dita.errors import shown
 from dita.host import Directory
+from dita.text import as_json
 from dita.zinc import SharedHalt, zinc_names
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
-from dita.cli.tables import as_json, table
 from dita.cluster import ClusterAddress, connected, jars, mappings, member
 from dita.errors import shown
+from dita.text import as_json, table
 
 PORT_DEFAULT: Final = 5701
 CLUSTER_DEFAULT: Final = "dita"

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from dita import timetravel
 from dita.cli.failure import CommandFailure
-from dita.cli.tables import as_json, exact, table, time_text
 from dita.control.provenance import provenance_lines
 from dita.host import Directory, HostAway, ask
 from dita.server.standby import standbys
+from dita.text import as_json, exact, table, time_text
 
 _NAMES: Final = """\
 NAME is a host's name; without it the only one that runs is meant. Hosts keep their directories below

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.journal_questions import QUESTIONS, question_sql
-from dita.cli.tables import as_json, count, exact, table
 from dita.errors import shown
 from dita.journal import JournalAway, JournalRefused, ask_journal
 from dita.journal.place import place_of
+from dita.text import as_json, count, exact, table
 
 if TYPE_CHECKING:
     from dita.journal import Result

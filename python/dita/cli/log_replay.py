@@ -9,8 +9,8 @@ from typing import Any, Final
 from dita import timetravel
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option, read_log
-from dita.cli.tables import as_json, count, exact, table, time_text
 from dita.errors import LogCorrupt
+from dita.text import as_json, count, exact, table, time_text
 
 DESCRIPTION: Final = """\
 Show the kernel's state at a moment of its log: what each slot held, which orders were at work, the account

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from dita import timetravel
-from dita.cli.log_source import add_json_option, read_log
-from dita.cli.tables import as_json, count, owner_lines, size_text, table, time_text
+from dita.cli.log_source import add_json_option, owner_lines, read_log
+from dita.text import as_json, count, size_text, table, time_text
 
 DESCRIPTION: Final = "Commands about a log as such. `dita log stats` counts what is in it."
 _STATS_DESCRIPTION: Final = """\

@@ -12,7 +12,7 @@ from dita import timetravel
 from dita.cli.failure import CommandFailure
 from dita.cli.hosts import add_host_options, found
 from dita.cli.progress import Progress
-from dita.cli.tables import as_json, exact, table
+from dita.text import as_json, exact, table
 
 DESCRIPTION: Final = """\
 Show what each account of a host has earned and paid: on the newest day of its log, or by another UTC

@@ -14,7 +14,6 @@ from dita.cli.actions import add_action, add_place
 from dita.cli.failure import CommandFailure
 from dita.cli.portfolio_text import plan_lines, shadow_as_dict, shadow_lines, status_lines, summary_line
 from dita.cli.progress import Progress
-from dita.cli.tables import as_json
 from dita.cli.venue import add_unproven_option
 from dita.config import FILE_NAME, load
 from dita.errors import shown
@@ -27,6 +26,7 @@ from dita.portfolio.shadow import STATE_NAME, ShadowState
 from dita.portfolio.store import PlanStore
 from dita.portfolio.targets import read_targets
 from dita.portfolio.watching import FileWatch, stopped_by_signals
+from dita.text import as_json
 
 if TYPE_CHECKING:
     from dita.portfolio.session import Session

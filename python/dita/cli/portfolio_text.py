@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from dita.cli.tables import count, exact, table, time_text
+from dita.text import count, exact, table, time_text
 
 if TYPE_CHECKING:
     from dita.portfolio.shadow import ShadowPlan

@@ -13,12 +13,12 @@ from dita.cli.actions import add_action, add_place
 from dita.cli.failure import CommandFailure
 from dita.cli.halt import me
 from dita.cli.portfolio import span
-from dita.cli.tables import as_json, table
 from dita.control import ControlUpdate, FileControlPlane
 from dita.control.provenance import provenance_lines
 from dita.errors import KernelError
 from dita.host import Directory
 from dita.portfolio.registry import append, keys_of, new_override, new_run, read_registry, registry_of
+from dita.text import as_json, table
 
 if TYPE_CHECKING:
     from dita.portfolio.registry import Entry

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Final
 
 from dita.errors import shown
+from dita.precision import plain as money
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PERCENTILES: Final = (("p50", 500), ("p99", 990), ("p999", 999), ("max", 1000))
@@ -142,18 +143,6 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - JSON has no narrower type
     if isinstance(value, Sequence):
         return [plain(item) for item in value]
     raise TypeError(f"the report cannot show a {type(value).__name__}: {shown(value)}")
-
-
-def money(value: Decimal) -> str:
-    """Return an exact decimal without exponent and without idle zeros: 0 is "0", never "0E-18" or "-0".
-
-    Args:
-        value: Any finite decimal.
-    """
-    text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text in {"-0", ""} else text
 
 
 def moment(ts_ns: int) -> str:

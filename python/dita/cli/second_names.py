@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-from dita.cli.tables import as_json, table
+from dita.text import as_json, table
 
 
 @dataclass(frozen=True, slots=True)

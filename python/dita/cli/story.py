@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from dita.cli.tables import count, exact, table, time_text
 from dita.errors import details_text
+from dita.text import count, exact, table, time_text
 from dita.timetravel import change_of_k
 
 _SECOND_NS: Final = 1_000_000_000

@@ -14,10 +14,10 @@ from dita.backtest.sweep_files import columns_of, save, to_dict
 from dita.cli.backtest import add_assumptions, place_of, settings_of
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
-from dita.cli.tables import as_json, table
 from dita.errors import KernelError, shown
 from dita.extras import missing
 from dita.market import MarketFileError
+from dita.text import as_json, table
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

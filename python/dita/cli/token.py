@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.tables import as_json, table
 from dita.errors import KernelError
 from dita.gateway.access import AccessRefused, TokenFile
+from dita.text import as_json, table
 
 DESCRIPTION: Final = """\
 Say who may use a gateway. A token is shown once; the file keeps its SHA-256. Each role may what those before

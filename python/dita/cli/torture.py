@@ -12,7 +12,7 @@ from dita.cli import torture_adapter
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option
 from dita.cli.progress import Progress
-from dita.cli.tables import as_json, count
+from dita.text import as_json, count
 
 EXIT_BROKEN: Final = 1
 INPUTS: Final = 2_000

@@ -18,8 +18,8 @@ from dita.backtest.twin import TIME, Twin, exact_sum, read_assumptions, write_as
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option
 from dita.cli.progress import Progress
-from dita.cli.tables import as_json, count, exact, table, time_text
 from dita.host import Directory, DirectoryError
+from dita.text import as_json, count, exact, table, time_text
 
 if TYPE_CHECKING:
     from dita.backtest.twin import Assumed, Compared, TwinReport

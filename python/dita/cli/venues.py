@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.tables import table
 from dita.extras import is_there, missing
+from dita.text import table
 from dita.venues.catalog import NATIVE
 from dita.venues.ccxt.abilities import all_abilities
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from dita import timetravel
-from dita.cli.log_source import add_json_option, read_log
-from dita.cli.tables import as_json, count, owner_lines, size_text, time_text
+from dita.cli.log_source import add_json_option, owner_lines, read_log
+from dita.text import as_json, count, size_text, time_text
 
 EXIT_BAD: Final = 1
 

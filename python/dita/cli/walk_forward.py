@@ -12,10 +12,10 @@ from dita.cli.backtest import add_assumptions, place_of, settings_of
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
 from dita.cli.sweep import add_places, add_space_options, executor_of, space_of
-from dita.cli.tables import as_json, exact, table, time_text
 from dita.errors import InvalidInput, KernelError
 from dita.market import MarketFileError
 from dita.runtime import interval_ns
+from dita.text import as_json, exact, table, time_text
 
 if TYPE_CHECKING:
     from dita.backtest.walk_forward import Step, WalkForwardResult

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dita.cli.bot_limits import limits_text
-from dita.cli.tables import count, exact, table, time_text
 from dita.cli.watch_source import Seen
 from dita.control.provenance import provenance_lines
+from dita.text import count, exact, table, time_text
 
 SLOT_HEADER: Final = (
     "slot",

@@ -10,8 +10,8 @@ from typing import Any, Final
 from dita import timetravel
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option, read_log
-from dita.cli.tables import as_json, count, exact, table, time_text
 from dita.errors import details_text, shown
+from dita.text import as_json, count, exact, table, time_text
 
 TRADES_SHOWN: Final = 20
 

@@ -15,7 +15,8 @@ from dita._kernel import SimExchange
 from dita.loopback.encoder import Frame, Refused, VenueEncoder
 from dita.loopback.faults import Faults
 from dita.loopback.market import Listing, Market
-from dita.loopback.records import ZERO, HeldPosition, Histories, Income, PlacedOrder, Trade, plain
+from dita.loopback.records import ZERO, HeldPosition, Histories, Income, PlacedOrder, Trade
+from dita.precision import plain
 
 _FIRST_ORDER: Final = 8_389_000_000
 _FIRST_ALGO: Final = 2_000_000_000_000_000

@@ -8,7 +8,7 @@ from typing import Any, Final
 from dita.errors import InvalidInput, shown
 from dita.loopback.exchange import Exchange
 from dita.loopback.faults import KINDS, Canned
-from dita.loopback.records import plain
+from dita.precision import plain
 
 _Command = Callable[[Exchange, list[str]], Any]
 

@@ -8,12 +8,6 @@ ZERO: Final = Decimal(0)
 OPEN: Final = frozenset({"NEW", "PARTIALLY_FILLED"})
 
 
-def plain(value: Decimal) -> str:
-    """Write a decimal as the venue does: digits, no exponent, no zeros at the end."""
-    text = format(value, "f")
-    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
-
-
 @dataclass(slots=True, eq=False)
 class PlacedOrder:
     """An order that the exchange took. Times in milliseconds; ids as the venue counts them."""

@@ -10,9 +10,10 @@ from typing import Final
 from dita.engine import started_at
 from dita.errors import refuse
 from dita.kernel import Number
+from dita.precision import plain
 from dita.shadow.exchange import FakeExchangeClient, IExchangeClient, PlaceOrderRequest, Side
 from dita.shadow.monitor import RuntimeRiskMonitor
-from dita.shadow.numbers import Json, canonical_json, decimal_of, plain
+from dita.shadow.numbers import Json, canonical_json, decimal_of
 from dita.shadow.store import InMemoryOrderStore, OrderState, OrderStore
 
 _LOG: Final = logging.getLogger("dita.shadow")

@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final, TypeAlias
 
 from dita.errors import refuse
+from dita.precision import plain
 
 #: What a report can hold.
 Json: TypeAlias = Mapping[str, "Json"] | Sequence["Json"] | str | int | Decimal | bool | None
@@ -33,16 +34,6 @@ def decimal_of(field: str, value: Decimal | str | float) -> Decimal:
     if not number.is_finite() or number < _ZERO:
         raise refuse(field, value, "must be a number, zero or above")
     return number
-
-
-def plain(number: Decimal) -> str:
-    """Return a number in full, without trailing zeros.
-
-    Args:
-        number: The number.
-    """
-    text = format(number, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def canonical_json(value: Json) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from dita.loopback.records import HeldPosition, PlacedOrder, Trade, plain
+from dita.loopback.records import HeldPosition, PlacedOrder, Trade
+from dita.precision import plain
 
 Body = dict[str, Any]
 

@@ -18,7 +18,7 @@ from dita.loopback.market import (
     merge,
     next_funding_ms,
 )
-from dita.loopback.records import plain
+from dita.precision import plain
 
 INTERVALS: Final = {
     "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "8h": 480,

@@ -3,7 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-from dita.loopback.records import Income, PlacedOrder, Trade, plain
+from dita.loopback.records import Income, PlacedOrder, Trade
+from dita.precision import plain
 
 
 def order_reply(order: PlacedOrder) -> dict[str, Any]:

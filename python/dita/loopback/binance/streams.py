@@ -14,7 +14,7 @@ from dita.loopback.binance.quotes import INTERVALS, Quotes, bars_of
 from dita.loopback.encoder import Frame
 from dita.loopback.exchange import Line
 from dita.loopback.market import MINUTE_MS, MadePrint, Market, next_funding_ms
-from dita.loopback.records import plain
+from dita.precision import plain
 
 Path = Literal["private", "public", "market", "old"]
 _SUBSCRIPTIONS_MAX: Final = 1_024

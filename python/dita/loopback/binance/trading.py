@@ -14,7 +14,8 @@ from dita.loopback.binance.request import BinanceRequest
 from dita.loopback.encoder import Refused
 from dita.loopback.exchange import Exchange
 from dita.loopback.market import Listing, Market
-from dita.loopback.records import ZERO, PlacedOrder, plain
+from dita.loopback.records import ZERO, PlacedOrder
+from dita.precision import plain
 
 CONDITIONAL: Final = frozenset({"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET"})
 _LIVES: Final = frozenset({"GTC", "IOC", "FOK", "GTX", "GTD"})

@@ -9,7 +9,8 @@ from dita.loopback.binance.replies import income_reply
 from dita.loopback.binance.request import BinanceRequest
 from dita.loopback.encoder import Refused
 from dita.loopback.faults import Faults
-from dita.loopback.records import ZERO, HeldPosition, plain
+from dita.loopback.records import ZERO, HeldPosition
+from dita.precision import plain
 
 _LEVERAGE_MAX: Final = 125
 _BRACKETS: Final = (

@@ -17,7 +17,7 @@ from dita.loopback.market import (
     merge,
     next_funding_ms,
 )
-from dita.loopback.records import plain
+from dita.precision import plain
 
 #: The venue's names of the bars' lengths, in minutes.
 INTERVALS: Final = {

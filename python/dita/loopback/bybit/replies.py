@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from dita.loopback.market import Market
-from dita.loopback.records import ZERO, HeldPosition, PlacedOrder, Trade, plain
+from dita.loopback.records import ZERO, HeldPosition, PlacedOrder, Trade
+from dita.precision import plain
 
 _STATUSES: Final = {
     "NEW": "New", "PARTIALLY_FILLED": "PartiallyFilled", "FILLED": "Filled", "CANCELED": "Cancelled",

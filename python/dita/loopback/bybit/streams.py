@@ -11,7 +11,7 @@ from dita.loopback.bybit.quotes import INTERVALS, Quotes, bars_of, book_of
 from dita.loopback.encoder import Frame
 from dita.loopback.exchange import Line
 from dita.loopback.market import MINUTE_MS, MadePrint, Market
-from dita.loopback.records import plain
+from dita.precision import plain
 
 Path = Literal["private", "public"]
 _OF_ACCOUNT: Final = ("order", "execution", "position", "wallet")

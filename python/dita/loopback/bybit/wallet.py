@@ -11,7 +11,8 @@ from dita.loopback.bybit.replies import exec_id, link_id, order_id, position_row
 from dita.loopback.bybit.request import BybitRequest
 from dita.loopback.encoder import Refused
 from dita.loopback.exchange import Exchange
-from dita.loopback.records import ZERO, Income, Trade, plain
+from dita.loopback.records import ZERO, Income, Trade
+from dita.precision import plain
 
 _LEVERAGE_MAX: Final = 100
 _DAY_MS: Final = 86_400_000

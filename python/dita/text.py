@@ -1,13 +1,13 @@
-"""How the commands that read a log write: aligned tables, exact numbers, times, JSON."""
+"""Numbers, times, tables and JSON as text for people and programs."""
 
 import json
-import re
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
+
+from dita.precision import plain
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KIB: Final = 1024
@@ -22,8 +22,7 @@ def exact(amount: Decimal | None, *, sign: bool = False) -> str:
     """
     if amount is None:
         return "-"
-    text = format(amount, "+f" if sign else "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"+{plain(amount)}" if sign and not amount.is_signed() else plain(amount)
 
 
 def time_text(time_ns: int | None) -> str:
@@ -70,19 +69,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = 
         padded = [cell.rjust(width) if is_right else cell.ljust(width) for cell, width, is_right in cells]
         texts.append(("  " + "  ".join(padded)).rstrip())
     return texts
-
-
-def owner_lines(identity: str) -> list[str]:
-    """Return whose log it is: its id, and the kernel's settings, in lines that fit a screen.
-
-    Args:
-        identity: As the log has it.
-    """
-    found = re.fullmatch(r"'(.*)' \(id (\w+)\)", identity)
-    if found is None:
-        return [identity]
-    settings = textwrap.wrap(found[1].removeprefix("dita kernel: "), 88, break_on_hyphens=False)
-    return [f"id {found[2]}, a kernel with", *settings]
 
 
 def as_json(content: Mapping[str, Any]) -> str:
