@@ -10,14 +10,14 @@ from dita import KernelError
 from dita.chart import exact
 from dita.cli import demo
 from dita.cli.demo_trader import DemoTrader, play_of
-from dita.cli.drift_chart import Drift, Sample, as_svg
-from dita.cli.drift_log import drift_of_log
-from dita.cli.drift_page import as_html
-from dita.cli.drift_planted import planted, sample_of
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import read_log
 from dita.cli.progress import Progress
 from dita.market import Market, MarketFileError
+from dita.samples.planted_drift import planted
+from dita.timetravel.drift_chart import Drift, Sample, as_svg, sample_of
+from dita.timetravel.drift_log import drift_of_log
+from dita.timetravel.drift_page import as_html
 
 if TYPE_CHECKING:
     import argparse

@@ -9,8 +9,8 @@ from dita import timetravel
 from dita.cli.failure import CommandFailure
 from dita.cli.log_replay import add_until_option
 from dita.cli.log_source import add_json_option, read_log
-from dita.cli.story import drift_lines, story_lines
 from dita.text import as_json
+from dita.timetravel.story import drift_lines, story_lines
 
 DESCRIPTION: Final = """\
 Tell a trade's whole story out of a log, in order: what was asked for and why, what the kernel let through or

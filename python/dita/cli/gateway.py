@@ -17,11 +17,11 @@ from dita.cli.failure import CommandFailure
 from dita.cli.gateway_source import cluster_source, log_source, spawned
 from dita.cli.halt import me
 from dita.cli.hosts import add_host_options, found
-from dita.cli.story import story_lines
 from dita.errors import KernelError
 from dita.extras import is_there, missing
 from dita.gateway import Access, AccessRefused, HostSource, Hub, TokenFile
 from dita.gateway.refused import UnknownTrade
+from dita.timetravel.story import story_lines
 
 if TYPE_CHECKING:
     import socket

@@ -5,8 +5,8 @@ from html import escape
 from typing import Final
 
 from dita.chart import clock, exact
-from dita.cli.drift_chart import Drift, Part, as_svg, thinned
-from dita.cli.drift_phone import PhonePicture
+from dita.timetravel.drift_chart import Drift, Part, as_svg, thinned
+from dita.timetravel.drift_phone import PhonePicture
 
 ROWS_MAX: Final = 200
 

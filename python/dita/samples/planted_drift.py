@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from dita import ExecutionKernel, KernelEventKind, KernelIntent, ManualClock, VenueEvent
-from dita.cli.drift_chart import Drift, Part, Sample
+from dita.clock import ManualClock
+from dita.contracts import KernelEventKind, KernelIntent, VenueEvent
+from dita.kernel import ExecutionKernel
+from dita.timetravel.drift_chart import Drift, Sample, sample_of
 
 SYMBOL: Final = "BTCUSDT"
 ASSET: Final = "USDT"
@@ -18,25 +20,6 @@ CAPITAL: Final = Decimal(10_000)
 _MINUTE_NS: Final = 60_000_000_000
 _START_NS: Final = int(datetime(2026, 1, 5, 9, tzinfo=UTC).timestamp()) * 1_000_000_000
 _RATE: Final = "0.0005"
-
-
-def sample_of(account: Any, ts_ns: int) -> Sample:  # noqa: ANN401 - the kernel's own dict
-    """Return a moment of an account.
-
-    Args:
-        account: As `ExecutionKernel.snapshot()["account"]` has it.
-        ts_ns: Kernel time.
-    """
-    return Sample(
-        ts_ns=ts_ns,
-        k=account["k_capital"],
-        e=account["e_wallet_balance"],
-        status=str(account["reconcile_status"]),
-        parts=tuple(
-            Part(str(part["cause"]), part["amount"], str(part["proof"]))
-            for part in account["reconcile_causes"]
-        ),
-    )
 
 
 class _Exchange:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from dita.chart import Scale, clock, exact, time_ticks
 
@@ -106,6 +106,25 @@ class Drift:
     asset: str
     samples: Sequence[Sample]
     notes: Sequence[tuple[int, str]] = ()
+
+
+def sample_of(account: Any, ts_ns: int) -> Sample:  # noqa: ANN401 - the kernel's own dict
+    """Return a moment of an account.
+
+    Args:
+        account: As `ExecutionKernel.snapshot()["account"]` has it.
+        ts_ns: Kernel time.
+    """
+    return Sample(
+        ts_ns=ts_ns,
+        k=account["k_capital"],
+        e=account["e_wallet_balance"],
+        status=str(account["reconcile_status"]),
+        parts=tuple(
+            Part(str(part["cause"]), part["amount"], str(part["proof"]))
+            for part in account["reconcile_causes"]
+        ),
+    )
 
 
 def thinned(samples: Sequence[Sample]) -> list[Sample]:

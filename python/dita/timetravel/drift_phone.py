@@ -7,7 +7,7 @@ from html import escape
 from typing import ClassVar, Final
 
 from dita.chart import Scale, clock, exact
-from dita.cli.drift_chart import UNEXPLAINED, Part, Picture, key
+from dita.timetravel.drift_chart import UNEXPLAINED, Part, Picture, key
 
 _LINE: Final = 19
 _ROW: Final = 44

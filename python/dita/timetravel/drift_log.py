@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from dita import timetravel
-from dita.cli.drift_chart import Drift, Sample
-from dita.cli.drift_planted import sample_of
-from dita.cli.failure import CommandFailure
-from dita.errors import shown
+from dita._kernel import Replay
+from dita.errors import InvalidInput, shown
+from dita.timetravel.drift_chart import Drift, Sample, sample_of
+from dita.timetravel.moment import moment
 
 
 def drift_of_log(
@@ -25,12 +24,11 @@ def drift_of_log(
         tell: Called now and then with the numbers of replayed inputs and of changes.
 
     Raises:
-        CommandFailure: There is no such account, or several and none was named.
         LogError: The log cannot be read.
-        InvalidInput: `until` is no moment.
+        InvalidInput: `until` is no moment, there is no such account, or there are several and none was named.
     """
-    at = timetravel.moment(until)
-    past = timetravel.Replay(log_dir, until_seq=at.seq, until_ns=at.time_ns, from_start=True)
+    at = moment(until)
+    past = Replay(log_dir, until_seq=at.seq, until_ns=at.time_ns, from_start=True)
     samples: list[Sample] = []
     for _ in past:
         chosen = asset or next(iter(past.assets()), None)
@@ -43,7 +41,7 @@ def drift_of_log(
             tell(past.replayed, len(samples))
     assets = past.assets()
     if asset is None and len(assets) > 1:
-        raise CommandFailure(
+        raise InvalidInput(
             f"{log_dir}: has accounts in {', '.join(assets)}: name one, as in --asset {assets[0]}"
         )
     chosen = asset or next(iter(assets), None)
@@ -51,7 +49,7 @@ def drift_of_log(
     if chosen is None or account is None or past.now_ns is None:
         known = f"it has {', '.join(assets)}" if assets else "it has none yet"
         which = "no account" if asset is None else f"no account in {shown(asset)}"
-        raise CommandFailure(f"{log_dir}: {which}: {known}")
+        raise InvalidInput(f"{log_dir}: {which}: {known}")
     # The last moment stands in the picture even where it says the same as the one before.
     samples.append(sample_of(account, past.now_ns))
     from_snapshot = "" if past.began is None else f", from the snapshot after input {past.began:,}"
