@@ -52,17 +52,20 @@ def size_text(size_bytes: int) -> str:
     return f"{size / _KIB:.1f} TiB"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "") -> list[str]:
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], *, right: str | Sequence[str] = ""
+) -> list[str]:
     """Return aligned lines, indented by two.
 
     Args:
-        header: One word for each column.
+        header: A name for each column.
         rows: As many texts each.
-        right: The columns' names, apart by blanks, that are aligned to the right.
+        right: The columns that are aligned to the right; as one text, with blanks between their names.
     """
     lines = [list(header), *(list(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    to_right = [name in right.split() for name in header]
+    names = right.split() if isinstance(right, str) else right
+    to_right = [name in names for name in header]
     texts = []
     for line in lines:
         cells = zip(line, widths, to_right, strict=True)

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from dita._kernel import Replay
 from dita.cli.actions import add_action, add_place
-from dita.cli.bot_limits import limits_text
 from dita.cli.halt import me
 from dita.errors import shown
 from dita.host import Directory, HostAway, ask
+from dita.observe.text import limits_text
 from dita.text import as_json, exact, table
 
 DESCRIPTION: Final = """\

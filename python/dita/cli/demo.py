@@ -6,15 +6,15 @@ import argparse
 import sys
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from dita import KernelError
+from dita.backtest.demo_report import DemoReport, as_json, as_text, report_of
+from dita.backtest.demo_trader import play_of
 from dita.cli.backtest_page import backtest_page, wait_for_end
-from dita.cli.demo_trader import play_of
 from dita.cli.failure import CommandFailure
 from dita.cli.gateway import add_web_option
 from dita.cli.progress import Progress
-from dita.cli.report import DemoReport, Trade, as_json, as_text
 from dita.errors import shown
 from dita.market import Market, SyntheticMarket, open_market
 from dita.strategy import StrategyError
@@ -22,12 +22,9 @@ from dita.strategy import StrategyError
 if TYPE_CHECKING:
     from dita.backtest.play import Play
     from dita.backtest.result import BacktestResult
-    from dita.backtest.result import Trade as ResultTrade
     from dita.cli.backtest_page import BacktestPage
-    from dita.cli.demo_trader import DemoTrader
 
 PROGRESS_EVENTS: Final = 1024
-TRADES_SHOWN: Final = 10
 
 
 DESCRIPTION: Final = """\
@@ -129,7 +126,7 @@ def _replay(market: Market, options: argparse.Namespace, page: BacktestPage | No
         raise CommandFailure(f"{market.name}: there is no quote or bar in it, so nothing can be traded")
     if page is not None:
         page.write(result)
-    return _report(result, trader, asset, market, options)
+    return report_of(result, trader, market, asset, seed=options.seed, capital=options.capital)
 
 
 def played(play: Play, market: Market, page: BacktestPage | None = None) -> BacktestResult:
@@ -153,62 +150,6 @@ def played(play: Play, market: Market, page: BacktestPage | None = None) -> Back
     if result.interrupted:
         raise KeyboardInterrupt
     return result
-
-
-def _report(
-    result: BacktestResult, trader: DemoTrader, asset: str, market: Market, options: argparse.Namespace
-) -> DemoReport:
-    ended = [
-        trade_of(one, kind)
-        for one, kind in zip(result.trades, trader.kinds, strict=True)
-        if one.exit_time_ns is not None
-    ]
-    return DemoReport(
-        market_name=market.name,
-        market_kind=market.kind,
-        symbol=market.symbol,
-        asset=asset,
-        seed=options.seed,
-        capital=options.capital,
-        trades=ended,
-        trades_shown=TRADES_SHOWN,
-        unfilled_entries=trader.entries - len(trader.kinds),
-        refusals=trader.refusals,
-        events=result.events,
-        start_ns=result.start_ns,
-        end_ns=result.end_ns,
-        elapsed_ns=int(result.seconds * 1_000_000_000),
-        intent_ns=trader.intent_ns,
-        account=trader.final,
-        positions=[_position(slot.to_dict()) for slot in trader.left],
-    )
-
-
-def trade_of(trade: ResultTrade, kind: str) -> Trade:
-    """Return a finished trade as the report shows it.
-
-    Args:
-        trade: Of a backtest's result.
-        kind: How it was entered: "maker" or "taker".
-    """
-    return Trade(
-        trade_id=f"t{trade.number}",
-        side=trade.side,
-        entry_kind=kind,
-        entered_ns=trade.entry_time_ns,
-        left_ns=trade.exit_time_ns or trade.entry_time_ns,
-        size=trade.size,
-        entry_price=trade.entry_price,
-        exit_price=trade.exit_price,
-        fees=trade.fees,
-        funding=trade.funding,
-        realized_pnl=trade.gross_pnl,
-    )
-
-
-def _position(slot: dict[str, Any]) -> dict[str, Any]:
-    names = ("slot_id", "asset", "side", "size", "entry_price", "unrealized_pnl")
-    return {name: slot[name] for name in names}
 
 
 def _capital(text: str) -> Decimal:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dita import KernelError
+from dita.backtest.demo_trader import DemoTrader, play_of
 from dita.chart import exact
 from dita.cli import demo
-from dita.cli.demo_trader import DemoTrader, play_of
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import read_log
 from dita.cli.progress import Progress

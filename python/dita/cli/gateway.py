@@ -12,16 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dita import timetravel
 from dita.cli.failure import CommandFailure
-from dita.cli.gateway_source import cluster_source, log_source, spawned
 from dita.cli.halt import me
 from dita.cli.hosts import add_host_options, found
 from dita.errors import KernelError
 from dita.extras import is_there, missing
 from dita.gateway import Access, AccessRefused, HostSource, Hub, TokenFile
-from dita.gateway.refused import UnknownTrade
-from dita.timetravel.story import story_lines
+from dita.gateway.watched import cluster_source, log_source, spawned, story_of
 
 if TYPE_CHECKING:
     import socket
@@ -199,14 +196,6 @@ def _app(
     more = () if options is None else (options.listen, *options.host)
     guards = Guards(hosts=(*LOOPBACK, *more), origins=() if options is None else tuple(options.origin))
     return build_app(Hub(source), Access(tokens), guards=guards, report=report)
-
-
-def story_of(log: Path, trade_id: str) -> list[str]:
-    """Tell a trade's story as `dita explain` does."""
-    try:
-        return list(story_lines(timetravel.explain(log, trade_id)))
-    except timetravel.UnknownTrade as error:
-        raise UnknownTrade(str(error)) from error
 
 
 def _announce(app: Any, listening: "socket.socket") -> None:  # noqa: ANN401 - an extra's

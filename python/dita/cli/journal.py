@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.journal_questions import QUESTIONS, question_sql
 from dita.errors import shown
 from dita.journal import JournalAway, JournalRefused, ask_journal
 from dita.journal.place import place_of
+from dita.journal.questions import QUESTIONS, question_sql
 from dita.text import as_json, count, exact, table
 
 if TYPE_CHECKING:
@@ -127,10 +127,7 @@ def _print_table(title: str, found: "Result") -> None:
         for name, kind in zip(found.names, found.types, strict=True)
         if kind.removeprefix("Nullable(").startswith(("Int", "UInt", "Float", "Decimal"))
     ]
-    # A name with a blank in it would be taken for two.
-    heads = [name.replace(" ", "_") for name in found.names]
-    right = " ".join(name.replace(" ", "_") for name in numbers)
-    for line in table(heads, [[_cell(value) for value in row] for row in found.rows], right=right):
+    for line in table(found.names, [[_cell(value) for value in row] for row in found.rows], right=numbers):
         print(line)
     rows = len(found.rows)
     print(f"{count(rows)} {'row' if rows == 1 else 'rows'}")

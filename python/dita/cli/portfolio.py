@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.actions import add_action, add_place
 from dita.cli.failure import CommandFailure
-from dita.cli.portfolio_text import plan_lines, shadow_as_dict, shadow_lines, status_lines, summary_line
 from dita.cli.progress import Progress
 from dita.cli.venue import add_unproven_option
 from dita.config import FILE_NAME, load
@@ -25,6 +24,7 @@ from dita.portfolio.session import Marks, OwnHost, Running
 from dita.portfolio.shadow import STATE_NAME, ShadowState
 from dita.portfolio.store import PlanStore
 from dita.portfolio.targets import read_targets
+from dita.portfolio.text import plan_lines, shadow_as_dict, shadow_lines, status_lines, summary_line
 from dita.portfolio.watching import FileWatch, stopped_by_signals
 from dita.text import as_json
 

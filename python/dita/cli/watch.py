@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final
 from dita.cli.failure import CommandFailure
 from dita.cli.halt import me
 from dita.cli.progress import Progress
-from dita.cli.watch_source import ClusterSource, LogSource, ZincSource
-from dita.cli.watch_text import as_text
 from dita.control import ControlUpdate, build_control_plane
 from dita.errors import KernelError, shown
 from dita.extras import missing
+from dita.observe.source import ClusterSource, LogSource, ZincSource
+from dita.observe.text import as_text
 
 if TYPE_CHECKING:
-    from dita.cli.watch_screen import WatchScreen
-    from dita.cli.watch_source import Source
+    from dita.observe.screen import WatchScreen
+    from dita.observe.source import Source
 
 CLUSTER_DEFAULT: Final = "hazelcast://127.0.0.1:5701/dita"
 SCREENSHOT_SIZE: Final = (132, 34)
@@ -98,7 +98,7 @@ def _source(options: argparse.Namespace) -> "Source":
 
 def _show(options: argparse.Namespace, source: "Source") -> int:
     try:
-        from dita.cli.watch_screen import WatchScreen  # noqa: PLC0415 - an extra
+        from dita.observe.screen import WatchScreen  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise CommandFailure(f"{missing('dita watch', 'watch')}, or use --once") from error
     screen = WatchScreen(source, options.kernel, interval_s=options.interval, halt=_halter(options.control))

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from dita.cli.bot_limits import limits_text
-from dita.cli.watch_source import Seen
 from dita.control.provenance import provenance_lines
+from dita.observe.source import Seen
 from dita.text import count, exact, table, time_text
 
 SLOT_HEADER: Final = (
@@ -99,6 +98,22 @@ def bot_line(row: Mapping[str, Any]) -> str:
     line = f"{line}    free {number(row['free'])} of {number(row['budget'])}"
     limits = limits_text(row)
     return f"{line}    {limits}" if limits else line
+
+
+def limits_text(row: Mapping[str, Any]) -> str:
+    """Return a bot's limits with what is in use of them; nothing where it has none.
+
+    Args:
+        row: The bot's row, as `kernel.bots()` and the host's status show it.
+    """
+    parts = []
+    if (most := row.get("max_slots")) is not None:
+        parts.append(f"{row['slots']} of {most} slots")
+    if (most := row.get("max_notional")) is not None:
+        parts.append(f"{number(row['notional'])} of {number(most)} held")
+    if (most := row.get("max_order_notional")) is not None:
+        parts.append(f"{number(most)} an order")
+    return ", ".join(parts)
 
 
 def margin_line(account: Mapping[str, Any]) -> str:

@@ -12,10 +12,10 @@ from clusters import eventually
 from dita import ControlUpdate, ExecutionKernel, SimulatedVenue, build_control_plane
 from dita.cli import main
 from dita.cli.watch import _halter
-from dita.cli.watch_screen import WatchScreen
-from dita.cli.watch_source import ClusterSource, LogSource, Seen, Source
-from dita.cli.watch_text import as_text, breaker_lines, tone
 from dita.cluster import ClusterAddress
+from dita.observe.screen import WatchScreen
+from dita.observe.source import ClusterSource, LogSource, Seen, Source
+from dita.observe.text import as_text, breaker_lines, tone
 from dita.projection.cluster import HazelcastProjection
 from kernels import ENTER, EXIT, SYMBOL, intent, opened
 

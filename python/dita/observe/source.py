@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from dita._kernel import Replay
-from dita.cli.failure import CommandFailure
 from dita.cluster import ClusterAddress, mappings, open_client
-from dita.errors import KernelError, shown
+from dita.errors import KernelError, LogError, shown
 from dita.follow import followers_of, read_status
 from dita.zinc import ZincReader, zinc_names
 
@@ -157,14 +156,11 @@ class LogSource:
             progress: Called with the progress.
 
         Raises:
-            CommandFailure: There is no log, or it cannot be read.
+            LogError: There is no log, or it cannot be read.
         """
         if not log_dir.is_dir():
-            raise CommandFailure(
-                f"{log_dir}: is no directory; name the one that the kernel was given as log_dir"
-            )
+            raise LogError(f"{log_dir}: is no directory; name the one that the kernel was given as log_dir")
         self._log_dir = log_dir
-        self._errors = KernelError
         self._replay = Replay(log_dir)
         self._replay.run(progress)
 
@@ -173,7 +169,7 @@ class LogSource:
         trouble = ""
         try:
             self._replay.run()
-        except self._errors as error:
+        except KernelError as error:
             trouble = str(error)
         replay = self._replay
         live = [json.loads(order.to_json()) for order in replay.orders(live_only=True)]
@@ -222,15 +218,13 @@ class ZincSource:
             name: The plane's.
 
         Raises:
-            CommandFailure: There is none, or it cannot be read.
+            KernelError: There is none, or it cannot be read.
         """
-        self._errors = KernelError
-        self._names = zinc_names
         try:
             self._reader = ZincReader(name)
         except KernelError as error:
             known = ", ".join(zinc_names()) or "none"
-            raise CommandFailure(f"{error}; planes of this user: {known}") from error
+            raise KernelError(f"{error}; planes of this user: {known}") from error
 
     def read(self, kernel: str | None) -> Seen:  # noqa: ARG002 - a plane has one
         """Return the kernel as it shows itself."""
@@ -250,7 +244,7 @@ class ZincSource:
                 orders=_live(_orders_of(slots)),
                 trouble=trouble,
             )
-        except self._errors as error:
+        except KernelError as error:
             return Seen(reader.name, trouble=str(error))
 
     def close(self) -> None:

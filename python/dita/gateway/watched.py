@@ -10,15 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dita.cli.failure import CommandFailure
-from dita.cli.watch_source import ClusterSource, LogSource
+from dita import timetravel
 from dita.errors import KernelError
-from dita.gateway import ReadOnlySource, SourceAway
+from dita.gateway.refused import SourceAway, UnknownTrade
+from dita.gateway.source import ReadOnlySource
 from dita.host import Directory, ask
+from dita.observe.source import ClusterSource, LogSource
+from dita.timetravel.story import story_lines
 
 if TYPE_CHECKING:
-    from dita.cli.watch_source import Seen
-    from dita.cli.watch_source import Source as Watched
+    from dita.observe.source import Seen
+    from dita.observe.source import Source as Watched
 
 _STARTS_WITHIN_S: Final = 30.0
 _ENDS_WITHIN_S: Final = 15.0
@@ -32,11 +34,17 @@ def log_source(log_dir: Path) -> "ReadOnlySource":
         log_dir: The log's directory.
 
     Raises:
-        CommandFailure: There is no log, or it cannot be read.
+        LogError: There is no log, or it cannot be read.
     """
-    from dita.cli.gateway import story_of  # noqa: PLC0415 - the two name each other
-
     return _source(log_dir.name, "log", LogSource(log_dir), story=lambda trade: story_of(log_dir, trade))
+
+
+def story_of(log: Path, trade_id: str) -> list[str]:
+    """Tell a trade's story as `dita explain` does."""
+    try:
+        return list(story_lines(timetravel.explain(log, trade_id)))
+    except timetravel.UnknownTrade as error:
+        raise UnknownTrade(str(error)) from error
 
 
 def cluster_source(address: str) -> "ReadOnlySource":
@@ -46,7 +54,7 @@ def cluster_source(address: str) -> "ReadOnlySource":
         address: The cluster's.
 
     Raises:
-        CommandFailure: It cannot be reached.
+        ClusterError: It cannot be reached.
     """
     watched = ClusterSource(address)
     return _source(address, "cluster", watched)
@@ -114,7 +122,7 @@ def spawned(arguments: Sequence[str]) -> "Iterator[Directory]":
         arguments: More of the engine's, such as `--market none`.
 
     Raises:
-        CommandFailure: It does not start; the text is its own.
+        KernelError: It does not start; the text is its own.
     """
     with tempfile.TemporaryDirectory(prefix="dita-engine-") as place:
         directory = Directory(Path(place) / "engine")
@@ -145,7 +153,7 @@ def spawned(arguments: Sequence[str]) -> "Iterator[Directory]":
                     if engine.poll() is not None or time.monotonic() > until_s:
                         errors.seek(0)
                         said = errors.read().strip() or f"it did not answer within {_STARTS_WITHIN_S:g} s"
-                        raise CommandFailure(f"dita engine: {said}")
+                        raise KernelError(f"dita engine: {said}")
                     time.sleep(0.05)
                 yield directory
             finally:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import pytest
 
-from dita.cli.report import DemoReport, Trade, as_json, as_text, latency_us, moment, plain
+from dita.backtest.demo_report import DemoReport, Trade, as_json, as_text, latency_us, moment, plain
 from dita.precision import plain as money
 
 START_NS = 1_723_161_255_088_169_167

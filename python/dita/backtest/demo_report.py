@@ -8,10 +8,17 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
 
+from dita.backtest.demo_trader import DemoTrader
+from dita.backtest.result import BacktestResult
+from dita.backtest.result import Trade as ResultTrade
 from dita.errors import shown
+from dita.market import Market
 from dita.precision import plain as money
+from dita.text import table
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+TRADES_SHOWN: Final = 10
+_POSITION: Final = ("slot_id", "asset", "side", "size", "entry_price", "unrealized_pnl")
 _PERCENTILES: Final = (("p50", 500), ("p99", 990), ("p999", 999), ("max", 1000))
 
 
@@ -97,6 +104,67 @@ class DemoReport:
     def shown(self) -> Sequence[Trade]:
         """The last trades, oldest first."""
         return self.trades[max(0, len(self.trades) - self.trades_shown) :]
+
+
+def report_of(
+    result: BacktestResult, trader: DemoTrader, market: Market, asset: str, *, seed: int, capital: Decimal
+) -> DemoReport:
+    """Return the report of a run.
+
+    Args:
+        result: What the run came to.
+        trader: Its strategy, with what it counted.
+        market: What was played.
+        asset: The settlement asset.
+        seed: The seed of the venue, and of a generated market.
+        capital: The opening balance.
+    """
+    ended = [
+        trade_of(one, kind)
+        for one, kind in zip(result.trades, trader.kinds, strict=True)
+        if one.exit_time_ns is not None
+    ]
+    return DemoReport(
+        market_name=market.name,
+        market_kind=market.kind,
+        symbol=market.symbol,
+        asset=asset,
+        seed=seed,
+        capital=capital,
+        trades=ended,
+        trades_shown=TRADES_SHOWN,
+        unfilled_entries=trader.entries - len(trader.kinds),
+        refusals=trader.refusals,
+        events=result.events,
+        start_ns=result.start_ns,
+        end_ns=result.end_ns,
+        elapsed_ns=int(result.seconds * 1_000_000_000),
+        intent_ns=trader.intent_ns,
+        account=trader.final,
+        positions=[{name: slot.to_dict()[name] for name in _POSITION} for slot in trader.left],
+    )
+
+
+def trade_of(trade: ResultTrade, kind: str) -> Trade:
+    """Return a finished trade as the report shows it.
+
+    Args:
+        trade: Of a backtest's result.
+        kind: How it was entered: "maker" or "taker".
+    """
+    return Trade(
+        trade_id=f"t{trade.number}",
+        side=trade.side,
+        entry_kind=kind,
+        entered_ns=trade.entry_time_ns,
+        left_ns=trade.exit_time_ns or trade.entry_time_ns,
+        size=trade.size,
+        entry_price=trade.entry_price,
+        exit_price=trade.exit_price,
+        fees=trade.fees,
+        funding=trade.funding,
+        realized_pnl=trade.gross_pnl,
+    )
 
 
 def latency_us(durations_ns: Sequence[int]) -> dict[str, float | None]:
@@ -249,12 +317,7 @@ def _trade_table(report: DemoReport) -> Iterator[str]:
         "fees",
         "net",
     )
-    rows = [header, *(_trade_row(trade) for trade in report.shown)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    for row in rows:
-        left = (row[column].ljust(widths[column]) for column in range(3))
-        right = (row[column].rjust(widths[column]) for column in range(3, len(header)))
-        yield "  " + "  ".join((*left, *right))
+    yield from table(header, map(_trade_row, report.shown), right=header[3:])
 
 
 def _trade_row(trade: Trade) -> tuple[str, ...]:

@@ -8,10 +8,10 @@ import pytest
 
 from dita import ControlUpdate
 from dita.cli import main
-from dita.cli.watch_source import LogSource
-from dita.cli.watch_text import as_text, control_lines
 from dita.control.provenance import provenance_lines, provenance_of
 from dita.host import Directory
+from dita.observe.source import LogSource
+from dita.observe.text import as_text, control_lines
 from logged import BEGIN_NS, SECOND_NS, Desk
 from portfolios import host_in
 

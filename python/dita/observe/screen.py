@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Footer, Static
 
-from dita.cli.watch_source import Seen, Source
-from dita.cli.watch_text import (
+from dita.observe.source import Seen, Source
+from dita.observe.text import (
     ORDER_HEADER,
     RIGHT,
     SLOT_HEADER,
