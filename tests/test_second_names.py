@@ -21,7 +21,7 @@ from dita import (
     VenueEvent,
 )
 from dita.cli import main
-from dita.cli.second_names import SECTIONS, page
+from dita.compat.second_names import SECTIONS, page
 from dita.journal import MemoryKernelJournal
 from dita.projection import MemoryProjection
 from dita.samples import path_of

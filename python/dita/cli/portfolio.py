@@ -15,7 +15,7 @@ from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
 from dita.cli.venue import add_unproven_option
 from dita.config import FILE_NAME, load
-from dita.errors import shown
+from dita.errors import KernelError, shown
 from dita.host import Directory, with_consent
 from dita.host.directory import directories
 from dita.portfolio.desk import folder_of, settings_of, status_of
@@ -229,7 +229,7 @@ def _watch(session: "Session", options: argparse.Namespace) -> int:
         for _ in FileWatch(options.file, poll_s=options.poll).versions(stop):
             try:
                 _apply_once(session, options)
-            except CommandFailure as error:
+            except (CommandFailure, KernelError, OSError) as error:
                 print(f"{options.file}: {error}", file=sys.stderr, flush=True)
             sys.stdout.flush()
     return 0
