@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from dita.cli.failure import CommandFailure
 from dita.config import load
-from dita.engine import EngineServer, Notifier, configured
 from dita.host import Directory
+from dita.host.engine_server import EngineServer, configured
+from dita.host.notify import Notifier
 
 DESCRIPTION: Final = """\
 Trade on paper by lines of text: commands come in, one a line, events go out as NDJSON, and nothing else is

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from dita.cli.venue import add_unproven_option
 from dita.config import load
-from dita.engine.notify import Notifier
 from dita.host import Directory, with_consent
+from dita.host.notify import Notifier
 from dita.server import Serving
 from dita.server.standby import Standby
 

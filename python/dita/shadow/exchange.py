@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from dita._kernel import Listener, MarketLimits, OwnFill, TradeSide, TradeSlot, VenueOrder, Watcher
 from dita.clock import ManualClock
-from dita.engine import started_at
 from dita.errors import InvalidInput, refuse
+from dita.host.engine_server import started_at
 from dita.kernel import ExecutionKernel, Number
 from dita.shadow.numbers import decimal_of
 from dita.venues.sim import SimulatedVenue

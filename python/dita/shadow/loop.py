@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from dita.engine import started_at
 from dita.errors import refuse
+from dita.host.engine_server import started_at
 from dita.kernel import Number
 from dita.precision import plain
 from dita.shadow.exchange import FakeExchangeClient, IExchangeClient, PlaceOrderRequest, Side

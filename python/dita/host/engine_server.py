@@ -15,10 +15,11 @@ from typing import Any, Final, Self
 from dita._kernel import Session, interval_ns
 from dita.clock import ManualClock
 from dita.config import AccountConfig, Config
-from dita.engine.notify import ALIVE, READY, STOPPING, Notifier
 from dita.errors import KernelError, refuse
-from dita.host import Directory, Host
 from dita.host.asked_orders import SLOTS as BY_HAND_SLOTS
+from dita.host.directory import Directory
+from dita.host.host import Host
+from dita.host.notify import ALIVE, READY, STOPPING, Notifier
 from dita.runtime import ActorState
 from dita.signals import elsewhere
 from dita.strategy import QuoteTick
