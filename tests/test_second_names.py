@@ -24,8 +24,8 @@ from dita.cli import main
 from dita.compat.second_names import SECTIONS, page
 from dita.journal import MemoryKernelJournal
 from dita.projection import MemoryProjection
-from dita.samples import path_of
 from dita.second_names import FIGURES
+from dita.strategy.samples import path_of
 from kernels import ENTER, EXIT, SYMBOL, ack, event, fill, intent, opened, paper
 
 GIVEN: dict[str, Any] = {

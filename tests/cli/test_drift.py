@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from dita.certify.planted_drift import planted
 from dita.chart import exact
 from dita.cli import main
-from dita.samples.planted_drift import planted
 from dita.timetravel.drift_chart import SAMPLES_MAX, Drift, Part, Sample, as_svg, thinned
 from dita.timetravel.drift_page import as_html
 from logged import busy

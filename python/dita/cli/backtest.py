@@ -20,7 +20,7 @@ from dita.market import open_market
 from dita.market.bars import time_ns
 from dita.market.ticks import tick_time_ns
 from dita.runtime import load_params, load_strategy
-from dita.samples import names, path_of
+from dita.strategy.samples import names, path_of
 
 if TYPE_CHECKING:
     from dita.backtest import BacktestResult

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from dita import KernelError
 from dita.backtest.demo_trader import DemoTrader, play_of
+from dita.certify.planted_drift import planted
 from dita.chart import exact
 from dita.cli import demo
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import read_log
 from dita.cli.progress import Progress
 from dita.market import Market, MarketFileError
-from dita.samples.planted_drift import planted
 from dita.timetravel.drift_chart import Drift, Sample, as_svg, sample_of
 from dita.timetravel.drift_log import drift_of_log
 from dita.timetravel.drift_page import as_html

@@ -11,7 +11,7 @@ from typing import Final
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
 from dita.market import Print, Quote, SyntheticMarket
-from dita.samples import names, path_of
+from dita.strategy.samples import names, path_of
 
 BARS: Final = 2_880
 """Two days: with less, the figures by the day have nothing to go by."""

@@ -15,10 +15,10 @@ from dita.config import AccountConfig, ConfigError, Fault, FollowersConfig
 from dita.control import ControlUpdate, FileControlPlane, InMemoryControlPlane
 from dita.control.memory import NO_LIMITS
 from dita.errors import InvalidInput, InvalidType, LogMismatch, shown
-from dita.exchange import ExchangeConfig
 from dita.host.directory import Directory, file_name
 from dita.host.feed import AccountFeed
 from dita.kernel import ExecutionKernel
+from dita.kernel.exchange import ExchangeConfig
 from dita.second_names import LIMIT_NAMES
 from dita.venues import CircuitBreaker, SimulatedVenue, VenueAdapter
 

@@ -48,11 +48,11 @@ from dita.errors import (
     shown,
     wrong_type,
 )
-from dita.exchange import ExchangeConfig
 from dita.follow.spec import kernel_name
 from dita.journal.memory import KernelJournal
 from dita.kernel.arming import check_mode, is_set_live
 from dita.kernel.early import EarlyChanges
+from dita.kernel.exchange import ExchangeConfig
 from dita.kernel.flatten import Flattening
 from dita.kernel.followers import Followers
 from dita.kernel.following import Following, followed, make_queue, queue_settings
