@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
+from dita.compat.shadow import ExecutionParams, Quote, run_shadow
+from dita.compat.shadow.load import run_load
+from dita.compat.shadow.numbers import canonical_json
 from dita.market import Quote as MarketQuote
 from dita.market import open_market
-from dita.shadow import ExecutionParams, Quote, run_shadow
-from dita.shadow.load import run_load
-from dita.shadow.numbers import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     """
     said = logging.StreamHandler(sys.stderr)
     said.setFormatter(logging.Formatter("%(message)s"))
-    logger = logging.getLogger("dita.shadow")
+    logger = logging.getLogger("dita.compat.shadow")
     logger.addHandler(said)
     try:
         return _loaded(options) if options.load else _reported(options)

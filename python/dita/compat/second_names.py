@@ -38,13 +38,13 @@ _LIMITED: Final = (
 
 
 _S: Final = (
-    "from dita.shadow import *\n"
+    "from dita.compat.shadow import *\n"
     'limits = {"max_inventory_usd_per_symbol": 1, "max_total_notional_usd": 1, "edge_freeze_threshold_bps": 3}\n'
 )
 
 
 _B: Final = (
-    "from decimal import Decimal\nfrom dita.trading import *\n"
+    "from decimal import Decimal\nfrom dita.compat.trading import *\n"
     "engine = BacktestEngine(BacktestConfig(initial_balance=Decimal(1000)))\n"
 )
 
@@ -102,23 +102,23 @@ SECTIONS: Final[dict[str, tuple[str, tuple[SecondName, ...]]]] = {
         ),
     ),
     "The runtime (0-hummingbot)": (
-        "`dita.trading` has its names. They are faces: of hosts, of the kernel's state and log, and of what `dita.backtest` measures.",
+        "`dita.compat.trading` has its names. They are faces: of hosts, of the kernel's state and log, and of what `dita.backtest` measures.",
         (
-            _row("`TradingRuntime`, `ActiveStrategy`, `StrategyStatus`, `RuntimeState`, `FillEvent`, `OrderIntent`", _SAME + ": a runtime of hosts", "from dita.trading import *\nwith TradingRuntime() as runtime:\n    runtime.tick()"),
-            _row("`add_connector(name, connector)`", "and `add_connector(connector)`, under its own name", 'from dita.trading import *\nwith TradingRuntime() as runtime:\n    runtime.add_connector("paper", PaperConnector({"BTC/USDT": {"tick_size": "0.1", "lot_step": "0.001"}}))'),
-            _row("`load_strategy(path)`", "on the only connector; `load_strategy(path, connector, pair)` elsewhere", 'from dita.trading import *\nfrom dita.strategy.samples import path_of\nwith TradingRuntime() as runtime:\n    runtime.add_connector("paper", PaperConnector({"BTC/USDT": {"tick_size": "0.1", "lot_step": "0.001"}}))\n    runtime.load_strategy(str(path_of("ema-cross")))'),
-            _row("`ConnectorBase`; connectors `paper`, `backtest`", "`PaperConnector`, `BacktestConnector`: each opens a host with one account", "from dita.trading import *\nBacktestConnector(market)"),
-            _row("a connector of a venue", "`VenueConnector`: Binance USD-M, as `dita run` trades there; or in shadow", "from dita.trading import VenueConnector\nVenueConnector.name"),
-            _row("`OrderTracker()`: `track(order)`, `update(id, status)`, `add_fill`, `get_open_orders`, `get_by_strategy`, `order_history`", "keeps what it is given; `OrderTracker(kernel)` shows the kernel's orders, and the log's fills", 'from decimal import Decimal\nfrom dita.trading import *\ntracker = OrderTracker()\ntracker.track(TrackedOrder("", "c1", "s", "paper", "BTC/USDT", "BUY", "LIMIT", Decimal(1)))\ntracker.update("c1", "Canceled")'),
-            _row("`TrackedOrder`, `Fill`", _SAME, 'from decimal import Decimal\nfrom dita.trading import Fill\nFill(Decimal(1), Decimal(1), None, "", 0)'),
+            _row("`TradingRuntime`, `ActiveStrategy`, `StrategyStatus`, `RuntimeState`, `FillEvent`, `OrderIntent`", _SAME + ": a runtime of hosts", "from dita.compat.trading import *\nwith TradingRuntime() as runtime:\n    runtime.tick()"),
+            _row("`add_connector(name, connector)`", "and `add_connector(connector)`, under its own name", 'from dita.compat.trading import *\nwith TradingRuntime() as runtime:\n    runtime.add_connector("paper", PaperConnector({"BTC/USDT": {"tick_size": "0.1", "lot_step": "0.001"}}))'),
+            _row("`load_strategy(path)`", "on the only connector; `load_strategy(path, connector, pair)` elsewhere", 'from dita.compat.trading import *\nfrom dita.strategy.samples import path_of\nwith TradingRuntime() as runtime:\n    runtime.add_connector("paper", PaperConnector({"BTC/USDT": {"tick_size": "0.1", "lot_step": "0.001"}}))\n    runtime.load_strategy(str(path_of("ema-cross")))'),
+            _row("`ConnectorBase`; connectors `paper`, `backtest`", "`PaperConnector`, `BacktestConnector`: each opens a host with one account", "from dita.compat.trading import *\nBacktestConnector(market)"),
+            _row("a connector of a venue", "`VenueConnector`: Binance USD-M, as `dita run` trades there; or in shadow", "from dita.compat.trading import VenueConnector\nVenueConnector.name"),
+            _row("`OrderTracker()`: `track(order)`, `update(id, status)`, `add_fill`, `get_open_orders`, `get_by_strategy`, `order_history`", "keeps what it is given; `OrderTracker(kernel)` shows the kernel's orders, and the log's fills", 'from decimal import Decimal\nfrom dita.compat.trading import *\ntracker = OrderTracker()\ntracker.track(TrackedOrder("", "c1", "s", "paper", "BTC/USDT", "BUY", "LIMIT", Decimal(1)))\ntracker.update("c1", "Canceled")'),
+            _row("`TrackedOrder`, `Fill`", _SAME, 'from decimal import Decimal\nfrom dita.compat.trading import Fill\nFill(Decimal(1), Decimal(1), None, "", 0)'),
             _row("`BacktestConfig`, `BacktestEngine(config).load_data(path).run(strategy)`", "the engine of `dita backtest`, by days, a balance and a fee", _B + "engine.load_data(market)"),
-            _row("`HistoricalData`", _SAME + ": a market file, read as a stream", "from dita.trading import HistoricalData\nassert sum(1 for _ in HistoricalData(market))"),
+            _row("`HistoricalData`", _SAME + ": a market file, read as a stream", "from dita.compat.trading import HistoricalData\nassert sum(1 for _ in HistoricalData(market))"),
             _row("`BacktestResult.equity_curve`", "`BacktestResult.equity`", "from dita.backtest import BacktestResult\nBacktestResult.equity_curve"),
-            _row("`print_report()`", "seven lines between rules under BACKTEST RESULTS", "from decimal import Decimal\nfrom dita.trading import PerformanceMetrics\nPerformanceMetrics.calculate([(0, Decimal(1))], []).print_report()"),
-            _row("`PerformanceMetrics.calculate(equity_curve, trades)`: `total_pnl`, `total_pnl_pct`, `num_trades`, `win_rate`, `profit_factor`, `max_drawdown`, `max_drawdown_pct`, `sharpe_ratio`, `sortino_ratio`, `avg_trade_pnl`, `avg_win`, `avg_loss`", "`dita.backtest.measure`; `max_drawdown` is an amount. Of a curve that was thinned, daily figures come near to the run's own", 'from decimal import Decimal\nfrom dita.trading import PerformanceMetrics\nfound = PerformanceMetrics.calculate([(0, Decimal(1))], [])\nfor name in "total_pnl total_pnl_pct num_trades win_rate profit_factor max_drawdown max_drawdown_pct sharpe_ratio sortino_ratio avg_trade_pnl avg_win avg_loss".split():\n    getattr(found, name)'),
-            _row("`BacktestTrade.from_fill(fill)`", "one execution; what a backtest calls a trade is `dita.backtest.Trade`, from flat to flat", 'from decimal import Decimal\nfrom dita.trading import BacktestTrade, FillEvent\nBacktestTrade.from_fill(FillEvent("paper", "c", Decimal(1), Decimal(2), 3))'),
-            _row("`ExchangeSimulator`: `update_price`, `set_timestamp`, `total_equity`, `get_fills`", "the simulated venue with the kernel before it, by hand", 'from dita.trading import ExchangeSimulator\nsimulator = ExchangeSimulator()\nsimulator.update_price("BTC/USDT", "60000")\nsimulator.total_equity(), simulator.get_fills()\nsimulator.close()'),
-            _row("`PaperTradingMode(initial_balances)`, `.with_default_balances()`", "the simulated venue, spot, fee 0.001", "from dita.trading import PaperTradingMode\nPaperTradingMode.with_default_balances()"),
+            _row("`print_report()`", "seven lines between rules under BACKTEST RESULTS", "from decimal import Decimal\nfrom dita.compat.trading import PerformanceMetrics\nPerformanceMetrics.calculate([(0, Decimal(1))], []).print_report()"),
+            _row("`PerformanceMetrics.calculate(equity_curve, trades)`: `total_pnl`, `total_pnl_pct`, `num_trades`, `win_rate`, `profit_factor`, `max_drawdown`, `max_drawdown_pct`, `sharpe_ratio`, `sortino_ratio`, `avg_trade_pnl`, `avg_win`, `avg_loss`", "`dita.backtest.measure`; `max_drawdown` is an amount. Of a curve that was thinned, daily figures come near to the run's own", 'from decimal import Decimal\nfrom dita.compat.trading import PerformanceMetrics\nfound = PerformanceMetrics.calculate([(0, Decimal(1))], [])\nfor name in "total_pnl total_pnl_pct num_trades win_rate profit_factor max_drawdown max_drawdown_pct sharpe_ratio sortino_ratio avg_trade_pnl avg_win avg_loss".split():\n    getattr(found, name)'),
+            _row("`BacktestTrade.from_fill(fill)`", "one execution; what a backtest calls a trade is `dita.backtest.Trade`, from flat to flat", 'from decimal import Decimal\nfrom dita.compat.trading import BacktestTrade, FillEvent\nBacktestTrade.from_fill(FillEvent("paper", "c", Decimal(1), Decimal(2), 3))'),
+            _row("`ExchangeSimulator`: `update_price`, `set_timestamp`, `total_equity`, `get_fills`", "the simulated venue with the kernel before it, by hand", 'from dita.compat.trading import ExchangeSimulator\nsimulator = ExchangeSimulator()\nsimulator.update_price("BTC/USDT", "60000")\nsimulator.total_equity(), simulator.get_fills()\nsimulator.close()'),
+            _row("`PaperTradingMode(initial_balances)`, `.with_default_balances()`", "the simulated venue, spot, fee 0.001", "from dita.compat.trading import PaperTradingMode\nPaperTradingMode.with_default_balances()"),
             _row("`dita backtest`, `paper`: `--balance`, `--from DAY`, `--to DAY`", "`--capital`, `--since TIME`, `--until TIME`; the last day is played, `--until` is not", 'assert cli("backtest", str(path_of_sample), "--data", str(market), "--balance", "1000", "--from", "2024-01-01", "--to", "2024-01-03") == 0'),
             _row("`dita compose --output`", "`--out`", 'assert cli("compose", "--help") == 0'),
             _row("`dita paper STRATEGY -c CONNECTOR -p PAIR`", "`dita run STRATEGY --shadow -c CONNECTOR -p PAIR`", 'assert cli("run", "--help") == 0'),
@@ -132,7 +132,7 @@ SECTIONS: Final[dict[str, tuple[str, tuple[SecondName, ...]]]] = {
         ),
     ),
     "The shadow skeleton": (
-        "`dita.shadow` has its names: [the shadow loop](../README_EXECUTION.md).",
+        "`dita.compat.shadow` has its names: [the shadow loop](../README_EXECUTION.md).",
         (
             _row("`python -m tools.live.exec_demo`", "`dita shadow --shadow --symbols BTCUSDT`", 'assert cli("shadow", "--shadow", "--symbols", "BTCUSDT", "--iterations", "2") == 0'),
             _row("`IExchangeClient`, `FakeExchangeClient`, `InMemoryOrderStore`, `Order`, `OrderState`", "the names here, too", _S + "FakeExchangeClient(), InMemoryOrderStore(), IExchangeClient, Order, OrderState"),

@@ -10,8 +10,7 @@ import pytest
 
 from dita import InvalidInput
 from dita.backtest import EquityPoint, Trade
-from dita.strategy import OwnFill, Strategy
-from dita.trading import (
+from dita.compat.trading import (
     BacktestConfig,
     BacktestEngine,
     BacktestTrade,
@@ -21,6 +20,7 @@ from dita.trading import (
     PerformanceMetrics,
     print_report,
 )
+from dita.strategy import OwnFill, Strategy
 
 DAY_NS = 86_400_000_000_000
 NEW_YEAR_NS = 1_704_067_200_000_000_000

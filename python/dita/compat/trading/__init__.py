@@ -4,8 +4,8 @@ Orders, balances and positions in here are read from a kernel at that moment.
 """
 
 from dita.backtest import BacktestResult
-from dita.trading.backtests import BacktestConfig, BacktestEngine, HistoricalData, print_report
-from dita.trading.connectors import (
+from dita.compat.trading.backtests import BacktestConfig, BacktestEngine, HistoricalData, print_report
+from dita.compat.trading.connectors import (
     BacktestConnector,
     ConnectorBase,
     OrderRequest,
@@ -13,11 +13,11 @@ from dita.trading.connectors import (
     PaperTradingMode,
     Ticker,
 )
-from dita.trading.errors import BacktestError, ConnectorError, ConnectorNotFound
-from dita.trading.live import VenueConnector
-from dita.trading.orders import Fill, OrderTracker, TrackedOrder, TrackedStatus
-from dita.trading.performance import BacktestTrade, PerformanceMetrics
-from dita.trading.runtime import (
+from dita.compat.trading.errors import BacktestError, ConnectorError, ConnectorNotFound
+from dita.compat.trading.live import VenueConnector
+from dita.compat.trading.orders import Fill, OrderTracker, TrackedOrder, TrackedStatus
+from dita.compat.trading.performance import BacktestTrade, PerformanceMetrics
+from dita.compat.trading.runtime import (
     ActiveStrategy,
     FillEvent,
     OrderIntent,
@@ -25,7 +25,7 @@ from dita.trading.runtime import (
     StrategyStatus,
     TradingRuntime,
 )
-from dita.trading.simulator import ExchangeSimulator
+from dita.compat.trading.simulator import ExchangeSimulator
 
 __all__ = [
     "ActiveStrategy",

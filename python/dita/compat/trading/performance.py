@@ -11,9 +11,9 @@ from dita.backtest.equity import EquityCurve, EquityPoint
 from dita.backtest.metrics import Metrics, Run, Value, measure
 from dita.backtest.report import few_lines
 from dita.backtest.result import Trade
+from dita.compat.trading.runtime import FillEvent
 from dita.errors import refuse
 from dita.strategy import OwnFill
-from dita.trading.runtime import FillEvent
 
 Point: TypeAlias = EquityPoint | tuple[int, Decimal]
 

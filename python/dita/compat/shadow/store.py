@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 from dita._kernel import VenueOrder
+from dita.compat.shadow.exchange import OrderStatus, status_of
+from dita.compat.shadow.numbers import decimal_of
 from dita.errors import refuse
 from dita.kernel import Number
 from dita.precision import plain
-from dita.shadow.exchange import OrderStatus, status_of
-from dita.shadow.numbers import decimal_of
 
 _ZERO: Final = Decimal(0)
 _CLIENT_ID: Final = "CLI"

@@ -15,17 +15,17 @@ from typing import Any, Final, Self, cast
 
 from dita._kernel import KernelOutcome
 from dita.backtest import BacktestResult
+from dita.compat.trading.backtests import BacktestEngine
+from dita.compat.trading.connectors import ACCOUNT, BacktestConnector, ConnectorBase, symbol_of
+from dita.compat.trading.errors import BacktestError, ConnectorError, ConnectorNotFound
+from dita.compat.trading.live import Loaded, Trading, VenueConnector
+from dita.compat.trading.orders import Fill, OrderTracker
 from dita.errors import refuse
 from dita.host import SentIntent, StrategyHandle
 from dita.runtime import ActorState, load_strategy
 from dita.runtime.sources import sources_of
 from dita.signals import elsewhere
 from dita.strategy import Params, Strategy
-from dita.trading.backtests import BacktestEngine
-from dita.trading.connectors import ACCOUNT, BacktestConnector, ConnectorBase, symbol_of
-from dita.trading.errors import BacktestError, ConnectorError, ConnectorNotFound
-from dita.trading.live import Loaded, Trading, VenueConnector
-from dita.trading.orders import Fill, OrderTracker
 
 _INTENTS_KEPT: Final = 10_000
 OrderIntent = SentIntent

@@ -11,12 +11,12 @@ from dita.backtest import BacktestResult
 from dita.backtest.engine import BacktestEngine as Engine
 from dita.backtest.engine import Named
 from dita.backtest.settings import BacktestSettings
+from dita.compat.trading.errors import BacktestError
 from dita.errors import refuse
 from dita.market import Event, Market, open_market
 from dita.market.bars import BarTime
 from dita.runtime import load_params, load_strategy
 from dita.strategy import Params, Strategy
-from dita.trading.errors import BacktestError
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 import pytest
 
+from dita.compat.trading import ConnectorError, StrategyStatus, TradingRuntime, VenueConnector
 from dita.loopback.binance.exchange import Terms
 from dita.loopback.server import ServerThread
 from dita.strategy import Strategy
-from dita.trading import ConnectorError, StrategyStatus, TradingRuntime, VenueConnector
 from live_runs import SECRET, position
 
 

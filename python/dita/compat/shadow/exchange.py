@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from dita._kernel import Listener, MarketLimits, OwnFill, TradeSide, TradeSlot, VenueOrder, Watcher
 from dita.clock import ManualClock
+from dita.compat.shadow.numbers import decimal_of
 from dita.errors import InvalidInput, refuse
 from dita.host.engine_server import started_at
 from dita.kernel import ExecutionKernel, Number
-from dita.shadow.numbers import decimal_of
 from dita.venues.sim import SimulatedVenue
 
 _OWNER: Final = "shadow"

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dita.clock import Clock
+from dita.compat.trading.connectors import ConnectorBase, symbol_of
+from dita.compat.trading.errors import ConnectorError
 from dita.config import Config
 from dita.extras import missing
 from dita.host import Directory, StrategyHandle
 from dita.runtime import load_params
 from dita.strategy import Params, Strategy
-from dita.trading.connectors import ConnectorBase, symbol_of
-from dita.trading.errors import ConnectorError
 
 if TYPE_CHECKING:
     from dita.live.plan import Plan, Remaining

@@ -15,9 +15,7 @@ from typing import Any
 import pytest
 
 from dita import InvalidInput
-from dita.host import Directory
-from dita.strategy import Strategy
-from dita.trading import (
+from dita.compat.trading import (
     BacktestConfig,
     BacktestConnector,
     BacktestEngine,
@@ -37,10 +35,12 @@ from dita.trading import (
     TrackedStatus,
     TradingRuntime,
 )
-from dita.trading.backtests import print_report
+from dita.compat.trading.backtests import print_report
+from dita.host import Directory
+from dita.strategy import Strategy
 
 RULES = {"BTC/USDT": {"tick_size": "0.1", "lot_step": "0.001"}}
-VICTIM = Path(__file__).parent.parent / "victims" / "runtime_life.py"
+VICTIM = Path(__file__).parents[2] / "victims" / "runtime_life.py"
 
 
 class Once(Strategy):

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from dita.compat.shadow.exchange import FakeExchangeClient
+from dita.compat.shadow.loop import ExecutionLoop, ExecutionParams, Quote
+from dita.compat.shadow.monitor import RuntimeRiskMonitor
+from dita.compat.shadow.numbers import Json
+from dita.compat.shadow.store import InMemoryOrderStore
 from dita.errors import refuse
-from dita.shadow.exchange import FakeExchangeClient
-from dita.shadow.loop import ExecutionLoop, ExecutionParams, Quote
-from dita.shadow.monitor import RuntimeRiskMonitor
-from dita.shadow.numbers import Json
-from dita.shadow.store import InMemoryOrderStore
 
-_LOG: Final = logging.getLogger("dita.shadow")
+_LOG: Final = logging.getLogger("dita.compat.shadow")
 _SECOND_NS: Final = 1_000_000_000
 #: So long everything takes that is on its way when a run ends, questions and repairs included.
 _SETTLING_S: Final = 120

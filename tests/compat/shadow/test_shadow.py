@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from dita.errors import InvalidInput
-from dita.shadow import (
+from dita.compat.shadow import (
     ExecutionLoop,
     ExecutionParams,
     FakeExchangeClient,
@@ -31,8 +30,9 @@ from dita.shadow import (
     run_shadow,
     run_shadow_demo,
 )
-from dita.shadow.exchange import status_of
-from dita.shadow.load import SCENARIOS, run_load
+from dita.compat.shadow.exchange import status_of
+from dita.compat.shadow.load import SCENARIOS, run_load
+from dita.errors import InvalidInput
 
 QUOTE = Quote("BTCUSDT", "49990", "50010", 1000)
 
@@ -322,7 +322,7 @@ def test_a_file_that_is_no_store_is_refused_by_its_name(tmp_path: Any) -> None:
 
 KILLED = """
 import os, sys
-from dita.shadow import *
+from dita.compat.shadow import *
 folder = sys.argv[1]
 exchange = FakeExchangeClient(fill_rate="0.5", reject_rate=0, slots=256, log_dir=folder + "/log")
 monitor = RuntimeRiskMonitor(

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from dita._kernel import KernelTransition, TradeSlot, VenueEvent
 from dita.clock import ManualClock
+from dita.compat.trading.connectors import ACCOUNT, DEFAULT_BALANCES, FEE_RATE, SPOT_RULES, PaperConnector
+from dita.compat.trading.orders import fill_of, is_fill
+from dita.compat.trading.runtime import FillEvent
 from dita.errors import refuse
 from dita.host import Host
-from dita.trading.connectors import ACCOUNT, DEFAULT_BALANCES, FEE_RATE, SPOT_RULES, PaperConnector
-from dita.trading.orders import fill_of, is_fill
-from dita.trading.runtime import FillEvent
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

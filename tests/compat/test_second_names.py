@@ -39,7 +39,7 @@ GIVEN: dict[str, Any] = {
     "reference_price": "60000",
     "target_size": "0.01",
 }
-TABLE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "second-names.md"
+TABLE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "second-names.md"
 
 
 def test_the_names_are_there_and_in_the_table() -> None:

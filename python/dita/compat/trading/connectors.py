@@ -9,12 +9,12 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from dita.clock import Clock
+from dita.compat.trading.errors import ConnectorError
 from dita.config import AccountConfig, Config, SimulatedConfig
 from dita.errors import refuse
 from dita.host import Directory, Host, PlainOrder, PlainOrders
 from dita.kernel import ExecutionKernel
 from dita.strategy import QuoteTick
-from dita.trading.errors import ConnectorError
 from dita.venues import SimulatedVenue
 
 ACCOUNT: Final = "main"

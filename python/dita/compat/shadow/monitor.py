@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+from dita.compat.shadow.numbers import decimal_of
 from dita.kernel import Number
-from dita.shadow.numbers import decimal_of
 
 _ZERO = Decimal(0)
 

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
+from dita.compat.shadow.exchange import FakeExchangeClient, IExchangeClient, PlaceOrderRequest, Side
+from dita.compat.shadow.monitor import RuntimeRiskMonitor
+from dita.compat.shadow.numbers import Json, canonical_json, decimal_of
+from dita.compat.shadow.store import InMemoryOrderStore, OrderState, OrderStore
 from dita.errors import refuse
 from dita.host.engine_server import started_at
 from dita.kernel import Number
 from dita.precision import plain
-from dita.shadow.exchange import FakeExchangeClient, IExchangeClient, PlaceOrderRequest, Side
-from dita.shadow.monitor import RuntimeRiskMonitor
-from dita.shadow.numbers import Json, canonical_json, decimal_of
-from dita.shadow.store import InMemoryOrderStore, OrderState, OrderStore
 
-_LOG: Final = logging.getLogger("dita.shadow")
+_LOG: Final = logging.getLogger("dita.compat.shadow")
 _MS_NS: Final = 1_000_000
 _BPS: Final = Decimal(10_000)
 _HALF_WIDTH: Final = Decimal("0.0005")

@@ -5,7 +5,7 @@ orders on it as far as `RuntimeRiskMonitor` lets it, and reports. Order stores s
 reported of each order. `docs/README_EXECUTION.md` has the whole of it.
 """
 
-from dita.shadow.exchange import (
+from dita.compat.shadow.exchange import (
     FakeExchangeClient,
     FillEvent,
     IExchangeClient,
@@ -16,9 +16,9 @@ from dita.shadow.exchange import (
     Position,
     Side,
 )
-from dita.shadow.loop import ExecutionLoop, ExecutionParams, Quote, run_shadow, run_shadow_demo
-from dita.shadow.monitor import RuntimeRiskMonitor
-from dita.shadow.store import InMemoryOrderStore, Order, OrderState, OrderStore, PersistentOrderStore
+from dita.compat.shadow.loop import ExecutionLoop, ExecutionParams, Quote, run_shadow, run_shadow_demo
+from dita.compat.shadow.monitor import RuntimeRiskMonitor
+from dita.compat.shadow.store import InMemoryOrderStore, Order, OrderState, OrderStore, PersistentOrderStore
 
 __all__ = [
     "ExecutionLoop",
