@@ -11,7 +11,7 @@ import pytest
 from dita.cli import main
 from dita.live.checks import doctor_of
 from dita.live.places import Place, symbol_of
-from dita.loopback.scripted_wire import ScriptedWire
+from dita.practice.scripted_wire import ScriptedWire
 from dita.venues.bingx.adapter import BingxPractice
 from dita.venues.bingx.requests import BingxCodec
 from dita.venues.okx.adapter import OkxPractice

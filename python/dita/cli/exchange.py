@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 from dita.cli.failure import CommandFailure
 from dita.errors import KernelError, shown
 from dita.extras import missing
-from dita.loopback.exchange import Terms
+from dita.practice.exchange import Terms
 
 if TYPE_CHECKING:
     import ssl
@@ -119,7 +119,7 @@ def run(options: argparse.Namespace) -> int:
 async def _serve(options: argparse.Namespace, folder: Path) -> int:
     import asyncio  # noqa: PLC0415 - `dita --help` answers at once
 
-    from dita.loopback.server import Server, is_loopback  # noqa: PLC0415 - it needs aiohttp
+    from dita.practice.server import Server, is_loopback  # noqa: PLC0415 - it needs aiohttp
 
     server = Server(_terms(options))
     for name, value in options.fault or []:
@@ -181,7 +181,7 @@ def _tls(options: argparse.Namespace, folder: Path) -> "tuple[ssl.SSLContext | N
         return None, None
     import ssl  # noqa: PLC0415 - only where it is asked for
 
-    from dita.loopback.certificate import write_certificate  # noqa: PLC0415 - as above
+    from dita.practice.certificate import write_certificate  # noqa: PLC0415 - as above
 
     made = None
     if options.tls:

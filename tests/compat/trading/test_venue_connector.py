@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import pytest
 
 from dita.compat.trading import ConnectorError, StrategyStatus, TradingRuntime, VenueConnector
-from dita.loopback.binance.exchange import Terms
-from dita.loopback.server import ServerThread
+from dita.practice.binance.exchange import Terms
+from dita.practice.server import ServerThread
 from dita.strategy import Strategy
 from live_runs import SECRET, position
 
