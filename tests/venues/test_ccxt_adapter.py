@@ -18,8 +18,8 @@ from dita.venues.wire.failures import Failure, Fate
 
 pytest.importorskip("ccxt", reason="ccxt is not installed")
 
+from dita.certify.rigs.ccxt import CCXTBybitRig, CCXTRig
 from dita.cli.main import main
-from dita.practice.ccxt_rig import CCXTBybitRig, CCXTRig
 from dita.venues.ccxt import CCXTAdapter
 from dita.venues.ccxt.abilities import abilities_of
 from dita.venues.ccxt.answers import code_of, failure_of, family, fate_of

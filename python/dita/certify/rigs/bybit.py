@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
-from dita.practice.rig import ExchangeRig, MemoryRig
+from dita.certify.rigs.native import ExchangeRig, MemoryRig
 from dita.venues.bybit.adapter import BybitPractice
 from dita.venues.wire.transport import Transport
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from dita.practice.rig import ExchangeRig, MemoryRig
+from dita.certify.rigs.native import ExchangeRig, MemoryRig
 from dita.venues.binance.adapter import BinancePractice
 from dita.venues.binance.transport import Transport
 

@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from dita.certify.rig import NotOffered, Rig, VenueFault
+from dita.certify.rigs.memory import MemoryServer, MemoryWire
+from dita.certify.rigs.network import NetworkFault
 from dita.clock import ManualClock
 from dita.kernel import ExecutionKernel
 from dita.practice.exchange import Exchange, Terms
 from dita.practice.market import Listing
-from dita.practice.memory import MemoryServer, MemoryWire
-from dita.practice.network import NetworkFault
 from dita.practice.server import ServerThread
 from dita.venues.wire.adapter import WireAdapter
 from dita.venues.wire.transport import Transport

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
+from dita.certify.rigs.network import MemoryStream, Network, NetworkFault
 from dita.practice.api import Call, api_of
 from dita.practice.commands import run_command
 from dita.practice.exchange import Exchange, Terms
-from dita.practice.network import MemoryStream, Network, NetworkFault
 from dita.venues.wire.failures import unanswered
 from dita.venues.wire.requests import Request
 from dita.venues.wire.transport import Say, Transport

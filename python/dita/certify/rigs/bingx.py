@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from dita._kernel import VenueEvent, VenueOrder
 from dita.certify.books import Resting
 from dita.certify.rig import VenueFault
-from dita.practice.scripted_wire import Answer, ScriptedWire, WireScriptRig
+from dita.certify.rigs.scripted_wire import Answer, ScriptedWire, WireScriptRig
 from dita.venues.bingx.adapter import BingxPractice
 from dita.venues.bingx.requests import BingxCodec
 from dita.venues.wire.requests import Codec

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import ClassVar, Final
 
 from dita.certify.rig import NotOffered, VenueFault
-from dita.practice.binance.rig import BinanceRig
-from dita.practice.bybit.rig import BybitRig
-from dita.practice.rig import ExchangeRig
+from dita.certify.rigs.binance import BinanceRig
+from dita.certify.rigs.bybit import BybitRig
+from dita.certify.rigs.native import ExchangeRig
 from dita.venues.ccxt import CCXTAdapter
 
 _STREAM: Final = "it is a stream's trouble, and ccxt's adapter asks by REST"
