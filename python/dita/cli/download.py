@@ -11,6 +11,7 @@ from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
 from dita.cli.venue import place_of_market
 from dita.errors import KernelError, shown
+from dita.venues.wire.failures import Failure
 
 DESCRIPTION: Final = """\
 Fetch a venue's bars, trades or funding rates into a Parquet file that `dita backtest` reads (--data,
@@ -53,7 +54,6 @@ def run(options: argparse.Namespace) -> int:
     place = place_of_market(options)
     from dita.live.download import fetch  # noqa: PLC0415 - it needs aiohttp
     from dita.live.places import symbol_of  # noqa: PLC0415 - as above
-    from dita.venues.wire.failures import Failure  # noqa: PLC0415 - as above
 
     progress, symbol = Progress(), symbol_of(options.pair)
     until = options.until or time.time_ns()

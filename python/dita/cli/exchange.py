@@ -1,25 +1,24 @@
 """`dita exchange`: a venue to practise on, in a real one's wire format."""
 
 import argparse
+import asyncio
 import contextlib
 import json
 import signal
+import ssl
 import sys
 import tempfile
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from dita.cli.failure import CommandFailure
 from dita.errors import KernelError, shown
 from dita.extras import missing
+from dita.practice.certificate import write_certificate
 from dita.practice.exchange import Terms
-
-if TYPE_CHECKING:
-    import ssl
-
 
 _PORT: Final = 8686
 DESCRIPTION: Final = """\
@@ -97,7 +96,6 @@ def run(options: argparse.Namespace) -> int:
     """
     if options.tell is not None:
         return _tell(options)
-    import asyncio  # noqa: PLC0415 - `dita --help` answers at once
 
     try:
         import aiohttp  # noqa: F401, PLC0415 - it is the extra `venues`
@@ -117,7 +115,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _serve(options: argparse.Namespace, folder: Path) -> int:
-    import asyncio  # noqa: PLC0415 - `dita --help` answers at once
 
     from dita.practice.server import Server, is_loopback  # noqa: PLC0415 - it needs aiohttp
 
@@ -179,9 +176,6 @@ def _tls(options: argparse.Namespace, folder: Path) -> "tuple[ssl.SSLContext | N
     """What it is served with, and the certificate that was made for this run."""
     if options.tls is None:
         return None, None
-    import ssl  # noqa: PLC0415 - only where it is asked for
-
-    from dita.practice.certificate import write_certificate  # noqa: PLC0415 - as above
 
     made = None
     if options.tls:
@@ -201,7 +195,6 @@ def _tls(options: argparse.Namespace, folder: Path) -> "tuple[ssl.SSLContext | N
 
 
 def _tell(options: argparse.Namespace) -> int:
-    import ssl  # noqa: PLC0415 - `dita --help` answers at once
 
     # Its own certificate proves nothing that the address does not: it is this machine.
     trust, scheme = None, "http"

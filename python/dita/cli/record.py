@@ -13,6 +13,7 @@ from dita.cli.progress import Progress
 from dita.cli.venue import place_of_market, symbols_of
 from dita.errors import KernelError, shown
 from dita.signals import elsewhere
+from dita.venues.wire.failures import Failure
 
 DESCRIPTION: Final = """\
 Record a venue's market as it comes: best prices, depth, trades, marks. Each instrument has a compressed
@@ -52,7 +53,6 @@ def run(options: argparse.Namespace) -> int:
     place = place_of_market(options)
     symbols = symbols_of(options)
     from dita.live.record import Recording  # noqa: PLC0415 - it needs aiohttp
-    from dita.venues.wire.failures import Failure  # noqa: PLC0415 - as above
 
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

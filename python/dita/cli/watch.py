@@ -1,6 +1,7 @@
 """`dita watch`: a kernel's slots, orders, account, controls and followers, live in a terminal."""
 
 import argparse
+import asyncio
 import re
 import sys
 from collections.abc import Callable
@@ -103,8 +104,6 @@ def _show(options: argparse.Namespace, source: "Source") -> int:
         raise CommandFailure(f"{missing('dita watch', 'watch')}, or use --once") from error
     screen = WatchScreen(source, options.kernel, interval_s=options.interval, halt=_halter(options.control))
     if options.screenshot is not None:
-        import asyncio  # noqa: PLC0415 - it costs time that no other command has
-
         asyncio.run(_screenshot(screen, options.screenshot))
         print(f"wrote {options.screenshot}")
     else:

@@ -71,7 +71,8 @@ from dita.kernel.recovery import catch_up
 from dita.kernel.waking import Waking, start_timer
 from dita.logs import KernelLogs
 from dita.overrides import Override
-from dita.projection.memory import KernelProjection, build_projection
+from dita.projection.build import build_projection
+from dita.projection.memory import KernelProjection
 from dita.second_names import fields_of, intent_of, reason_of
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
 from dita.venues.base import BaseExecutionAdapter, VenueAdapter, is_real_money
