@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from dita.backtest.engine import BacktestEngine, Named
 from dita.backtest.settings import BacktestSettings, read_instruments, read_latencies
 from dita.backtest.twin import read_assumptions
-from dita.cli.backtest_page import backtest_page, wait_for_end
 from dita.cli.failure import CommandFailure
 from dita.cli.gateway import add_web_option
 from dita.cli.progress import Progress
 from dita.errors import shown
+from dita.gateway.backtest import backtest_page, wait_for_end
 from dita.market import open_market
 from dita.market.bars import time_ns
 from dita.market.ticks import tick_time_ns

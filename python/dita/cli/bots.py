@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from dita._kernel import Replay
 from dita.cli.actions import add_action, add_place
-from dita.cli.halt import me
+from dita.control.operator import me
 from dita.errors import shown
 from dita.host import Directory, HostAway, ask
 from dita.observe.text import limits_text

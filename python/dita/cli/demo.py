@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Final
 from dita import KernelError
 from dita.backtest.demo_report import DemoReport, as_json, as_text, report_of
 from dita.backtest.demo_trader import play_of
-from dita.cli.backtest_page import backtest_page, wait_for_end
 from dita.cli.failure import CommandFailure
 from dita.cli.gateway import add_web_option
 from dita.cli.progress import Progress
 from dita.errors import shown
+from dita.gateway.backtest import backtest_page, wait_for_end
 from dita.market import Market, SyntheticMarket, open_market
 from dita.strategy import StrategyError
 
 if TYPE_CHECKING:
     from dita.backtest.play import Play
     from dita.backtest.result import BacktestResult
-    from dita.cli.backtest_page import BacktestPage
+    from dita.gateway.backtest import BacktestPage
 
 PROGRESS_EVENTS: Final = 1024
 

@@ -5,26 +5,22 @@ import contextlib
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.halt import me
 from dita.cli.hosts import add_host_options, found
 from dita.errors import KernelError
-from dita.extras import is_there, missing
-from dita.gateway import Access, AccessRefused, HostSource, Hub, TokenFile
+from dita.gateway import AccessRefused, HostSource, TokenFile
+from dita.gateway.beside import announce, app_of, needs_web
 from dita.gateway.watched import cluster_source, log_source, spawned, story_of
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Iterator
 
     from dita.gateway import Source
-    from dita.host import Directory
 
 PORT: Final = 8080
 
@@ -134,8 +130,9 @@ def run(options: argparse.Namespace) -> int:
                 "(dita token add NAME --role read --tokens FILE)"
             )
         with _shown(options) as source, bound(options.listen, options.port) as listening:
-            app = _app(source, tokens, options)
-            _announce(app, listening)
+            hosts = (options.listen, *options.host)
+            app = app_of(source, tokens, hosts=hosts, origins=options.origin)
+            announce(app, listening)
             if options.ends_with_input:
                 _end_with_input()
             serve(app, listening)
@@ -169,105 +166,6 @@ def _end_with_input() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="dita-input", daemon=True).start()
-
-
-def needs_web(what: str) -> None:
-    """Say which extra is missing, where it is.
-
-    Args:
-        what: What was asked for.
-
-    Raises:
-        CommandFailure: It is missing.
-    """
-    if not all(is_there(module) for module in ("fastapi", "uvicorn", "httptools", "prometheus_client")):
-        raise CommandFailure(missing(what, "web"))
-
-
-def _app(
-    source: "Source",
-    tokens: "TokenFile | None",
-    options: argparse.Namespace | None,
-    report: Callable[[], Path | None] | None = None,
-) -> Any:  # noqa: ANN401 - the application is an extra's
-    from dita.gateway.app import build_app  # noqa: PLC0415 - an extra
-    from dita.gateway.guards import LOOPBACK, Guards  # noqa: PLC0415 - an extra
-
-    more = () if options is None else (options.listen, *options.host)
-    guards = Guards(hosts=(*LOOPBACK, *more), origins=() if options is None else tuple(options.origin))
-    return build_app(Hub(source), Access(tokens), guards=guards, report=report)
-
-
-def _announce(app: Any, listening: "socket.socket") -> None:  # noqa: ANN401 - an extra's
-    """Print the page's address, with a token that ends with this process."""
-    address, port = listening.getsockname()[:2]
-    token = app.state.access.grant(me(), "operate")
-    shown = f"[{address}]" if ":" in address else address
-    print(f"http://{shown}:{port}/#token={token}", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def beside(source: "Source", port: int, report: Callable[[], Path | None] | None = None) -> Iterator[None]:
-    """Serve a page beside what runs in this process, on this machine only.
-
-    Args:
-        source: What is shown.
-        port: 0 takes a free one.
-        report: Returns a page of its own, once there is one.
-
-    Raises:
-        CommandFailure: The extra is missing, or the port is taken.
-    """
-    needs_web("--web")
-    from dita.gateway.running import bound, served  # noqa: PLC0415 - an extra
-
-    listening = bound("127.0.0.1", port)
-    app = _app(source, None, None, report)
-    with served(app, listening):
-        _announce(app, listening)
-        yield
-
-
-@contextlib.contextmanager
-def beside_host(directory: "Directory | None", port: int | None, *, own_process: bool) -> Iterator[None]:
-    """Serve the page of a host meanwhile, where it is wanted.
-
-    Args:
-        directory: The host's; None where it keeps nothing and answers nobody.
-        port: None where no page is wanted; 0 takes a free one.
-        own_process: Whether it is a process of its own, so that it takes no time of the kernel's.
-
-    Raises:
-        CommandFailure: The host answers nobody, the extra is missing, or the port is taken.
-    """
-    if port is None:
-        yield
-        return
-    if directory is None:
-        raise CommandFailure("--web: an ephemeral run answers nobody; leave out --ephemeral")
-    needs_web("--web")
-    if not own_process:
-        with beside(HostSource(directory, story=story_of), port):
-            yield
-        return
-    _free(port)
-    command = [sys.executable, "-m", "dita.cli", "gateway", "--dir", str(directory.path)]
-    # Its input is ours: where we end, however that is, it ends too.
-    page = subprocess.Popen(  # noqa: S603 - our own command
-        [*command, "--port", str(port), "--ends-with-input"], stdin=subprocess.PIPE, start_new_session=True
-    )
-    try:
-        yield
-    finally:
-        page.terminate()
-        page.communicate()
-
-
-def _free(port: int) -> None:
-    """Say at once that a port is taken, and not after the run has begun."""
-    from dita.gateway.running import bound  # noqa: PLC0415 - an extra
-
-    bound("127.0.0.1", port).close()
 
 
 def add_web_option(parser: argparse.ArgumentParser) -> None:

@@ -1,8 +1,6 @@
 """`dita halt`, `resume`, `flatten`, `freeze`, `limits`: an operator's word to kernels."""
 
 import argparse
-import getpass
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
@@ -19,6 +17,7 @@ from dita.control import (
     HazelcastControlPlane,
     build_control_plane,
 )
+from dita.control.operator import BY_MAX, me
 from dita.errors import shown
 from dita.host import Directory
 from dita.text import as_json
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 PLACE_EXAMPLE: Final = "/run/dita/controls.json"
 CLUSTER_EXAMPLE: Final = "hazelcast://127.0.0.1:5701/dita"
-_BY_MAX: Final = 64
 # A kernel that runs takes a halt within a millisecond; one in the midst of a venue's call after that.
 _TAKEN_S: Final = 2.0
 # As the kernel names them; it is not loaded for a command's help.
@@ -294,18 +292,9 @@ def _plain(controls: "KernelControlSnapshot") -> Mapping[str, Any]:
     return values
 
 
-def me() -> str:
-    """Who asks, where nobody says."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "somebody"
-    return f"{user}@{socket.gethostname()}"[:_BY_MAX]
-
-
 def _by(text: str) -> str:
-    if not text or len(text.encode()) > _BY_MAX:
-        raise argparse.ArgumentTypeError(f"expected a name of at most {_BY_MAX} bytes, got {shown(text)}")
+    if not text or len(text.encode()) > BY_MAX:
+        raise argparse.ArgumentTypeError(f"expected a name of at most {BY_MAX} bytes, got {shown(text)}")
     return text
 
 

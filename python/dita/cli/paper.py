@@ -10,10 +10,11 @@ from dita.backtest.paper import PaperRun, set_log_away
 from dita.cli import run as live_run
 from dita.cli.backtest import add_assumptions, add_market_options, engine_of
 from dita.cli.failure import CommandFailure
-from dita.cli.gateway import add_web_option, beside_host
+from dita.cli.gateway import add_web_option
 from dita.cli.progress import Progress
 from dita.cli.twin import add_twin_option, twin_beside
 from dita.errors import shown
+from dita.gateway.beside import beside_host
 from dita.host import Directory
 
 DESCRIPTION: Final = """\

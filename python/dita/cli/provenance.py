@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from dita.audit.signing import SignatureRefused, SigningKey
 from dita.cli.actions import add_action, add_place
 from dita.cli.failure import CommandFailure
-from dita.cli.halt import me
 from dita.cli.portfolio import span
 from dita.control import ControlUpdate, FileControlPlane
+from dita.control.operator import me
 from dita.control.provenance import provenance_lines
 from dita.errors import KernelError
 from dita.host import Directory

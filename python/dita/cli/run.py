@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from dita.cli.backtest import add_params, decimal_of, place_of
 from dita.cli.failure import CommandFailure
-from dita.cli.gateway import add_web_option, beside_host
+from dita.cli.gateway import add_web_option
 from dita.cli.run_connected import run_connected
 from dita.cli.twin import MARKET_FOLDER, add_twin_option, twin_beside
 from dita.cli.venue import (
@@ -22,6 +22,7 @@ from dita.cli.venue import (
 )
 from dita.config import Address, account_for, load, standing_file
 from dita.errors import shown
+from dita.gateway.beside import beside_host
 from dita.host import Directory
 from dita.runtime import load_params, load_strategy
 

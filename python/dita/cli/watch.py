@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.halt import me
 from dita.cli.progress import Progress
 from dita.control import ControlUpdate, build_control_plane
+from dita.control.operator import me
 from dita.errors import KernelError, shown
 from dita.extras import missing
 from dita.observe.source import ClusterSource, LogSource, ZincSource

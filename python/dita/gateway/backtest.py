@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dita.cli.gateway import beside, needs_web
-from dita.gateway import ReadOnlySource
+from dita.gateway.beside import beside, needs_web
+from dita.gateway.source import ReadOnlySource
 from dita.signals import elsewhere
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def backtest_page(name: str, port: int | None) -> Iterator[BacktestPage | None]:
         port: None where no page is wanted; 0 takes a free one.
 
     Raises:
-        CommandFailure: The extra is missing, or the port is taken.
+        KernelError: The extra is missing, or the port is taken.
     """
     if port is None:
         yield None
@@ -84,7 +84,8 @@ def wait_for_end() -> None:
     before = {
         number: signal.signal(number, elsewhere(ended.set)) for number in (signal.SIGTERM, signal.SIGINT)
     }
-    print("the report is shown until Ctrl-C", file=sys.stderr)
+    sys.stderr.write("the report is shown until Ctrl-C\n")
+    sys.stderr.flush()
     try:
         ended.wait()
     finally:
