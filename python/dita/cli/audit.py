@@ -108,7 +108,6 @@ def _is_ledger(folder: Path) -> None:
 
 
 def _write(options: argparse.Namespace) -> int:
-
     if not options.log_dir.is_dir():
         raise CommandFailure(
             f"{options.log_dir}: is no directory; name the one that the kernel has as log_dir"
@@ -176,7 +175,6 @@ def _fields(report: Any) -> dict[str, Any]:  # noqa: ANN401 - a class that is lo
 
 
 def _verify(options: argparse.Namespace) -> int:
-
     _is_ledger(options.folder)
     if options.key is not None and options.head is None:
         raise CommandFailure("--key: says who signed a head; name the head too: --head FILE")
@@ -232,7 +230,6 @@ def _held(folder: Path) -> Any:  # noqa: ANN401 - a class that is loaded late
 
 
 def _head(options: argparse.Namespace) -> int:
-
     try:
         head = head_of(_held(options.folder))
         if options.sign is not None:
@@ -244,7 +241,6 @@ def _head(options: argparse.Namespace) -> int:
 
 
 def _prove(options: argparse.Namespace) -> int:
-
     if options.checker:
         sys.stdout.write(CHECKER.read_text(encoding="utf-8"))
         return 0

@@ -4,7 +4,6 @@ import argparse
 import logging
 import sys
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +13,7 @@ from dita.backtest.twin import read_assumptions
 from dita.cli.failure import CommandFailure
 from dita.cli.gateway import add_web_option
 from dita.cli.progress import Progress
+from dita.cli.values import decimal, pair
 from dita.errors import shown
 from dita.gateway.backtest import backtest_page, wait_for_end
 from dita.market import open_market
@@ -94,7 +94,7 @@ def add_params(
         "--param",
         action="append",
         default=[],
-        type=_parameter,
+        type=pair(),
         metavar="NAME=VALUE",
         help=what,
     )
@@ -112,11 +112,9 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="latency, slippage and queue as `dita twin` wrote them",
     )
-    parser.add_argument(
-        "--capital", "--balance", type=decimal_of, metavar="X", help="opening balance (10000)"
-    )
-    parser.add_argument("--taker-rate", type=decimal_of, metavar="X", help="a fraction of the value (0.001)")
-    parser.add_argument("--maker-rate", type=decimal_of, metavar="X", help="a fraction of the value (0.001)")
+    parser.add_argument("--capital", "--balance", type=decimal, metavar="X", help="opening balance (10000)")
+    parser.add_argument("--taker-rate", type=decimal, metavar="X", help="a fraction of the value (0.001)")
+    parser.add_argument("--maker-rate", type=decimal, metavar="X", help="a fraction of the value (0.001)")
     parser.add_argument(
         "--fill-at",
         choices=("next_open", "close"),
@@ -128,11 +126,11 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         help="a waiting limit fills where the market goes through it, or at a touch (through)",
     )
     parser.add_argument(
-        "--latency-ms", type=decimal_of, metavar="X", help="a request's round trip; for ticks (0)"
+        "--latency-ms", type=decimal, metavar="X", help="a request's round trip; for ticks (0)"
     )
     parser.add_argument(
         "--latency-max-ms",
-        type=decimal_of,
+        type=decimal,
         metavar="X",
         help="draw each round trip from --latency-ms to this",
     )
@@ -144,7 +142,7 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         choices=("first", "risk_averse", "probability"),
         help="where a resting order stands in a book of quotes or depth (first)",
     )
-    parser.add_argument("--slippage-bps", type=decimal_of, metavar="X", help="basis points for takers (0)")
+    parser.add_argument("--slippage-bps", type=decimal, metavar="X", help="basis points for takers (0)")
     add_window(parser)
     parser.add_argument("--seed", type=int, metavar="N", help="where chance starts (0)")
     parser.add_argument("--funding", type=Path, metavar="FILE", help="time,symbol,rate,mark: CSV or Parquet")
@@ -314,15 +312,7 @@ def _report(result: "BacktestResult", options: argparse.Namespace) -> int:
     return 130 if result.interrupted else 0
 
 
-def _parameter(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {shown(text)}")
-    return name, value
-
-
 def _time(text: str) -> int:
-
     try:
         at_ns = tick_time_ns(text)
     except ValueError:
@@ -333,7 +323,6 @@ def _time(text: str) -> int:
 
 
 def _day(text: str) -> int:
-
     try:
         date.fromisoformat(text)
     except ValueError:
@@ -349,21 +338,3 @@ def _first_day(text: str) -> int:
 def _last_day(text: str) -> int:
     """When a day ends, ns."""
     return _day(text) + _DAY_NS
-
-
-def decimal_of(text: str) -> Decimal:
-    """Read a decimal of a command line.
-
-    Args:
-        text: The text.
-
-    Raises:
-        ArgumentTypeError: It is none, or not finite.
-    """
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise argparse.ArgumentTypeError(f"expected a decimal, got {shown(text)}") from None
-    if not number.is_finite():
-        raise argparse.ArgumentTypeError(f"must be finite, got {shown(text)}")
-    return number

@@ -4,13 +4,13 @@ import argparse
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from dita._kernel import Replay
 from dita.cli.actions import add_action, add_place
+from dita.cli.values import positive
 from dita.control.operator import me
-from dita.errors import shown
 from dita.host import Directory, HostAway, ask
 from dita.observe.text import limits_text
 from dita.text import as_json, exact, table
@@ -61,7 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     transfer = _action(actions, "transfer", "move capital between bots; no wallet moves", _transfer)
     transfer.add_argument("giver", metavar="FROM", help="a bot, or `unassigned`")
     transfer.add_argument("taker", metavar="TO", help="a bot, or `unassigned`")
-    transfer.add_argument("amount", metavar="AMOUNT", type=_amount, help="how much")
+    transfer.add_argument("amount", metavar="AMOUNT", type=positive, help="how much")
     transfer.add_argument("--asset", default="USDT", metavar="NAME", help="of which asset (USDT)")
     transfer.add_argument(
         "--id", metavar="ID", help="its name: a second transfer of the same does nothing (a new one)"
@@ -75,25 +75,18 @@ def _action(
     what: str,
     run: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
-    parser = add_action(actions, name, what, lambda options: _checked(lambda: run(options)), _EXAMPLES[name])
+    parser = add_action(actions, name, what, run, _EXAMPLES[name])
     add_place(parser)
     parser.add_argument("--account", metavar="NAME", help="which account (default: the only one)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     return parser
 
 
-def _checked(call: Callable[[], int]) -> int:
-
-    return call()
-
-
 def _directory(options: argparse.Namespace) -> "Directory":
-
     return Directory.found(options.host, options.dir)
 
 
 def _list(options: argparse.Namespace) -> int:
-
     directory = _directory(options)
     try:
         said = ask(directory, "bots", account=options.account, asset=options.asset)
@@ -108,7 +101,6 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _from_logs(directory: "Directory", options: argparse.Namespace) -> dict[str, Any]:
-
     found = {}
     for name in [options.account] if options.account else directory.accounts():
         replay = Replay(directory.log(name))
@@ -146,13 +138,12 @@ def _lines(said: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
 
 
 def _transfer(options: argparse.Namespace) -> int:
-
     said = ask(
         _directory(options),
         "move_capital",
         account=options.account,
         asset=options.asset,
-        amount=options.amount,
+        amount=format(options.amount, "f"),
         id=options.id or f"transfer-{uuid.uuid4().hex[:16]}",
         by=options.by or me()[:31],
         **{"from": options.giver, "to": options.taker},
@@ -161,16 +152,6 @@ def _transfer(options: argparse.Namespace) -> int:
         sys.stdout.write(as_json(said))
         return 0
     again = " had been done before: nothing moved" if said["code"] == "DUPLICATE_INTENT" else ""
-    moved = f"{options.amount} {options.asset} from {options.giver} to {options.taker}"
+    moved = f"{options.amount:f} {options.asset} from {options.giver} to {options.taker}"
     print(f"{said['id']}{again or f': {moved}'}")
     return 0
-
-
-def _amount(text: str) -> str:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal(0)
-    if not amount.is_finite() or amount <= 0:
-        raise argparse.ArgumentTypeError(f"expected an amount above zero, got {shown(text)}")
-    return format(amount, "f")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
+from dita.cli.values import pair
 from dita.config import ConfigError, load, standing_file
 from dita.host.opening import faults_of
 from dita.text import as_json, table
@@ -65,7 +66,7 @@ def add_set_option(parser: argparse.ArgumentParser) -> None:
         "--set",
         action="append",
         default=[],
-        type=_setting,
+        type=pair("KEY=VALUE"),
         metavar="KEY=VALUE",
         dest="settings",
         help="a value that counts before all others; may be given again",
@@ -137,10 +138,3 @@ def _show(loaded: "Loaded", options: argparse.Namespace) -> int:
     for line in table(header, [row if options.origin else row[:2] for row in rows]):
         print(line)
     return 0
-
-
-def _setting(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
-    return key, value

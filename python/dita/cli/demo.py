@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +14,7 @@ from dita.backtest.demo_trader import play_of
 from dita.cli.failure import CommandFailure
 from dita.cli.gateway import add_web_option
 from dita.cli.progress import Progress
+from dita.cli.values import positive, whole
 from dita.errors import shown
 from dita.gateway.backtest import backtest_page, wait_for_end
 from dita.market import Market, SyntheticMarket, open_market
@@ -65,13 +66,17 @@ def add_replay_options(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("--symbol", type=_symbol, help="instrument of a bar file (default: from its name)")
     parser.add_argument(
-        "--seed", type=_seed, default=1, metavar="N", help="seed of the venue and the generated market (1)"
+        "--seed",
+        type=whole(0, 2**64 - 1),
+        default=1,
+        metavar="N",
+        help="seed of the venue and the generated market (1)",
     )
     parser.add_argument(
-        "--capital", type=_capital, default=Decimal(10_000), metavar="X", help="opening balance (10000)"
+        "--capital", type=positive, default=Decimal(10_000), metavar="X", help="opening balance (10000)"
     )
     parser.add_argument(
-        "--max-trades", type=_count, metavar="N", help="enter no more after N trades (default: no end)"
+        "--max-trades", type=whole(1), metavar="N", help="enter no more after N trades (default: no end)"
     )
 
 
@@ -112,7 +117,6 @@ def market_of(options: argparse.Namespace) -> Market:
 
 
 def _replay(market: Market, options: argparse.Namespace, page: BacktestPage | None) -> DemoReport:
-
     try:
         play, trader, asset = play_of(
             market, capital=options.capital, seed=options.seed, trades_max=options.max_trades
@@ -150,28 +154,6 @@ def played(play: Play, market: Market, page: BacktestPage | None = None) -> Back
     if result.interrupted:
         raise KeyboardInterrupt
     return result
-
-
-def _capital(text: str) -> Decimal:
-    try:
-        capital = Decimal(text)
-    except InvalidOperation:
-        raise argparse.ArgumentTypeError(f"expected a decimal amount of money, got {shown(text)}") from None
-    if not capital.is_finite() or capital <= 0:
-        raise argparse.ArgumentTypeError(f"must be above zero, got {shown(text)}")
-    return capital
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {shown(text)}")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 1 << 64:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 2**64 - 1, got {shown(text)}")
-    return int(text)
 
 
 def _symbol(text: str) -> str:

@@ -95,7 +95,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _drift(options: argparse.Namespace) -> Drift:
-
     if options.planted:
         return planted()[0]
     if options.log is None:
@@ -110,7 +109,6 @@ def _drift(options: argparse.Namespace) -> Drift:
 
 
 def _replayed(market: Market, options: argparse.Namespace) -> Drift:
-
     samples: list[Sample] = []
 
     class Watched(DemoTrader):
@@ -146,7 +144,6 @@ def _write(path: Path, text: str) -> None:
 
 
 def _summary(drift: Drift, written: list[Path]) -> str:
-
     last = drift.samples[-1]
     lines = [
         drift.title,

@@ -3,11 +3,11 @@
 import argparse
 import logging
 import sys
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
 from dita.cli.failure import CommandFailure
+from dita.cli.values import not_negative
 from dita.config import load
 from dita.host import Directory
 from dita.host.engine_server import EngineServer, configured
@@ -48,7 +48,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--market", metavar="M", help="synthetic, none, or a file of bars or ticks")
     parser.add_argument("--interval", metavar="I", help="how long the bars of the file are (1m)")
     parser.add_argument("--symbols", metavar="A,B", help="spot markets to list (BTCUSDT,ETHUSDT)")
-    parser.add_argument("--balance", type=_amount, metavar="USDT", help="money to begin with (100000)")
+    parser.add_argument("--balance", type=not_negative, metavar="USDT", help="money to begin with (100000)")
     parser.add_argument("--fill-ms", metavar="MS", help="how long until an order meets the market (300)")
     parser.add_argument("--slots", metavar="N", help="how many trades may run at once (1000)")
 
@@ -96,13 +96,3 @@ def _overrides(options: argparse.Namespace) -> dict[str, Any]:
         "engine.slots": options.slots,
     }
     return {key: value for key, value in given.items() if value is not None}
-
-
-def _amount(text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise argparse.ArgumentTypeError("expected a decimal") from None
-    if not amount.is_finite() or amount < 0:
-        raise argparse.ArgumentTypeError("must not be below zero")
-    return amount

@@ -8,14 +8,15 @@ import signal
 import ssl
 import sys
 import tempfile
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from dita.cli.failure import CommandFailure
-from dita.errors import KernelError, shown
+from dita.cli.values import not_negative, pair
+from dita.errors import KernelError
 from dita.extras import missing
 from dita.practice.certificate import write_certificate
 from dita.practice.exchange import Terms
@@ -59,7 +60,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--fault",
-        type=_pair,
+        type=pair(),
         action="append",
         metavar="NAME=VALUE",
         help="what goes wrong; may be given again",
@@ -115,7 +116,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _serve(options: argparse.Namespace, folder: Path) -> int:
-
     from dita.practice.server import Server, is_loopback  # noqa: PLC0415 - it needs aiohttp
 
     server = Server(_terms(options))
@@ -160,7 +160,6 @@ async def _serve(options: argparse.Namespace, folder: Path) -> int:
 
 
 def _terms(options: argparse.Namespace) -> "Terms":
-
     return Terms(
         balances=dict(options.balance or [("USDT", Decimal(10_000))]),
         api_key=options.api_key,
@@ -195,7 +194,6 @@ def _tls(options: argparse.Namespace, folder: Path) -> "tuple[ssl.SSLContext | N
 
 
 def _tell(options: argparse.Namespace) -> int:
-
     # Its own certificate proves nothing that the address does not: it is this machine.
     trust, scheme = None, "http"
     if options.tls is not None:
@@ -216,19 +214,6 @@ def _tell(options: argparse.Namespace) -> int:
     return 0
 
 
-def _pair(text: str) -> tuple[str, str]:
-    name, found, value = text.partition("=")
-    if not found or not name or not value:
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {shown(text)}")
-    return name, value
-
-
 def _amount(text: str) -> tuple[str, Decimal]:
-    name, value = _pair(text)
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        raise argparse.ArgumentTypeError(f"expected a decimal after =, got {shown(value)}") from None
-    if not amount.is_finite() or amount < 0:
-        raise argparse.ArgumentTypeError(f"must be 0 or more, got {shown(value)}")
-    return name, amount
+    name, value = pair()(text)
+    return name, not_negative(value)

@@ -80,7 +80,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _specs(options: argparse.Namespace) -> list[Any]:
-
     name = kernel_name(options.kernel, options.log_dir)
     common = {
         "log_dir": str(options.log_dir),
@@ -133,7 +132,6 @@ def _one(spec: Any, options: argparse.Namespace) -> int:  # noqa: ANN401 - a cla
 
 
 def _several(specs: list[Any], options: argparse.Namespace) -> int:
-
     followers = FollowerProcesses(specs)
     try:
         while not options.until_end:
@@ -146,7 +144,6 @@ def _several(specs: list[Any], options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-
     first, last = log_bounds(options.log_dir)
     names = sorted(
         {*followers_of(options.log_dir), *(path.stem for path in options.log_dir.glob("*.status"))}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.hosts import add_host_options, found
+from dita.cli.values import whole
 from dita.errors import KernelError
 from dita.gateway import AccessRefused, HostSource, TokenFile
 from dita.gateway.beside import announce, app_of, needs_web
@@ -61,18 +62,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--listen", default="127.0.0.1", metavar="ADDRESS", help="where to listen (127.0.0.1)"
     )
     parser.add_argument(
-        "--port", type=_port, default=PORT, metavar="N", help=f"the port ({PORT}); 0 takes a free one"
+        "--port",
+        type=whole(0, 65_535),
+        default=PORT,
+        metavar="N",
+        help=f"the port ({PORT}); 0 takes a free one",
     )
     parser.add_argument(
         "--slots",
-        type=_slots,
+        type=whole(1, 1_024),
         default=4,
         metavar="N",
         help="at `dita serve` and `dita run`: how many trades each token's name may run at once (4)",
     )
     parser.add_argument(
         "--idle",
-        type=_idle,
+        type=whole(1, 1_000_000),
         default=1.0,
         metavar="SECONDS",
         help="at `dita serve` and `dita run`: who sends nothing for so long gives his free slot back (1)",
@@ -86,24 +91,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ends-with-input", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(logs=True)
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"expected 0 to 65535, got {text!r}")
-    return int(text)
-
-
-def _slots(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1_024:
-        raise argparse.ArgumentTypeError(f"expected 1 to 1024, got {text!r}")
-    return int(text)
-
-
-def _idle(text: str) -> float:
-    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"expected 1 to 1000000 seconds, got {text!r}")
-    return float(text)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -177,7 +164,7 @@ def add_web_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--web",
         nargs="?",
-        type=_port,
+        type=whole(0, 65_535),
         const=PORT,
         metavar="PORT",
         help=f"show it in a browser meanwhile ({PORT})",

@@ -83,7 +83,6 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _loaded(path: Path) -> Graph:
-
     try:
         return load_graph(path)
     except GraphError as error:
@@ -91,7 +90,6 @@ def _loaded(path: Path) -> Graph:
 
 
 def _verified(path: Path) -> Graph:
-
     graph = _loaded(path)
     try:
         verify(graph)
@@ -101,7 +99,6 @@ def _verified(path: Path) -> Graph:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-
     graph = _verified(options.graph)
     if options.svg is not None:
         options.svg.write_text(as_svg(graph), encoding="utf-8")
@@ -118,7 +115,6 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _facts(graph: Graph) -> dict[str, Any]:
-
     ordered = verify(graph)
     nodes = graph.by_id()
     kinds = Counter(node.kind for node in ordered)
@@ -149,7 +145,6 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - a fact's
 
 
 def _node_lines(graph: Graph) -> list[str]:
-
     ordered = verify(graph)
     shapes = shapes_of(ordered)
     rows = [
@@ -166,7 +161,6 @@ def _node_lines(graph: Graph) -> list[str]:
 
 
 def _verify_order(options: argparse.Namespace) -> int:
-
     place, log = log_of(str(options.graph), options.account)
     graphs = options.graphs or sorted([*place.glob("graphs/*.0"), *place.glob("*.0")])
     try:
@@ -204,7 +198,6 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _compose(options: argparse.Namespace) -> int:
-
     graphs = [_verified(path) for path in options.graphs]
     try:
         whole = compose(graphs)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
+from dita.cli.values import whole
 from dita.cluster import ClusterError
 from dita.control import (
     ControlConflict,
@@ -84,7 +85,7 @@ class Command:
             "--by", type=_by, default=None, metavar="WHO", help="who asks (you, on this machine)"
         )
         parser.add_argument(
-            "--if-version", type=_version, metavar="N", help="only if the controls stand at version N"
+            "--if-version", type=whole(0), metavar="N", help="only if the controls stand at version N"
         )
         parser.add_argument("--create", action="store_true", help="make the plane where there is none yet")
         parser.add_argument("--json", action="store_true", help="print the controls as one JSON object")
@@ -155,13 +156,11 @@ def _halt_shared(name: str, by: str) -> str:
 
 
 def _halt_where_shared(name: str, by: str) -> None:
-
     if name in zinc_names():
         print(_halt_shared(name, by), file=sys.stderr)
 
 
 def _set_or_fall_back(options: argparse.Namespace, update: "ControlUpdate | None") -> "KernelControlSnapshot":
-
     if None not in (options.fallback, options.if_version):
         raise CommandFailure("--if-version does not go with --fallback: each plane has versions of its own")
     try:
@@ -182,7 +181,6 @@ def _set_or_fall_back(options: argparse.Namespace, update: "ControlUpdate | None
 
 
 def _set(options: argparse.Namespace, place: str, update: "ControlUpdate | None") -> "KernelControlSnapshot":
-
     plane = build_control_plane(place)
     assert isinstance(plane, (FileControlPlane, HazelcastControlPlane))  # noqa: S101 - a place was given
     with plane:
@@ -296,12 +294,6 @@ def _by(text: str) -> str:
     if not text or len(text.encode()) > BY_MAX:
         raise argparse.ArgumentTypeError(f"expected a name of at most {BY_MAX} bytes, got {shown(text)}")
     return text
-
-
-def _version(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a version, 0 or more, got {shown(text)}")
-    return int(text)
 
 
 def _limit(text: str) -> tuple[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
+from dita.cli.values import whole
 from dita.cluster import ClusterAddress, connected, jars, mappings, member
-from dita.errors import shown
 from dita.text import as_json, table
 
 PORT_DEFAULT: Final = 5701
@@ -36,13 +36,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options to its parser."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
     up = _action(actions, "up", _up, "start members", "--members 3 --heap 1g")
-    up.add_argument("--members", type=_members, default=1, metavar="N", help="how many (1)")
-    up.add_argument("--port", type=_port, default=PORT_DEFAULT, help=f"the first one's port ({PORT_DEFAULT})")
+    up.add_argument("--members", type=whole(1, MEMBERS_MAX), default=1, metavar="N", help="how many (1)")
+    up.add_argument(
+        "--port", type=whole(1, 65_535), default=PORT_DEFAULT, help=f"the first one's port ({PORT_DEFAULT})"
+    )
     up.add_argument("--heap", default="256m", help="Java's memory for each, as 256m or 2g (256m)")
     up.add_argument("--cluster", default=CLUSTER_DEFAULT, help=f"the cluster's name ({CLUSTER_DEFAULT})")
     down = _action(actions, "down", _down, "stop members that were started here", "--cluster dita")
     down.add_argument("--cluster", help="only those of this cluster (default: all)")
-    down.add_argument("--port", type=_port, help="only the one on this port")
+    down.add_argument("--port", type=whole(1, 65_535), help="only the one on this port")
     status = _action(actions, "status", _status, "show the members of this machine", "--json")
     status.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     setup = _action(
@@ -106,7 +108,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _up(options: argparse.Namespace) -> int:
-
     progress = Progress()
 
     def tell(text: str) -> None:
@@ -126,7 +127,6 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
-
     chosen = [one for one in member.members(options.cluster) if options.port in (None, one.port)]
     if not chosen:
         print("no member was started here")
@@ -139,7 +139,6 @@ def _down(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-
     rows: list[dict[str, Any]] = [
         {
             "cluster": one.cluster,
@@ -168,7 +167,6 @@ def _alive(row: Mapping[str, Any]) -> str:
 
 
 def _setup(options: argparse.Namespace) -> int:
-
     with connected(ClusterAddress.parse(options.at)) as client:
         tables = mappings.set_up(client)
     print("tables: " + ", ".join(tables))
@@ -176,7 +174,6 @@ def _setup(options: argparse.Namespace) -> int:
 
 
 def _sql(options: argparse.Namespace) -> int:
-
     with connected(ClusterAddress.parse(options.at)) as client:
         from hazelcast.sql import HazelcastSqlError  # noqa: PLC0415 - an extra, which is there by now
 
@@ -199,15 +196,3 @@ def _sql(options: argparse.Namespace) -> int:
 
 def _cell(value: object) -> str:
     return "-" if value is None else str(value)
-
-
-def _members(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MEMBERS_MAX:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 to {MEMBERS_MAX}, got {shown(text)}")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
-        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, got {shown(text)}")
-    return int(text)

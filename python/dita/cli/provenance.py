@@ -8,14 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dita.audit.signing import SignatureRefused, SigningKey
+from dita.audit.signing import SigningKey
 from dita.cli.actions import add_action, add_place
 from dita.cli.failure import CommandFailure
 from dita.cli.portfolio import span
 from dita.control import ControlUpdate, FileControlPlane
 from dita.control.operator import me
 from dita.control.provenance import provenance_lines
-from dita.errors import KernelError
 from dita.host import Directory
 from dita.portfolio.registry import append, keys_of, new_override, new_run, read_registry, registry_of
 from dita.text import as_json, table
@@ -91,34 +90,23 @@ def _action(
     what: str,
     run: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
-    parser = add_action(actions, name, what, lambda options: _checked(lambda: run(options)), _EXAMPLES[name])
+    parser = add_action(actions, name, what, run, _EXAMPLES[name])
     add_place(parser)
     parser.add_argument("--account", metavar="NAME", help="of one account only, as its log is named")
     parser.add_argument("--registry", type=Path, metavar="FILE", help="the registry (the host's)")
     return parser
 
 
-def _checked(call: Callable[[], int]) -> int:
-
-    try:
-        return call()
-    except (KernelError, SignatureRefused, OSError) as error:
-        raise CommandFailure(str(error)) from error
-
-
 def _directory(options: argparse.Namespace) -> "Directory":
-
     return Directory.found(options.host, options.dir)
 
 
 def _registry(options: argparse.Namespace) -> Path:
-
     path: Path | None = options.registry
     return registry_of(_directory(options)) if path is None else path
 
 
 def _trust(options: argparse.Namespace) -> int:
-
     path, public = _registry(options), SigningKey(options.sign).public
     if public not in keys_of(path):
         with path.with_name(path.name + ".keys").open("a", encoding="utf-8") as file:
@@ -128,7 +116,6 @@ def _trust(options: argparse.Namespace) -> int:
 
 
 def _add(options: argparse.Namespace) -> int:
-
     entry = new_run(options.run_id, by=_by(options), why=options.why, returns_hash=options.returns_hash)
     _put(options, entry)
     print(f"{_registry(options)}: {entry.id} is audited, by {entry.by}")
@@ -136,7 +123,6 @@ def _add(options: argparse.Namespace) -> int:
 
 
 def _override(options: argparse.Namespace) -> int:
-
     entry = new_override(by=_by(options), why=options.why, lasts_ns=options.expires)
     signed = _put(options, entry)
     if options.registry is None:
@@ -156,12 +142,10 @@ def _put(options: argparse.Namespace, entry: "Entry") -> "Entry":
 
 
 def _require(options: argparse.Namespace) -> int:
-
     return _control(options, ControlUpdate(require_audit=options.state == "on", updated_by=_by(options)))
 
 
 def _regime(options: argparse.Namespace) -> int:
-
     return _control(options, ControlUpdate(regime=options.state, updated_by=_by(options)))
 
 
@@ -182,7 +166,6 @@ def _control(options: argparse.Namespace, update: "ControlUpdate") -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-
     registry = read_registry(_registry(options))
     if options.json:
         sys.stdout.write(
@@ -211,5 +194,4 @@ def _by(options: argparse.Namespace) -> str:
 
 
 def _now_ns() -> int:
-
     return time.time_ns()

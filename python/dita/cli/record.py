@@ -10,8 +10,9 @@ from typing import Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
+from dita.cli.values import seconds
 from dita.cli.venue import place_of_market, symbols_of
-from dita.errors import KernelError, shown
+from dita.errors import KernelError
 from dita.signals import elsewhere
 from dita.venues.wire.failures import Failure
 
@@ -34,7 +35,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "-p", "--pair", action="append", default=[], metavar="PAIR", help="BTC/USDT; again for more"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
-    parser.add_argument("--for", dest="seconds", type=_seconds, metavar="S", help="end after S seconds")
+    parser.add_argument(
+        "--for", dest="seconds", type=seconds(0.001, 1e9), metavar="S", help="end after S seconds"
+    )
     parser.add_argument("--exchange", metavar="ADDRESS", help="`dita exchange` on this machine")
 
 
@@ -78,13 +81,3 @@ def run(options: argparse.Namespace) -> int:
     if any(capture.lost for capture in recording.captures.values()):
         print("some frames came faster than they could be written: gap rows say where", file=sys.stderr)
     return 0
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected seconds, got {shown(text)}") from None
-    if not 0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"must be above zero, got {shown(text)}")
-    return seconds

@@ -7,11 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dita.cli.backtest import add_params, decimal_of, place_of
+from dita.cli.backtest import add_params, place_of
 from dita.cli.failure import CommandFailure
 from dita.cli.gateway import add_web_option
 from dita.cli.run_connected import run_connected
 from dita.cli.twin import MARKET_FOLDER, add_twin_option, twin_beside
+from dita.cli.values import decimal, seconds, whole
 from dita.cli.venue import (
     add_venue_options,
     need_venues,
@@ -70,11 +71,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--shadow", action="store_true", help="simulated orders on the live market; needs no key"
     )
     parser.add_argument(
-        "--capital", type=decimal_of, default=Decimal(10_000), metavar="X", help="of a shadow run (10000)"
+        "--capital", type=decimal, default=Decimal(10_000), metavar="X", help="of a shadow run (10000)"
     )
     parser.add_argument(
         "--latency",
-        type=decimal_of,
+        type=decimal,
         metavar="MS",
         help="of a shadow order, there and back (what the venue's answers take)",
     )
@@ -89,7 +90,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slots", type=int, metavar="N", help="with --connect: slots (as the strategy says)")
     parser.add_argument(
         "--guest-slots",
-        type=_guests,
+        type=whole(0, 1_024),
         default=_GUESTS,
         metavar="N",
         help=f"slots for programs that connect here, and for orders by hand ({_GUESTS})",
@@ -108,7 +109,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--dead-man",
-        type=_seconds,
+        type=seconds(10, 86_400),
         metavar="S",
         help="the venue cancels all open orders of the pairs, stops too, S seconds after this program was "
         "last reached the venue (off)",
@@ -206,7 +207,6 @@ def _plan(options: argparse.Namespace, loaded: "Loaded") -> "Plan":
 
 
 def _loaded(options: argparse.Namespace) -> "Loaded":
-
     return load(options.config or standing_file())
 
 
@@ -273,7 +273,6 @@ def _file_name(place: str) -> str:
 
 
 def _directory(options: argparse.Namespace, loaded: "Loaded") -> "Directory | None":
-
     if options.ephemeral:
         return None
     if options.dir:
@@ -324,19 +323,3 @@ def _tell_end(left: "Remaining", *, shadow: bool) -> int:
     where = "on the simulated venue" if shadow else "at the venue"
     print(f"ended: {len(left.positions)} positions and {len(left.orders)} orders are left {where}")
     return 0
-
-
-def _guests(text: str) -> int:
-    if not text.isdecimal() or int(text) > 1_024:
-        raise argparse.ArgumentTypeError(f"expected 0 to 1024, got {shown(text)}")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected seconds, got {shown(text)}") from None
-    if not 10 <= seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"must be from 10 to 86400 seconds, got {shown(text)}")
-    return seconds

@@ -84,7 +84,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _reported(options: argparse.Namespace) -> int:
-
     params = ExecutionParams(
         symbols=options.symbols,
         iterations=options.iterations,
@@ -105,7 +104,6 @@ def _reported(options: argparse.Namespace) -> int:
 
 
 def _loaded(options: argparse.Namespace) -> int:
-
     report = run_load(options.load, options.iterations, symbol=options.symbols[0], seed=options.seed)
     sys.stdout.write(canonical_json(report.to_dict()) + "\n")
     return 0 if report.capital_k == report.capital_e else 1

@@ -14,6 +14,7 @@ from dita.backtest.sweep_files import columns_of, save, to_dict
 from dita.cli.backtest import add_assumptions, place_of, settings_of
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
+from dita.cli.values import pair
 from dita.errors import KernelError, shown
 from dita.extras import missing
 from dita.market import MarketFileError
@@ -76,7 +77,7 @@ def add_space_options(parser: argparse.ArgumentParser) -> None:
         "--param",
         action="append",
         default=[],
-        type=_values,
+        type=pair("NAME=VALUES"),
         metavar="NAME=VALUES",
         help="1,2,3 or a range FROM:TO:STEP with its end; the last --param varies fastest",
     )
@@ -191,7 +192,6 @@ def space_of(options: argparse.Namespace) -> dict[str, list[str]]:
 
 
 def _show(result: "SweepResult", heat: "Heat | None", options: argparse.Namespace) -> None:
-
     if options.out is not None:
         try:
             files = save(result, options.out, heat)
@@ -205,7 +205,6 @@ def _show(result: "SweepResult", heat: "Heat | None", options: argparse.Namespac
 
 
 def _lines(result: "SweepResult", heat: "Heat | None") -> Iterator[str]:
-
     columns = columns_of(result.by)
     failed = [row for row in result.rows if row.error is not None]
     done = [row for row in result.rows if row.error is None]
@@ -229,10 +228,3 @@ def _lines(result: "SweepResult", heat: "Heat | None") -> Iterator[str]:
         yield ""
         yield from as_text(heat)
     yield f"\n{result.tries.text()}"
-
-
-def _values(text: str) -> tuple[str, str]:
-    name, equals, values = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUES, got {shown(text)}")
-    return name, values

@@ -12,6 +12,7 @@ from dita.cli import torture_adapter
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option
 from dita.cli.progress import Progress
+from dita.cli.values import whole
 from dita.text import as_json, count
 
 EXIT_BROKEN: Final = 1
@@ -44,33 +45,36 @@ examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options to its parser."""
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--seeds", type=_number, default=SEEDS, metavar="N", help=f"how many ({SEEDS})")
-    which.add_argument("--seed", type=_number, metavar="S", help="just this one")
+    which.add_argument(
+        "--seeds", type=whole(0, 2**64 - 1), default=SEEDS, metavar="N", help=f"how many ({SEEDS})"
+    )
+    which.add_argument("--seed", type=whole(0, 2**64 - 1), metavar="S", help="just this one")
     which.add_argument("--list-faults", action="store_true", help="list the faults, and what each does")
-    parser.add_argument("--start", type=_number, default=0, metavar="S", help="the first seed (0)")
+    parser.add_argument(
+        "--start", type=whole(0, 2**64 - 1), default=0, metavar="S", help="the first seed (0)"
+    )
     parser.add_argument("--faults", metavar="A,B", help="just these, instead of those that a seed draws")
     parser.add_argument(
-        "--inputs", type=_number, default=INPUTS, metavar="N", help=f"inputs a seed has at least ({INPUTS:,})"
+        "--inputs",
+        type=whole(0, 2**64 - 1),
+        default=INPUTS,
+        metavar="N",
+        help=f"inputs a seed has at least ({INPUTS:,})",
     )
     parser.add_argument(
         "--adapter",
         metavar="MODULE:CLASS",
         help="put this adapter through an adapter's own faults instead: a rig, as certify-venue takes it",
     )
-    parser.add_argument("--jobs", type=_number, metavar="J", help="threads (one for each processor)")
+    parser.add_argument(
+        "--jobs", type=whole(0, 2**64 - 1), metavar="J", help="threads (one for each processor)"
+    )
     parser.add_argument(
         "--decisions", metavar="3,17-20", help="with --seed: just these decisions of its script"
     )
     parser.add_argument("--story", action="store_true", help="with --seed: print every input and its effects")
     parser.add_argument("--shrink", action="store_true", help="with --seed: make a failure short")
     add_json_option(parser)
-
-
-def _number(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 1 << 64:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 2^64 - 1")
-    return number
 
 
 def run(options: argparse.Namespace) -> int:
@@ -98,7 +102,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _adapter(options: argparse.Namespace) -> int:
-
     if options.list_faults:
         return torture_adapter.list_faults(as_json=options.json)
     if options.decisions is not None or options.story or options.shrink:
@@ -112,7 +115,6 @@ def _adapter(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-
     faults = torture_faults()
     if options.json:
         sys.stdout.write(as_json(dict(faults)))
@@ -137,7 +139,6 @@ def _named(options: argparse.Namespace) -> list[str] | None:
 
 
 def _many(options: argparse.Namespace) -> int:
-
     faults = _named(options)
     progress = Progress()
     begun_ns = time.monotonic_ns()
@@ -210,7 +211,6 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _one(options: argparse.Namespace) -> int:
-
     try:
         found = torture_seed(
             options.seed,

@@ -167,7 +167,6 @@ def _markets_of(
 def _report(
     options: argparse.Namespace, log: Path, markets: Sequence[Path], symbols: Sequence[str | None]
 ) -> "TwinReport":
-
     progress = Progress()
 
     def listen(text: str) -> None:
@@ -187,7 +186,6 @@ def _report(
 
 
 def _write(out: Path, assumed: "Assumed") -> None:
-
     try:
         write_assumptions(out, assumed)
     except OSError as error:

@@ -100,7 +100,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _length(name: str, text: str) -> timedelta:
-
     try:
         return timedelta(microseconds=interval_ns(text) // 1000)
     except InvalidInput as error:

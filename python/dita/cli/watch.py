@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
+from dita.cli.values import seconds
 from dita.control import ControlUpdate, build_control_plane
 from dita.control.operator import me
-from dita.errors import KernelError, shown
+from dita.errors import KernelError
 from dita.extras import missing
 from dita.observe.source import ClusterSource, LogSource, ZincSource
 from dita.observe.text import as_text
@@ -51,7 +52,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kernel", metavar="NAME", help="which kernel of the cluster (default: the first)")
     parser.add_argument("--control", metavar="PLACE", help="the control plane that the key H halts")
     parser.add_argument(
-        "--interval", type=_interval, default=0.5, metavar="SECONDS", help="how often it is read (0.5)"
+        "--interval",
+        type=seconds(0.05, 3600),
+        default=0.5,
+        metavar="SECONDS",
+        help="how often it is read (0.5)",
     )
     parser.add_argument("--once", action="store_true", help="print it once as text, and end")
     parser.add_argument("--screenshot", type=Path, metavar="FILE", help="write one screen as SVG, and end")
@@ -80,7 +85,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _source(options: argparse.Namespace) -> "Source":
-
     if options.zinc is not None:
         return ZincSource(options.zinc)
     if options.log is None:
@@ -126,7 +130,6 @@ def _halter(place: str | None) -> Callable[[], str] | None:
         return None
 
     def halt() -> str:
-
         try:
             plane = build_control_plane(place)
             try:
@@ -138,13 +141,3 @@ def _halter(place: str | None) -> Callable[[], str] | None:
         return f"halted: version {controls.version} of {place}"
 
     return halt
-
-
-def _interval(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.05 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"expected seconds from 0.05 to 3600, got {shown(text)}")
-    return seconds
