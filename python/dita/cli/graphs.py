@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.twin import log_of
-from dita.graphs import GraphError, as_svg, compose, load_graph, params_of
-from dita.graphs.drawing import label_of
-from dita.graphs.nodes import reads_of
+from dita.graphs import GraphError, as_svg, compose, load_graph
+from dita.graphs.facts import facts_of, node_lines
 from dita.graphs.order_proof import verify_order
-from dita.graphs.verify import fuel_of, is_signed, shapes_of, verify
-from dita.text import as_json, table
+from dita.graphs.verify import is_signed, verify
+from dita.text import as_json
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
     from dita.graphs import Graph
-
-_ID_CHARS: Final = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,38 +98,16 @@ def _inspect(options: argparse.Namespace) -> int:
     graph = _verified(options.graph)
     if options.svg is not None:
         options.svg.write_text(as_svg(graph), encoding="utf-8")
-    facts = _facts(graph)
+    facts = facts_of(graph)
     if options.json:
         nodes = [{"id": node.id, **node.content()} for node in graph.nodes] if options.verbose else None
         sys.stdout.write(as_json({**facts, "nodes_listed": nodes} if nodes else facts))
         return 0
     lines = [f"{name:<12} {_shown(value)}" for name, value in facts.items()]
     if options.verbose:
-        lines += ["", *_node_lines(graph)]
+        lines += ["", *node_lines(graph)]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
-
-
-def _facts(graph: Graph) -> dict[str, Any]:
-    ordered = verify(graph)
-    nodes = graph.by_id()
-    kinds = Counter(node.kind for node in ordered)
-    params = params_of(graph)
-    reads = {node.fields["uri"] for node in ordered if node.kind == "external"}
-    entry = nodes[graph.entry_point]
-    return {
-        "name": graph.metadata.get("name", ""),
-        "content": graph.content_id,
-        "nodes": len(ordered),
-        "kinds": ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())),
-        "entry": f"{entry.kind}: {label_of(entry)}",
-        "outputs": [output.name for output in graph.outputs],
-        "parameters": params,
-        "reads": sorted(reads - {f"param:{name}" for name in params}),
-        "keeps": sorted({node.fields["key"] for node in ordered if node.kind == "state"}),
-        "fuel": fuel_of(ordered),
-        "signed": is_signed(graph),
-    }
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - a fact's
@@ -142,22 +116,6 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - a fact's
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value) or "-"
-
-
-def _node_lines(graph: Graph) -> list[str]:
-    ordered = verify(graph)
-    shapes = shapes_of(ordered)
-    rows = [
-        (
-            node.id[:_ID_CHARS],
-            node.kind,
-            label_of(node),
-            shapes[node.id],
-            " ".join(one[:_ID_CHARS] for one in reads_of(node)),
-        )
-        for node in ordered
-    ]
-    return table(("id", "kind", "does", "shape", "reads"), rows)
 
 
 def _verify_order(options: argparse.Namespace) -> int:

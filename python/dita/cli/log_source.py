@@ -1,8 +1,6 @@
 """What every command that reads a log has in common: its options, its progress, and its failures."""
 
 import argparse
-import re
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -45,16 +43,3 @@ def read_log(log_dir: Path, work: Callable[[Listener], Result]) -> Result:
         return work(listen)
     finally:
         progress.close()
-
-
-def owner_lines(identity: str) -> list[str]:
-    """Return whose log it is: its id, and the kernel's settings, in lines that fit a screen.
-
-    Args:
-        identity: As the log has it.
-    """
-    found = re.fullmatch(r"'(.*)' \(id (\w+)\)", identity)
-    if found is None:
-        return [identity]
-    settings = textwrap.wrap(found[1].removeprefix("dita kernel: "), 88, break_on_hyphens=False)
-    return [f"id {found[2]}, a kernel with", *settings]
