@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from dita.backtest.settings import BacktestSettings
 from dita.backtest.twin import TIME, exact_sum
 from dita.text import count, exact, table, time_text
 
@@ -41,12 +42,11 @@ def report_dict(report: "TwinReport") -> dict[str, Any]:
     }
 
 
-def _assumptions(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - a class that is loaded late
+def _assumptions(settings: BacktestSettings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in ("latency_ms", "slippage_bps", "queue_model")}
 
 
 def _compared_dict(compared: "Compared") -> dict[str, Any]:
-
     live, twin, both = compared.trades
     assets = {
         asset: {
@@ -114,7 +114,6 @@ def _setting(report: "TwinReport", name: str) -> str:
 
 
 def _sum_lines(asset: str, first: "Compared", again: "Compared") -> Iterator[str]:
-
     zero = (Decimal(0), Decimal(0))
     (live, twin), (_, later) = first.results[asset], again.results.get(asset, zero)
     rows = [
@@ -138,7 +137,6 @@ def _sum_lines(asset: str, first: "Compared", again: "Compared") -> Iterator[str
 
 
 def _row_lines(compared: "Compared") -> Iterator[str]:
-
     if not compared.rows:
         yield "No row: the twin did what live did, to the last unit"
         return

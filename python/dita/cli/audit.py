@@ -22,6 +22,7 @@ from dita.audit import (
     verify,
 )
 from dita.audit.proofs import as_text
+from dita.audit.verifying import Verified
 from dita.cli.actions import add_action
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option
@@ -169,8 +170,7 @@ def _nothing_left_of_a_failure(log_dir: Path, folder: Path) -> Iterator[None]:
         raise
 
 
-def _fields(report: Any) -> dict[str, Any]:  # noqa: ANN401 - a class that is loaded late
-
+def _fields(report: Verified) -> dict[str, Any]:
     return asdict(report)
 
 
@@ -197,7 +197,7 @@ def _verify(options: argparse.Namespace) -> int:
     return 0 if report.fault is None and report.records else EXIT_BAD
 
 
-def _text(folder: Path, report: Any, signer: str) -> str:  # noqa: ANN401 - a class that is loaded late
+def _text(folder: Path, report: Verified, signer: str) -> str:
     if report.fault is not None:
         return f"{folder}: does not hold\n  {report.fault_text()}\n"
     if not report.records:
@@ -220,7 +220,7 @@ def _text(folder: Path, report: Any, signer: str) -> str:  # noqa: ANN401 - a cl
     return "\n".join(lines) + "\n"
 
 
-def _held(folder: Path) -> Any:  # noqa: ANN401 - a class that is loaded late
+def _held(folder: Path) -> Verified:
     """Verify a ledger; refuse one that does not hold."""
     _is_ledger(folder)
     report = verify(folder)

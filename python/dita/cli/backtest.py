@@ -5,7 +5,7 @@ import logging
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from dita.backtest.engine import BacktestEngine, Named
 from dita.backtest.settings import BacktestSettings, read_instruments, read_latencies
@@ -223,7 +223,7 @@ def run(options: argparse.Namespace) -> int:
     return _report(result, options)
 
 
-def engine_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class that is loaded late
+def engine_of(options: argparse.Namespace) -> BacktestEngine:
     """Return the engine that a command line means.
 
     Args:
@@ -256,7 +256,7 @@ def place_of(strategy: str) -> str:
     return str(path_of(strategy)) if strategy in names() else strategy
 
 
-def settings_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class that is loaded late
+def settings_of(options: argparse.Namespace) -> BacktestSettings:
     """Return what a command line assumes.
 
     Args:

@@ -46,7 +46,6 @@ def run(options: argparse.Namespace) -> int:
     """
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
-
         return timetravel.backup(options.log_dir, options.to, progress=listen)
 
     made = read_log(options.log_dir, work)

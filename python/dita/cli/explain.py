@@ -56,7 +56,6 @@ def run(options: argparse.Namespace) -> int:
         raise CommandFailure("--until goes with --drift: a trade's story is always whole")
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
-
         if options.drift:
             return timetravel.explain_drift(options.log, options.until, progress=listen)
         try:

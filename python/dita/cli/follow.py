@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     return _one(specs[0], options) if len(specs) == 1 else _several(specs, options)
 
 
-def _specs(options: argparse.Namespace) -> list[Any]:
+def _specs(options: argparse.Namespace) -> list[FollowerSpec]:
     name = kernel_name(options.kernel, options.log_dir)
     common = {
         "log_dir": str(options.log_dir),
@@ -102,8 +102,7 @@ def _specs(options: argparse.Namespace) -> list[Any]:
     return specs
 
 
-def _one(spec: Any, options: argparse.Namespace) -> int:  # noqa: ANN401 - a class that is loaded late
-
+def _one(spec: FollowerSpec, options: argparse.Namespace) -> int:
     if not options.log_dir.is_dir():
         raise CommandFailure(
             f"{options.log_dir}: is no directory; name the one that the kernel has as log_dir"
@@ -131,7 +130,7 @@ def _one(spec: Any, options: argparse.Namespace) -> int:  # noqa: ANN401 - a cla
     return 0
 
 
-def _several(specs: list[Any], options: argparse.Namespace) -> int:
+def _several(specs: list[FollowerSpec], options: argparse.Namespace) -> int:
     followers = FollowerProcesses(specs)
     try:
         while not options.until_end:

@@ -62,7 +62,6 @@ def run(options: argparse.Namespace) -> int:
     """
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
-
         try:
             return timetravel.replay(options.log_dir, options.until, progress=listen)
         except LogCorrupt as error:

@@ -51,7 +51,6 @@ def run(options: argparse.Namespace) -> int:
     """
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
-
         return timetravel.stats(options.log_dir, progress=listen)
 
     found = read_log(options.log_dir, work)

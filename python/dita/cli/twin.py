@@ -197,7 +197,7 @@ def _write(out: Path, assumed: "Assumed") -> None:
 
 @contextlib.contextmanager
 def twin_beside(
-    directory: Any,  # noqa: ANN401 - a class that is loaded late
+    directory: Directory | None,
     markets: Sequence[tuple[str, str | None]],
     record: Sequence[str] = (),
 ) -> Iterator[None]:

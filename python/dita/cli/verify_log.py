@@ -48,7 +48,6 @@ def run(options: argparse.Namespace) -> int:
     """
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
-
         return timetravel.verify(options.log_dir, replay=options.replay, progress=listen)
 
     found = read_log(options.log_dir, work)

@@ -107,7 +107,6 @@ def run(options: argparse.Namespace) -> int:
     limits = {name: value for name, value in limits.items() if value is not None}
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
-
         return timetravel.what_if(
             options.log_dir,
             taker_rate=options.taker_rate,

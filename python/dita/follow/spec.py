@@ -85,17 +85,14 @@ def kernel_name(
 
 
 def _journal(spec: FollowerSpec) -> Target:
-
     return JournalTarget(ClickHouseWriter(spec.to, **spec.options))
 
 
 def _projection(spec: FollowerSpec) -> Target:
-
     return ProjectionTarget(spec.to or "", spec.kernel, Path(spec.log_dir), **spec.options)
 
 
 def _audit(spec: FollowerSpec) -> Target:
-
     return AuditTarget(spec.to or "", spec.kernel)
 
 

@@ -61,7 +61,6 @@ def cluster_source(address: str) -> "ReadOnlySource":
 
 
 def _source(name: str, kind: str, watched: "Watched", **more: Any) -> "ReadOnlySource":  # noqa: ANN401 - passed on
-
     def rows() -> Mapping[str, str]:
         first = watched.read(None)
         if first.trouble and not first.accounts:

@@ -203,7 +203,6 @@ def _check_state(node: Node) -> None:
 
 
 def _check_timer(node: Node) -> None:
-
     Cron.parsed(node.id, _text(node, "cron"))
     _whole(node, "max_concurrent", 1, _CONCURRENT_MAX)
     _is_one_of(node, "overlap_policy", OVERLAPS)

@@ -178,17 +178,15 @@ def venue_of(name: str, account: AccountConfig) -> SimulatedVenue | VenueAdapter
     return adapter
 
 
-def _journal(followers: FollowersConfig) -> Any:  # noqa: ANN401 - a class that is loaded late
+def _journal(followers: FollowersConfig) -> ClickHouseKernelJournal | None:
     if followers.journal is None:
         return None
-
     return ClickHouseKernelJournal(followers.journal)
 
 
-def _projection(followers: FollowersConfig, name: str) -> Any:  # noqa: ANN401 - as above
+def _projection(followers: FollowersConfig, name: str) -> HazelcastProjection | None:
     if followers.projection is None:
         return None
-
     return HazelcastProjection.open(ClusterAddress.parse(followers.projection), file_name(name))
 
 

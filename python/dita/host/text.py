@@ -41,7 +41,6 @@ def as_status(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _status_lines(said: Mapping[str, Any]) -> list[str]:
-
     lines = [f"{said['name']}: " + ("running" if said["running"] else "not running; this is from its log")]
     for name, account in said["accounts"].items():
         control = account["control"]

@@ -48,7 +48,6 @@ def rows_of(
 
 
 def _bounds(log: Path, last_ns: int, period: str) -> list[tuple[int | None, int | None]]:
-
     if period == "all":
         return [(None, None)]
     first_ns: int = timetravel.stats(log)["first_ns"] or last_ns

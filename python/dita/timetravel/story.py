@@ -282,7 +282,6 @@ def _request(request: Mapping[str, Any]) -> str:
 
 
 def _booked(booked: Mapping[str, Any]) -> str:
-
     change = change_of_k(booked)
     cause = _cause(booked["cause"])
     if change:
