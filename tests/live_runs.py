@@ -9,7 +9,7 @@ from typing import Any
 from dita.live.places import Place, reference
 from dita.live.plan import Plan, Remaining, Wanted
 from dita.live.run import LiveHost
-from dita.loopback.server import ServerThread
+from dita.practice.server import ServerThread
 from dita.strategy import Strategy
 
 SECRET = "practise-secret"  # noqa: S105 - it opens nothing but the exchange

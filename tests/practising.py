@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from dita import ExecutionKernel, KernelIntent
-from dita.loopback.exchange import Terms
-from dita.loopback.market import LISTINGS, Listing
-from dita.loopback.server import ServerThread
+from dita.practice.exchange import Terms
+from dita.practice.market import LISTINGS, Listing
+from dita.practice.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
 from dita.venues.bybit.adapter import BybitPractice
 from dita.venues.wire.adapter import WireAdapter

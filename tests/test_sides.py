@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dita import ExecutionKernel, InvalidInput, InvalidType, KernelIntent, SimulatedVenue, TradeSlot
-from dita.trading import OrderTracker
+from dita.compat.trading import OrderTracker
 from kernels import SYMBOL
 
 D = Decimal

@@ -20,9 +20,9 @@ from dita import (
     VenueOrder,
     timetravel,
 )
-from dita.cli.story import CODES, story_lines
 from dita.errors import LogCorrupt, LogDisk, NotSent
 from dita.timetravel import Moment, moment
+from dita.timetravel.story import CODES, story_lines
 from kernels import ENTER, EXIT, SYMBOL
 from logged import BEGIN_NS, SECOND_NS, Desk, busy, flipped
 

@@ -26,8 +26,8 @@ import aiohttp
 
 from dita import ExecutionKernel, KernelIntent
 from dita._kernel import OrderBook
-from dita.loopback.exchange import Answer, Terms
-from dita.loopback.server import ServerThread
+from dita.practice.exchange import Answer, Terms
+from dita.practice.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
 from dita.venues.binance.reports import ReportReader
 from dita.venues.wire import reading

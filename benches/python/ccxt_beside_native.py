@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 from dita import CCXTAdapter, ExecutionKernel, KernelIntent
-from dita.loopback.exchange import Terms
-from dita.loopback.server import ServerThread
+from dita.practice.exchange import Terms
+from dita.practice.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
 from dita.venues.bybit.adapter import BybitPractice
 

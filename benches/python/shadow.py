@@ -3,7 +3,7 @@
 import statistics
 import time
 
-from dita.shadow import (
+from dita.compat.shadow import (
     ExecutionLoop,
     ExecutionParams,
     FakeExchangeClient,

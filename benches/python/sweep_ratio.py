@@ -19,7 +19,7 @@ from dita.backtest.engine import BacktestEngine, Named
 from dita.backtest.sweep import sweep
 from dita.market import open_market
 from dita.runtime import load_params, load_strategy
-from dita.samples import path_of
+from dita.strategy.samples import path_of
 
 SPACE = {"fast": list(range(2, 22)), "slow": list(range(30, 130, 10))}
 BARS = 600

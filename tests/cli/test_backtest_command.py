@@ -179,7 +179,7 @@ def test_a_bad_strategy_is_named_with_what_is_wrong(
 
 
 @pytest.mark.parametrize(
-    "place", ["", ".", ":", "nothing_like_it", "nothing.py", "dita.samples.ema_cross:No"]
+    "place", ["", ".", ":", "nothing_like_it", "nothing.py", "dita.strategy.samples.ema_cross:No"]
 )
 def test_a_strategy_that_is_nowhere_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from dita.certify.planted_drift import planted
 from dita.chart import exact
 from dita.cli import main
-from dita.cli.drift_chart import SAMPLES_MAX, Drift, Part, Sample, as_svg, thinned
-from dita.cli.drift_page import as_html
-from dita.cli.drift_planted import planted
+from dita.timetravel.drift_chart import SAMPLES_MAX, Drift, Part, Sample, as_svg, thinned
+from dita.timetravel.drift_page import as_html
 from logged import busy
 
 SVG = "{http://www.w3.org/2000/svg}"

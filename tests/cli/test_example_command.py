@@ -7,7 +7,7 @@ import pytest
 
 from dita.cli import example, main
 from dita.market import open_market
-from dita.samples import names
+from dita.strategy.samples import names
 
 
 def test_without_a_name_the_samples_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

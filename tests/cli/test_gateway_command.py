@@ -18,8 +18,8 @@ import httpx
 import pytest
 
 from dita.cli import main
-from dita.loopback.exchange import Terms
-from dita.loopback.server import ServerThread
+from dita.practice.exchange import Terms
+from dita.practice.server import ServerThread
 from gateways import MARKET_BUY, host_in
 from live_runs import SECRET
 

@@ -14,7 +14,7 @@ import pytest
 
 from dita import KernelCommandType, SimulatedVenue
 from dita.cli import main
-from dita.cli.journal_questions import QUESTIONS, question_sql, quoted
+from dita.journal.questions import QUESTIONS, question_sql, quoted
 from dita.journal.serving import ask_server
 from logged import SECOND_NS, Desk, busy
 

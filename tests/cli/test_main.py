@@ -70,8 +70,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["dance"], "'dance'"),
-        (["demo", "--capital", "lots"], "argument --capital: expected a decimal amount of money, got 'lots'"),
-        (["demo", "--capital", "NaN"], "argument --capital: must be above zero, got 'NaN'"),
+        (["demo", "--capital", "lots"], "argument --capital: expected a decimal number, got 'lots'"),
+        (["demo", "--capital", "NaN"], "argument --capital: expected a finite decimal number, got 'NaN'"),
         (["demo", "--capital", "0"], "argument --capital: must be above zero, got '0'"),
         (
             ["demo", "--max-trades", "0"],

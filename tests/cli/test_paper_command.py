@@ -97,7 +97,7 @@ def test_profit_by_more_periods_than_can_be_read_is_refused(
     market: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["paper", "ema-cross", "--data", market, "--speed", "max", "--name", "p", *PARAMS]) == 0
-    monkeypatch.setattr("dita.cli.pnl._PERIODS_MAX", 10)
+    monkeypatch.setattr("dita.timetravel.pnl._PERIODS_MAX", 10)
     assert main(["pnl", "p", "--period", "hour"]) == 1
     assert "take a longer one" in capsys.readouterr().err
 

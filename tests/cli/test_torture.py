@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dita import _kernel
-from dita.cli import main, torture
+from dita.cli import main
 
 SEEDS = "12"
 
@@ -74,7 +74,7 @@ def test_a_failure_prints_the_command_that_plays_it_again(
     def broken(**words: Any) -> dict[str, Any]:
         return usual(**words) | {"good": False, "failed": 1, "failures": [dict(failed)]}
 
-    monkeypatch.setattr(_kernel, "torture", broken)
+    monkeypatch.setattr("dita.cli.torture.torture", broken)
     text = ran(capsys, "--seeds", "1", "--faults", "drop", "--inputs", "50", code=1)
     assert "seed 7 FAILED K = E: it differs" in text
     assert "dita torture --seed 7 --faults drop --inputs 50 --shrink" in text
@@ -126,7 +126,3 @@ def test_ctrl_c_ends_it() -> None:
     assert child.returncode == 130
     assert "interrupted" in error
     assert time.monotonic() - begun < 30
-
-
-def test_the_example_stands_in_the_list_of_commands() -> None:
-    assert torture.EXAMPLE[0].startswith("dita torture ")

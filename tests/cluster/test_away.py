@@ -8,9 +8,9 @@ import pytest
 from clusters import address_of, cluster, eventually, grown
 from dita import SimulatedVenue
 from dita.cli import main
-from dita.cli.watch_source import ClusterSource
-from dita.cli.watch_text import as_text
 from dita.control import FileControlPlane
+from dita.observe.source import ClusterSource
+from dita.observe.text import as_text
 from dita.projection import HazelcastProjection
 from kernels import ENTER, SYMBOL, intent, opened
 

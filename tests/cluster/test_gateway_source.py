@@ -7,9 +7,9 @@ import pytest
 
 from clusters import eventually
 from dita import SimulatedVenue
-from dita.cli.gateway_source import cluster_source
 from dita.cluster import ClusterAddress
 from dita.gateway import SourceAway
+from dita.gateway.watched import cluster_source
 from dita.projection import HazelcastProjection
 from kernels import ENTER, SYMBOL, intent, opened
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dita import ControlUpdate, ExitSpec, KernelIntent, timetravel
-from dita.cli.story import story_lines
 from dita.gateway import Access, HostSource, Hub, ReadOnlySource, TokenFile
 from dita.gateway.app import PAGE, build_app
 from dita.gateway.guards import Guards
 from dita.gateway.refused import UnknownTrade
 from dita.gateway.running import bound, served
 from dita.strategy import Strategy
+from dita.timetravel.story import story_lines
 from gateways import MARKET_BUY, RESTING, SYMBOL, Desk, desk, fill_slots, gateway, host_in
 from standing import Pair, Venue
 

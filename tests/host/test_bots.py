@@ -9,10 +9,10 @@ import pytest
 from dita import SimulatedVenue
 from dita._kernel import Replay
 from dita.cli.main import main
-from dita.cli.watch_source import LogSource
-from dita.cli.watch_text import as_text
 from dita.config import Config, ConfigError, load
 from dita.host import Directory, Host
+from dita.observe.source import LogSource
+from dita.observe.text import as_text
 
 RULES = '{instruments = {BTCUSDT = {tick_size = "0.1", lot_step = "0.001"}}}'
 

@@ -14,8 +14,8 @@ from dita.live.places import Place, reference
 from dita.live.plan import Plan, Wanted
 from dita.live.probe import probe
 from dita.live.run import LiveHost
-from dita.loopback.exchange import Terms
-from dita.loopback.server import ServerThread
+from dita.practice.exchange import Terms
+from dita.practice.server import ServerThread
 from dita.strategy import Strategy
 from live_runs import SECRET, position, traded
 

@@ -21,9 +21,9 @@ from dita.live import download, pages
 from dita.live.download import Fetched, fetch
 from dita.live.pages import Kind
 from dita.live.places import Place
-from dita.loopback.exchange import Terms
-from dita.loopback.server import ServerThread
 from dita.market import Print, open_market
+from dita.practice.exchange import Terms
+from dita.practice.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
 from dita.venues.binance.requests import SERVER_TIME
 

@@ -19,8 +19,8 @@ from dita.gateway.refused import SourceRefused
 from dita.host import Directory, ask
 from dita.live.plan import Plan, Remaining
 from dita.live.run import LiveHost
-from dita.loopback.exchange import Terms
-from dita.loopback.server import ServerThread
+from dita.practice.exchange import Terms
+from dita.practice.server import ServerThread
 from dita.server import ConnectedKernel
 from dita.server.running import ConnectedStrategies
 from dita.strategy import Bar, QuoteTick, Strategy, TradeTick

@@ -9,8 +9,8 @@ import pytest
 
 from dita.live.market_queue import MarketQueue
 from dita.live.run import LiveHost
-from dita.loopback.exchange import Terms
-from dita.loopback.server import ServerThread
+from dita.practice.exchange import Terms
+from dita.practice.server import ServerThread
 from dita.strategy import QuoteTick, Strategy
 from dita.venues.wire.market import VenueBar, VenueMark, VenueQuote, VenueTrade
 from live_runs import shadow_of, traded

@@ -20,9 +20,9 @@ from dita.live.captures import Capture
 from dita.live.places import Place
 from dita.live.record import Recording
 from dita.live.run import LiveHost
-from dita.loopback.exchange import Terms
-from dita.loopback.server import ServerThread
 from dita.market import BinanceL2File, open_market
+from dita.practice.exchange import Terms
+from dita.practice.server import ServerThread
 from dita.strategy import QuoteTick, Strategy, TradeTick
 from live import until
 from live_runs import shadow_of, traded

@@ -26,8 +26,8 @@ from dita.live.places import Place, symbol_of
 from dita.live.plan import NotReady, OnStop, Plan
 from dita.live.probe import probe
 from dita.live.run import LiveHost
-from dita.loopback.exchange import Terms
-from dita.loopback.server import ServerThread
+from dita.practice.exchange import Terms
+from dita.practice.server import ServerThread
 from dita.strategy import Bar, Strategy
 from live_runs import SECRET, plan_of, position, shadow_of, traded
 

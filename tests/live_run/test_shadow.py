@@ -11,9 +11,9 @@ import pytest
 from dita.live.dead_man import DeadMan
 from dita.live.places import Place
 from dita.live.run import LiveHost
-from dita.loopback.binance.exchange import BinanceExchange
-from dita.loopback.exchange import Terms
-from dita.loopback.server import ServerThread
+from dita.practice.binance.exchange import BinanceExchange
+from dita.practice.exchange import Terms
+from dita.practice.server import ServerThread
 from dita.strategy import Strategy, TradeTick
 from dita.venues.binance.adapter import BinanceUsdm
 from dita.venues.wire.market import MarketEvent, VenueBook, VenueMark

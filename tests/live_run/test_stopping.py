@@ -15,8 +15,8 @@ import pytest
 
 from dita.live.plan import NotReady
 from dita.live.run import LiveHost
-from dita.loopback.exchange import Terms
-from dita.loopback.server import ServerThread
+from dita.practice.exchange import Terms
+from dita.practice.server import ServerThread
 from dita.strategy import Strategy
 from live_runs import SECRET, plan_of, position, shadow_of, traded
 

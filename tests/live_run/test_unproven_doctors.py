@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from dita.certify.rigs.scripted_wire import ScriptedWire
 from dita.cli import main
 from dita.live.checks import doctor_of
 from dita.live.places import Place, symbol_of
-from dita.loopback.scripted_wire import ScriptedWire
 from dita.venues.bingx.adapter import BingxPractice
 from dita.venues.bingx.requests import BingxCodec
 from dita.venues.okx.adapter import OkxPractice

@@ -101,7 +101,7 @@ def test_a_file_that_is_no_archive_is_refused_by_its_name(tmp_path: Path) -> Non
 
 def test_a_month_of_the_archive_can_be_played(tmp_path: Path) -> None:
     from dita.backtest.engine import BacktestEngine, Named  # noqa: PLC0415 - only here
-    from dita.samples.ema_cross import EmaCross  # noqa: PLC0415 - as above
+    from dita.strategy.samples.ema_cross import EmaCross  # noqa: PLC0415 - as above
 
     rows = [
         f"{1704067200000 + n * 60000},{100 + n % 9},{103 + n % 9},{98 + n % 9},{101 + n % 9},5\n"

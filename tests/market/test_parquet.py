@@ -15,7 +15,7 @@ from dita.backtest.engine import BacktestEngine, Named
 from dita.backtest.settings import BacktestSettings
 from dita.market import Bar, MarketFileError, ParquetFile, Print, Quote, open_market
 from dita.runtime import load_strategy
-from dita.samples import path_of
+from dita.strategy.samples import path_of
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 MINUTES = [START + timedelta(minutes=n) for n in range(4)]

@@ -12,8 +12,8 @@ from dita.config import load
 from dita.host import Directory, ask
 from dita.live.places import Place
 from dita.live.plan import NotReady
-from dita.loopback.exchange import Terms
-from dita.loopback.server import ServerThread
+from dita.practice.exchange import Terms
+from dita.practice.server import ServerThread
 from dita.server import Serving
 from dita.server.running import ConnectedStrategies
 from dita.strategy import Bar, QuoteTick, Strategy, TradeTick

@@ -16,8 +16,8 @@ from dita._kernel import LogReplica
 from standing import PATIENCE_S, SYMBOL, Pair, Venue, waited
 
 pytest.importorskip("aiohttp")
-from dita.loopback.exchange import Terms
-from dita.loopback.server import ServerThread
+from dita.practice.exchange import Terms
+from dita.practice.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
 from exchange_client import Client
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dita.certify import SEQUENCES, certify_one
-from dita.loopback.binance.rig import BinanceRig
+from dita.certify.rigs.binance import BinanceRig
 from practising import SECRET, Account, practising
 
 #: Every fill of Binance's has an id of its own: 10 is about venues whose ids are made up.

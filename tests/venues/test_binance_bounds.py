@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dita import ExecutionKernel
-from dita.loopback.market import LISTINGS
+from dita.practice.market import LISTINGS
 from dita.venues.binance.markets import read_instruments
 from practising import Account, practising
 

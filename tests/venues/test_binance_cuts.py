@@ -9,9 +9,9 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from dita import ExecutionKernel, KernelIntent
-from dita.loopback.binance.exchange import BinanceExchange
-from dita.loopback.exchange import Terms
-from dita.loopback.server import ServerThread
+from dita.practice.binance.exchange import BinanceExchange
+from dita.practice.exchange import Terms
+from dita.practice.server import ServerThread
 from dita.venues.binance.adapter import BinancePractice
 
 EVENTS = int(os.environ.get("DITA_BINANCE_EVENTS", "20000"))

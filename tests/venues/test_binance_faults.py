@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dita.loopback.faults import Faults
+from dita.practice.faults import Faults
 from practising import Account, practising
 
 

@@ -8,8 +8,8 @@ import os
 import pytest
 
 from dita.certify import network_fired, torture_adapter
-from dita.loopback.binance.rig import BinanceMemoryRig, BinanceRig
-from dita.loopback.network import NetworkFault
+from dita.certify.rigs.binance import BinanceMemoryRig, BinanceRig
+from dita.certify.rigs.network import NetworkFault
 
 MEMORY = range(int(os.environ.get("DITA_BINANCE_MEMORY_SEEDS", "24")))
 SOCKETS = range(int(os.environ.get("DITA_BINANCE_SOCKET_SEEDS", "4")))

@@ -14,8 +14,8 @@ from dita import (
     NotSent,
     VenueEvent,
 )
-from dita.cli.watch_source import Seen
-from dita.cli.watch_text import as_text, tone
+from dita.observe.source import Seen
+from dita.observe.text import as_text, tone
 from moody import Moody
 
 SECOND = 1_000_000_000

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from dita.certify import Result, certify, network_fired, torture_adapter
-from dita.loopback.bybit.rig import BybitMemoryRig, BybitRig
-from dita.loopback.network import NetworkFault
+from dita.certify.rigs.bybit import BybitMemoryRig, BybitRig
+from dita.certify.rigs.network import NetworkFault
 
 MEMORY = range(int(os.environ.get("DITA_BYBIT_MEMORY_SEEDS", "16")))
 SOCKETS = range(int(os.environ.get("DITA_BYBIT_SOCKET_SEEDS", "2")))

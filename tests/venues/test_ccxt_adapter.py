@@ -12,14 +12,14 @@ import pytest
 
 from dita import ExecutionKernel, InvalidInput, KernelIntent, NotSent, VenueOrder
 from dita.certify import SEQUENCES, Result, certify_one
-from dita.loopback.exchange import Terms
-from dita.loopback.server import ServerThread
+from dita.practice.exchange import Terms
+from dita.practice.server import ServerThread
 from dita.venues.wire.failures import Failure, Fate
 
 pytest.importorskip("ccxt", reason="ccxt is not installed")
 
+from dita.certify.rigs.ccxt import CCXTBybitRig, CCXTRig
 from dita.cli.main import main
-from dita.loopback.ccxt_rig import CCXTBybitRig, CCXTRig
 from dita.venues.ccxt import CCXTAdapter
 from dita.venues.ccxt.abilities import abilities_of
 from dita.venues.ccxt.answers import code_of, failure_of, family, fate_of

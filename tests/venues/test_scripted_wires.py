@@ -10,8 +10,8 @@ import pytest
 
 from dita import ExecutionKernel, InvalidInput, NotSent, VenueOrder
 from dita.certify import SEQUENCES, Result, Rig, certify_one
-from dita.loopback.scripts.bingx import BingxScriptRig
-from dita.loopback.scripts.okx import OkxScriptRig
+from dita.certify.rigs.bingx import BingxScriptRig
+from dita.certify.rigs.okx import OkxScriptRig
 from dita.venues.bingx import failures as bingx_failures
 from dita.venues.bingx import requests as bingx
 from dita.venues.bingx.adapter import BingxPractice, BingxSwap, unpack

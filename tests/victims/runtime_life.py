@@ -6,8 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from dita.compat.trading import PaperConnector, TradingRuntime
 from dita.strategy import Strategy
-from dita.trading import PaperConnector, TradingRuntime
 
 SPOTLESS = {"BTC/USDT": {"tick_size": "0.1", "lot_step": "0.001"}}
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dita.audit.signing import SignatureRefused, SigningKey, canonical, check_signature
-from dita.errors import shown
+from dita.errors import KernelError, shown
 
 if TYPE_CHECKING:
     from dita.audit.verifying import Verified
 
 
-class HeadRefused(ValueError):  # noqa: N818 - as the kernel names its own
+class HeadRefused(KernelError, ValueError):  # noqa: N818 - as the kernel names its own
     """A head, or its signature, is not what it should be; the text says what."""
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dita.errors import KernelError
 from dita.extras import missing
 
 
-class SignatureRefused(ValueError):  # noqa: N818 - as the kernel names its own
+class SignatureRefused(KernelError, ValueError):  # noqa: N818 - as the kernel names its own
     """A key cannot be used, or a signature does not hold; the text says why."""
 
 

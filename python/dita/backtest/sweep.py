@@ -21,9 +21,9 @@ from dita.backtest.tries import Tries, judge
 from dita.backtest.worker import Run, begin, check_guarded, markets_of, plain_params, run_one
 from dita.errors import refuse
 from dita.runtime import load_strategy
-from dita.samples import names as sample_names
-from dita.samples import path_of
 from dita.strategy import Params, Strategy, StrategyError
+from dita.strategy.samples import names as sample_names
+from dita.strategy.samples import path_of
 
 # Figures of which less is better; of all others more is.
 LESS_IS_BETTER: Final = frozenset(

@@ -5,42 +5,30 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from dita.alerts import Alert, Alerts, Cause, Webhook
 from dita.cli.failure import CommandFailure
+from dita.config import load, standing_file
 
-EXAMPLE: Final = ("dita alert test", "post a test alert to every webhook")
 _WAIT_S: Final = 120.0
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Post one alert to every webhook of [alerts] in dita.toml, and say of each whether it was taken. Each is tried
 five times, with growing pauses."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita alert test
   dita alert test --config desk.toml
   dita alert test --url http://127.0.0.1:9000/hook"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "alert",
-        help="whether alerts arrive",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("action", choices=("test",), help="what to do")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the configuration (dita.toml)")
     parser.add_argument(
         "--url", action="append", default=[], metavar="URL", help="this webhook instead; again for more"
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,16 +43,9 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: There is none, or one did not take it.
     """
-    from dita.alerts import Alert, Alerts, Cause, Webhook  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.config import load, standing_file  # noqa: PLC0415 - as above
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-
-    try:
-        config = load(options.config or standing_file()).config
-        urls = options.url or [place.resolve() for place in config.alerts.webhooks]
-        webhooks = [Webhook(url) for url in urls]
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+    config = load(options.config or standing_file()).config
+    urls = options.url or [place.resolve() for place in config.alerts.webhooks]
+    webhooks = [Webhook(url) for url in urls]
     if not webhooks:
         raise CommandFailure("alerts.webhooks: there is none; name one in dita.toml, or give --url URL")
     alerts = Alerts(config.host.name, webhooks)

@@ -4,18 +4,36 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from dita import timetravel
+from dita._kernel import log_bounds
+from dita.audit import (
+    CHECKER,
+    HeadRefused,
+    UnknownTrade,
+    head_of,
+    proof_of,
+    read_head,
+    sign,
+    signer_of,
+    verify,
+)
+from dita.audit.proofs import as_text
+from dita.audit.verifying import Verified
 from dita.cli.actions import add_action
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option
-from dita.cli.tables import as_json, count
+from dita.errors import KernelError
+from dita.follow import Follower, TargetRefused
+from dita.follow.spec import FollowerSpec, build_target, kernel_name
+from dita.text import as_json, count
 
-EXAMPLE: Final = ("dita audit verify data/lakehouse", "find any change of an audit ledger")
 EXIT_BAD: Final = 1
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 The audit ledger says what was asked of a kernel, what it decided and what was executed, in a chain of hashes.
 It is made from the kernel's log, and can be made again from it byte for byte. A kernel with
 `[followers] audit` in dita.toml writes it by itself.
@@ -24,7 +42,7 @@ verify finds any edit, reorder, insertion and cut within it. Of its end it can s
 that was kept elsewhere: without --head nobody can tell whether records were cut off behind the last one, or
 the whole chain was made anew."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita audit write /var/lib/dita/main --to data/lakehouse
   dita audit verify data/lakehouse
@@ -48,20 +66,8 @@ _EXAMPLES: Final = {
 }
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "audit",
-        help="write, verify and head an audit ledger; prove a trade",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     write = add_action(
         actions, "write", "write a log's ledger up to the log's end", _write, _EXAMPLES["write"]
@@ -103,11 +109,6 @@ def _is_ledger(folder: Path) -> None:
 
 
 def _write(options: argparse.Namespace) -> int:
-    from dita.audit import verify  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-    from dita.follow import Follower, TargetRefused  # noqa: PLC0415 - as above
-    from dita.follow.spec import FollowerSpec, build_target, kernel_name  # noqa: PLC0415 - as above
-
     if not options.log_dir.is_dir():
         raise CommandFailure(
             f"{options.log_dir}: is no directory; name the one that the kernel has as log_dir"
@@ -135,9 +136,6 @@ def _write(options: argparse.Namespace) -> int:
 
 def _check_log(log_dir: Path) -> None:
     """Refuse a log that is damaged, or of which nobody knows what was synced: only that is audited."""
-    from dita import timetravel  # noqa: PLC0415 - as above
-    from dita._kernel import log_bounds  # noqa: PLC0415 - as above
-
     found = timetravel.verify(log_dir)
     if found["damage"] is not None:
         damage = found["damage"]
@@ -172,16 +170,11 @@ def _nothing_left_of_a_failure(log_dir: Path, folder: Path) -> Iterator[None]:
         raise
 
 
-def _fields(report: Any) -> dict[str, Any]:  # noqa: ANN401 - a class that is loaded late
-    from dataclasses import asdict  # noqa: PLC0415 - as above
-
+def _fields(report: Verified) -> dict[str, Any]:
     return asdict(report)
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from dita.audit import HeadRefused, read_head, signer_of, verify  # noqa: PLC0415 - as above
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-
     _is_ledger(options.folder)
     if options.key is not None and options.head is None:
         raise CommandFailure("--key: says who signed a head; name the head too: --head FILE")
@@ -204,7 +197,7 @@ def _verify(options: argparse.Namespace) -> int:
     return 0 if report.fault is None and report.records else EXIT_BAD
 
 
-def _text(folder: Path, report: Any, signer: str) -> str:  # noqa: ANN401 - a class that is loaded late
+def _text(folder: Path, report: Verified, signer: str) -> str:
     if report.fault is not None:
         return f"{folder}: does not hold\n  {report.fault_text()}\n"
     if not report.records:
@@ -227,10 +220,8 @@ def _text(folder: Path, report: Any, signer: str) -> str:  # noqa: ANN401 - a cl
     return "\n".join(lines) + "\n"
 
 
-def _held(folder: Path) -> Any:  # noqa: ANN401 - a class that is loaded late
+def _held(folder: Path) -> Verified:
     """Verify a ledger; refuse one that does not hold."""
-    from dita.audit import verify  # noqa: PLC0415 - as above
-
     _is_ledger(folder)
     report = verify(folder)
     if report.fault is not None:
@@ -239,9 +230,6 @@ def _held(folder: Path) -> Any:  # noqa: ANN401 - a class that is loaded late
 
 
 def _head(options: argparse.Namespace) -> int:
-    from dita.audit import HeadRefused, head_of, sign  # noqa: PLC0415 - as above
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-
     try:
         head = head_of(_held(options.folder))
         if options.sign is not None:
@@ -253,10 +241,6 @@ def _head(options: argparse.Namespace) -> int:
 
 
 def _prove(options: argparse.Namespace) -> int:
-    from dita.audit import CHECKER, UnknownTrade, proof_of  # noqa: PLC0415 - as above
-    from dita.audit.proofs import as_text  # noqa: PLC0415 - as above
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-
     if options.checker:
         sys.stdout.write(CHECKER.read_text(encoding="utf-8"))
         return 0

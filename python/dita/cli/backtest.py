@@ -4,28 +4,35 @@ import argparse
 import logging
 import sys
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from dita.cli.backtest_page import backtest_page, wait_for_end
+from dita.backtest.engine import BacktestEngine, Named
+from dita.backtest.settings import BacktestSettings, read_instruments, read_latencies
+from dita.backtest.twin import read_assumptions
 from dita.cli.failure import CommandFailure
 from dita.cli.gateway import add_web_option
 from dita.cli.progress import Progress
+from dita.cli.values import decimal, pair
 from dita.errors import shown
+from dita.gateway.backtest import backtest_page, wait_for_end
+from dita.market import open_market
+from dita.market.bars import time_ns
+from dita.market.ticks import tick_time_ns
+from dita.runtime import load_params, load_strategy
+from dita.strategy.samples import names, path_of
 
 if TYPE_CHECKING:
     from dita.backtest import BacktestResult
 
-EXAMPLE: Final = ("dita backtest STRATEGY --data FILE", "play a market to a strategy, and report")
 
 _DAY_NS: Final = 86_400_000_000_000
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Play market files to a strategy on the kernel that also trades live. STRATEGY is a Python file with one
 strategy in it (FILE:Class where it has several), a module (module:Class), or a sample's name.
 The report opens with what it assumes; --out also writes it as JSON and as one HTML page."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 market files, plain or gzipped, detected by their content:
   bars       CSV timestamp,open,high,low,close,volume; a bar's time is its opening
              (--bar-time close: its close), ISO 8601, or s, ms, us or ns since 1970
@@ -43,27 +50,14 @@ examples:
   dita backtest my_strategy.py --data btc_perp_1m.csv.gz --taker-rate 0.0005 --out report"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "backtest",
-        help="play market files to a strategy, and report",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("strategy", metavar="STRATEGY", help="a file, module:Class, or a sample's name")
     add_market_options(parser)
     add_assumptions(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="write report.txt, report.json, report.html")
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
     add_web_option(parser)
-    parser.set_defaults(run=run)
 
 
 def add_market_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -100,7 +94,7 @@ def add_params(
         "--param",
         action="append",
         default=[],
-        type=_parameter,
+        type=pair(),
         metavar="NAME=VALUE",
         help=what,
     )
@@ -118,11 +112,9 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="latency, slippage and queue as `dita twin` wrote them",
     )
-    parser.add_argument(
-        "--capital", "--balance", type=decimal_of, metavar="X", help="opening balance (10000)"
-    )
-    parser.add_argument("--taker-rate", type=decimal_of, metavar="X", help="a fraction of the value (0.001)")
-    parser.add_argument("--maker-rate", type=decimal_of, metavar="X", help="a fraction of the value (0.001)")
+    parser.add_argument("--capital", "--balance", type=decimal, metavar="X", help="opening balance (10000)")
+    parser.add_argument("--taker-rate", type=decimal, metavar="X", help="a fraction of the value (0.001)")
+    parser.add_argument("--maker-rate", type=decimal, metavar="X", help="a fraction of the value (0.001)")
     parser.add_argument(
         "--fill-at",
         choices=("next_open", "close"),
@@ -134,11 +126,11 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         help="a waiting limit fills where the market goes through it, or at a touch (through)",
     )
     parser.add_argument(
-        "--latency-ms", type=decimal_of, metavar="X", help="a request's round trip; for ticks (0)"
+        "--latency-ms", type=decimal, metavar="X", help="a request's round trip; for ticks (0)"
     )
     parser.add_argument(
         "--latency-max-ms",
-        type=decimal_of,
+        type=decimal,
         metavar="X",
         help="draw each round trip from --latency-ms to this",
     )
@@ -150,7 +142,7 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         choices=("first", "risk_averse", "probability"),
         help="where a resting order stands in a book of quotes or depth (first)",
     )
-    parser.add_argument("--slippage-bps", type=decimal_of, metavar="X", help="basis points for takers (0)")
+    parser.add_argument("--slippage-bps", type=decimal, metavar="X", help="basis points for takers (0)")
     add_window(parser)
     parser.add_argument("--seed", type=int, metavar="N", help="where chance starts (0)")
     parser.add_argument("--funding", type=Path, metavar="FILE", help="time,symbol,rate,mark: CSV or Parquet")
@@ -204,9 +196,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: Strategy, market or settings cannot be used; the text says what to do.
     """
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.market import MarketFileError  # noqa: PLC0415 - as above
-
     # A strategy's error ends the run and is printed as one line; without this, logging prints it too.
     logging.getLogger("dita.strategy").addHandler(logging.NullHandler())
     progress = Progress()
@@ -229,14 +218,12 @@ def run(options: argparse.Namespace) -> int:
                 sys.stdout.flush()
                 wait_for_end()
                 return code
-    except (KernelError, MarketFileError) as error:
-        raise CommandFailure(str(error)) from error
     finally:
         progress.close()
     return _report(result, options)
 
 
-def engine_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class that is loaded late
+def engine_of(options: argparse.Namespace) -> BacktestEngine:
     """Return the engine that a command line means.
 
     Args:
@@ -246,10 +233,6 @@ def engine_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class tha
         KernelError: Strategy or settings cannot be used.
         MarketFileError: A file cannot be read.
     """
-    from dita.backtest.engine import BacktestEngine, Named  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.market import open_market  # noqa: PLC0415 - as above
-    from dita.runtime import load_params, load_strategy  # noqa: PLC0415 - as above
-
     strategy = load_strategy(place_of(options.strategy))
     params = load_params(strategy, dict(options.param))
     settings = settings_of(options)
@@ -270,12 +253,10 @@ def place_of(strategy: str) -> str:
     Args:
         strategy: As it was given.
     """
-    from dita.samples import names, path_of  # noqa: PLC0415 - `dita --help` answers at once
-
     return str(path_of(strategy)) if strategy in names() else strategy
 
 
-def settings_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class that is loaded late
+def settings_of(options: argparse.Namespace) -> BacktestSettings:
     """Return what a command line assumes.
 
     Args:
@@ -284,13 +265,6 @@ def settings_of(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a class t
     Raises:
         InvalidInput: A value cannot be.
     """
-    from dita.backtest.settings import (  # noqa: PLC0415 - as above
-        BacktestSettings,
-        read_instruments,
-        read_latencies,
-    )
-    from dita.backtest.twin import read_assumptions  # noqa: PLC0415 - as above
-
     names = (
         "capital",
         "taker_rate",
@@ -338,16 +312,7 @@ def _report(result: "BacktestResult", options: argparse.Namespace) -> int:
     return 130 if result.interrupted else 0
 
 
-def _parameter(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {shown(text)}")
-    return name, value
-
-
 def _time(text: str) -> int:
-    from dita.market.ticks import tick_time_ns  # noqa: PLC0415 - `dita --help` answers at once
-
     try:
         at_ns = tick_time_ns(text)
     except ValueError:
@@ -358,8 +323,6 @@ def _time(text: str) -> int:
 
 
 def _day(text: str) -> int:
-    from dita.market.bars import time_ns  # noqa: PLC0415 - as above
-
     try:
         date.fromisoformat(text)
     except ValueError:
@@ -375,21 +338,3 @@ def _first_day(text: str) -> int:
 def _last_day(text: str) -> int:
     """When a day ends, ns."""
     return _day(text) + _DAY_NS
-
-
-def decimal_of(text: str) -> Decimal:
-    """Read a decimal of a command line.
-
-    Args:
-        text: The text.
-
-    Raises:
-        ArgumentTypeError: It is none, or not finite.
-    """
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise argparse.ArgumentTypeError(f"expected a decimal, got {shown(text)}") from None
-    if not number.is_finite():
-        raise argparse.ArgumentTypeError(f"must be finite, got {shown(text)}")
-    return number

@@ -5,12 +5,11 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from dita import timetravel
 from dita.cli.log_source import add_json_option, read_log
-from dita.cli.tables import as_json, count, size_text
+from dita.text import as_json, count, size_text
 
-EXAMPLE: Final = ("dita backup /var/lib/dita/main /backup/main", "copy a live log, and verify the copy")
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Copy a log and verify the copy: every checksum, the chain, and a replay held against what was logged. The
 kernel may go on writing meanwhile; the copy ends with what was on disk when it was made. TO appears when the
 copy is whole, and not before.
@@ -18,32 +17,19 @@ copy is whole, and not before.
 The copy opens like the log itself. Two kernels must never trade one account: open it only where the first
 one is stopped."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita backup /var/lib/dita/main /backup/main-2026-11-23
   dita backup /var/lib/dita/main /backup/main-2026-11-23 --json"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "backup",
-        help="copy a log, also a live one, and verify the copy",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("log_dir", type=Path, metavar="DIR", help="the log's directory")
     parser.add_argument(
         "to", type=Path, metavar="TO", help="the copy's directory: one that is not there, or is empty"
     )
     add_json_option(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -60,8 +46,6 @@ def run(options: argparse.Namespace) -> int:
     """
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
-        from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
-
         return timetravel.backup(options.log_dir, options.to, progress=listen)
 
     made = read_log(options.log_dir, work)

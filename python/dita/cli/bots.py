@@ -4,22 +4,18 @@ import argparse
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Final
+from decimal import Decimal
+from typing import Any, Final
 
+from dita._kernel import Replay
 from dita.cli.actions import add_action, add_place
-from dita.cli.bot_limits import limits_text
-from dita.cli.failure import CommandFailure
-from dita.cli.halt import me
-from dita.cli.tables import as_json, exact, table
-from dita.errors import shown
+from dita.cli.values import positive
+from dita.control.operator import me
+from dita.host import Directory, HostAway, ask
+from dita.observe.text import limits_text
+from dita.text import as_json, exact, table
 
-if TYPE_CHECKING:
-    from dita.host import Directory
-
-EXAMPLE: Final = ("dita bots list", "an account by the bots that share it")
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Several bots on one account: an owner that the configuration gives a capital is a bot. Its budget is that
 capital with what it has made of it: realised and open result, fees, funding. An entry whose initial margin
 the budget does not carry is refused (BUDGET); exits never are.
@@ -33,7 +29,7 @@ the budget does not carry is refused (BUDGET); exits never are.
 The rows add up to the account: `unassigned` is what is no bot's, `between` what the account has
 realised beside the bots' own trades."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita bots list
   dita bots list --host paper --json
@@ -57,27 +53,15 @@ _COLUMNS: Final = (
 )
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "bots",
-        help="several bots on one account: their money and budgets",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     listing = _action(actions, "list", "each bot's money, budget and margin", _list)
     listing.add_argument("--asset", metavar="NAME", help="in which asset (the account's settlement asset)")
     transfer = _action(actions, "transfer", "move capital between bots; no wallet moves", _transfer)
     transfer.add_argument("giver", metavar="FROM", help="a bot, or `unassigned`")
     transfer.add_argument("taker", metavar="TO", help="a bot, or `unassigned`")
-    transfer.add_argument("amount", metavar="AMOUNT", type=_amount, help="how much")
+    transfer.add_argument("amount", metavar="AMOUNT", type=positive, help="how much")
     transfer.add_argument("--asset", default="USDT", metavar="NAME", help="of which asset (USDT)")
     transfer.add_argument(
         "--id", metavar="ID", help="its name: a second transfer of the same does nothing (a new one)"
@@ -91,31 +75,18 @@ def _action(
     what: str,
     run: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
-    parser = add_action(actions, name, what, lambda options: _checked(lambda: run(options)), _EXAMPLES[name])
+    parser = add_action(actions, name, what, run, _EXAMPLES[name])
     add_place(parser)
     parser.add_argument("--account", metavar="NAME", help="which account (default: the only one)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     return parser
 
 
-def _checked(call: Callable[[], int]) -> int:
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-
-    try:
-        return call()
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
-
-
 def _directory(options: argparse.Namespace) -> "Directory":
-    from dita.host import Directory  # noqa: PLC0415 - as in `_checked`
-
     return Directory.found(options.host, options.dir)
 
 
 def _list(options: argparse.Namespace) -> int:
-    from dita.host import HostAway, ask  # noqa: PLC0415 - as in `_checked`
-
     directory = _directory(options)
     try:
         said = ask(directory, "bots", account=options.account, asset=options.asset)
@@ -130,8 +101,6 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _from_logs(directory: "Directory", options: argparse.Namespace) -> dict[str, Any]:
-    from dita._kernel import Replay  # noqa: PLC0415 - as in `_checked`
-
     found = {}
     for name in [options.account] if options.account else directory.accounts():
         replay = Replay(directory.log(name))
@@ -169,14 +138,12 @@ def _lines(said: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
 
 
 def _transfer(options: argparse.Namespace) -> int:
-    from dita.host import ask  # noqa: PLC0415 - as in `_checked`
-
     said = ask(
         _directory(options),
         "move_capital",
         account=options.account,
         asset=options.asset,
-        amount=options.amount,
+        amount=format(options.amount, "f"),
         id=options.id or f"transfer-{uuid.uuid4().hex[:16]}",
         by=options.by or me()[:31],
         **{"from": options.giver, "to": options.taker},
@@ -185,16 +152,6 @@ def _transfer(options: argparse.Namespace) -> int:
         sys.stdout.write(as_json(said))
         return 0
     again = " had been done before: nothing moved" if said["code"] == "DUPLICATE_INTENT" else ""
-    moved = f"{options.amount} {options.asset} from {options.giver} to {options.taker}"
+    moved = f"{options.amount:f} {options.asset} from {options.giver} to {options.taker}"
     print(f"{said['id']}{again or f': {moved}'}")
     return 0
-
-
-def _amount(text: str) -> str:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal(0)
-    if not amount.is_finite() or amount <= 0:
-        raise argparse.ArgumentTypeError(f"expected an amount above zero, got {shown(text)}")
-    return format(amount, "f")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import inspect
 import json
@@ -16,14 +15,14 @@ from dita.errors import shown
 from dita.venues import MockVenueAdapter, SimulatedVenue
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
 
-EXAMPLE: Final = ("dita certify-venue my_package:MyRig", "play twenty bad days against an adapter")
 
 _HOW_TO: Final = "docs/how-to/certify-an-adapter.md shows one"
 _SHIPPED: Final[dict[object, type[Rig]]] = {SimulatedVenue: SimulatedRig, MockVenueAdapter: ScriptedRig}
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Play plain trading (0), then the twenty sequences that broke real systems, against a venue adapter, with a
 real kernel, from the first order to a flat account, and print a line for each: PASS, FAIL with what was
 expected, what was seen, and the last steps, requests and events before it, SKIP where the rig cannot make
@@ -33,7 +32,7 @@ A rig is what opens your adapter on a venue that can be made to misbehave, and t
 venue's own books: a subclass of dita.certify.Rig. Name the rig, or an adapter class that has it as its
 attribute `Rig`. The folder in which the command runs is searched for the module first."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 exit codes:
   0  nothing failed    1  a sequence failed, or the rig cannot be used
 
@@ -43,25 +42,12 @@ examples:
   dita certify-venue my_package:MyAdapter --json"""
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "certify-venue",
-        help="play the contract suite against a venue adapter",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument(
         "target", metavar="MODULE:CLASS", help="a rig, or an adapter class that names its rig"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

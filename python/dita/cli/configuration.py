@@ -6,19 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.tables import as_json, table
+from dita.cli.values import pair
+from dita.config import ConfigError, load, standing_file
+from dita.host.opening import faults_of
+from dita.text import as_json, table
 
 if TYPE_CHECKING:
     from dita.config import Fault, Loaded
 
-EXAMPLE: Final = ("dita config check", "check dita.toml, and name each fault")
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Check a configuration, or show what counts. First to last count: --set, the environment
 (DITA_SECTION__KEY, as DITA_ACCOUNTS__MAIN__MAX_SLOTS=5), the file, the defaults. A key that is not
 known is refused, with the nearest one that is."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita config check
   dita config check /etc/dita/dita.toml --json
@@ -26,20 +28,8 @@ examples:
   dita config show --set accounts.main.max_slots=5"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "config",
-        help="check the configuration, or show it",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     words = parser.add_subparsers(title="words", metavar="WORD", required=True, dest="word")
     check = _word(words, "check", "name each fault", "/etc/dita/dita.toml --json")
     show = _word(words, "show", "show what counts", "--origin --set accounts.main.max_slots=5")
@@ -76,7 +66,7 @@ def add_set_option(parser: argparse.ArgumentParser) -> None:
         "--set",
         action="append",
         default=[],
-        type=_setting,
+        type=pair("KEY=VALUE"),
         metavar="KEY=VALUE",
         dest="settings",
         help="a value that counts before all others; may be given again",
@@ -95,9 +85,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: `show` of a configuration that is wrong, or of no file.
     """
-    from dita.config import ConfigError  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.host.opening import faults_of  # noqa: PLC0415 - as above
-
     faults: list[Fault]
     loaded: Loaded | None = None
     try:
@@ -121,8 +108,6 @@ def read(options: argparse.Namespace) -> "Loaded":
     Raises:
         ConfigError: It is wrong.
     """
-    from dita.config import load, standing_file  # noqa: PLC0415 - `dita --help` answers at once
-
     return load(options.file or standing_file(), overrides=dict(options.settings))
 
 
@@ -153,10 +138,3 @@ def _show(loaded: "Loaded", options: argparse.Namespace) -> int:
     for line in table(header, [row if options.origin else row[:2] for row in rows]):
         print(line)
     return 0
-
-
-def _setting(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
-    return key, value

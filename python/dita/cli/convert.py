@@ -9,16 +9,15 @@ from typing import Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
+from dita.market import convert
 
-EXAMPLE: Final = ("dita convert FILE -o OUT", "a raw capture of a market's depth as columns, for backtests")
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Convert raw captures of a venue's messages (depth, best quotes, trades) into one file of columns, which
 `dita backtest` reads many times faster. Prices and sizes keep their digits; depth is taken only where
 the book is known to be whole. Several captures must be of one instrument, each going on where the one
 before ends."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 a capture has one line a message: its receive time in ns (19 digits), a space, the venue's JSON;
 plain or gzipped. `dita backtest STRATEGY --data OUT` plays what was written
 
@@ -28,20 +27,8 @@ examples:
   dita convert broken.jsonl -o broken.l2 --skip-bad-lines --allow-late-lines"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "convert",
-        help="convert raw captures of a market's depth to columns",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="a capture, plain or gzipped")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="the file to write")
     parser.add_argument(
@@ -56,7 +43,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--force", action="store_true", help="replace OUT where it is there")
     parser.add_argument("--json", action="store_true", help="print what was found as one JSON object")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -71,8 +57,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: A capture has something that cannot be, or the file cannot be written.
     """
-    from dita.market import MarketFileError, convert  # noqa: PLC0415 - `dita --help` answers at once
-
     if options.out.exists() and not options.force:
         raise CommandFailure(f"{options.out}: is there already; --force replaces it")
     progress, started = Progress(), time.monotonic()
@@ -89,8 +73,6 @@ def run(options: argparse.Namespace) -> int:
             skip_bad_lines=options.skip_bad_lines,
             progress=listen,
         )
-    except MarketFileError as error:
-        raise CommandFailure(str(error)) from error
     finally:
         progress.close()
     seconds = time.monotonic() - started

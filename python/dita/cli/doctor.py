@@ -16,15 +16,14 @@ if TYPE_CHECKING:
     from dita.venues.wire.adapter import WireAdapter
     from dita.venues.wire.live import LiveAdapter
 
-EXAMPLE: Final = ("dita doctor -c binance -p BTC/USDT", "is the account ready to trade?")
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Ask a venue whether an account is ready: clock, the key's rights, position mode, account mode, instruments
 with the account's own fees and leverage, balances, positions, and external orders. It changes nothing
 there, except that --probe places one order that cannot fill, and cancels it. `dita run` asks the same before
 its first order. Without --live the test network is asked."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita doctor -c binance -p BTC/USDT
   dita doctor -c binance -p BTC/USDT --exchange 127.0.0.1:8686 --json
@@ -32,20 +31,8 @@ examples:
   dita doctor -c okx -p BTC/USDT --live --unproven --api-passphrase keyring:okx/passphrase"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "doctor",
-        help="is an account ready to trade?",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     add_venue_options(parser, more=("okx", "bingx"))
     parser.add_argument(
         "--api-passphrase",
@@ -59,7 +46,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--hedge-mode", action="store_true", help="two books per instrument are meant")
     parser.add_argument("--json", action="store_true", help="print the checks as one JSON object")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -74,8 +60,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: A secret is missing, or an option cannot be used.
     """
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-
     place, key, secret = place_and_key(options)
     symbols = symbols_of(options)
     from dita.live.checks import doctor_of  # noqa: PLC0415 - it needs aiohttp
@@ -85,10 +69,7 @@ def run(options: argparse.Namespace) -> int:
         raise CommandFailure(f"--probe: is not there for {place.name}; leave it out")
     if options.probe and place.is_real:
         print("the probe places an order with real money, and cancels it", file=sys.stderr)
-    try:
-        adapter = place.wire_adapter(key.resolve(), secret.resolve(), symbols, **_more(options, place))
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+    adapter = place.wire_adapter(key.resolve(), secret.resolve(), symbols, **_more(options, place))
     try:
         doctor = doctor_of(
             adapter, hedge_mode=options.hedge_mode, allow_withdrawals=options.allow_withdrawals

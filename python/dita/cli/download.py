@@ -10,39 +10,23 @@ from typing import Final
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
 from dita.cli.venue import place_of_market
-from dita.errors import shown
+from dita.errors import KernelError, shown
+from dita.venues.wire.failures import Failure
 
-EXAMPLE: Final = (
-    "dita download -c binance -p BTC/USDT --kind bars --from 2026-01-01",
-    "a venue's bars, trades or funding, for backtests",
-)
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Fetch a venue's bars, trades or funding rates into a Parquet file that `dita backtest` reads (--data,
 --funding); a file named .csv is written as CSV. It needs no key, and keeps to the venue's rate budget. A file
 that is there is gone on with, also after a kill. What the venue does not have is listed as gaps."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita download -c binance -p BTC/USDT --kind bars --from 2026-01-01
   dita download -c binance -p BTC/USDT --kind trades --from 2026-11-01 --to 2026-11-02 --out trades.parquet
   dita download -c binance -p BTC/USDT --kind funding --from 2026-01-01 --out funding.csv"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "download",
-        help="a venue's bars, trades or funding, for backtests",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("-c", "--connector", choices=["binance", "bybit"], required=True, help="the venue")
     parser.add_argument("-p", "--pair", required=True, metavar="PAIR", help="BTC/USDT")
     parser.add_argument("--kind", choices=["bars", "trades", "funding"], default="bars", help="what (bars)")
@@ -53,7 +37,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--out", type=Path, metavar="FILE", help="Parquet, or CSV where it ends so (BTCUSDT.1m.parquet)"
     )
     parser.add_argument("--exchange", metavar="ADDRESS", help="`dita exchange` on this machine")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -69,10 +52,8 @@ def run(options: argparse.Namespace) -> int:
         CommandFailure: The venue does not answer, or the file cannot be used.
     """
     place = place_of_market(options)
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
     from dita.live.download import fetch  # noqa: PLC0415 - it needs aiohttp
     from dita.live.places import symbol_of  # noqa: PLC0415 - as above
-    from dita.venues.wire.failures import Failure  # noqa: PLC0415 - as above
 
     progress, symbol = Progress(), symbol_of(options.pair)
     until = options.until or time.time_ns()

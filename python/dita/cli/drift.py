@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from dita import KernelError
+from dita.backtest.demo_trader import DemoTrader, play_of
+from dita.certify.planted_drift import planted
+from dita.chart import exact
 from dita.cli import demo
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import read_log
 from dita.cli.progress import Progress
 from dita.market import Market, MarketFileError
+from dita.timetravel.drift_chart import Drift, Sample, as_svg, sample_of
+from dita.timetravel.drift_log import drift_of_log
+from dita.timetravel.drift_page import as_html
 
 if TYPE_CHECKING:
+    import argparse
     from decimal import Decimal
 
-    from dita.cli.drift_chart import Drift
 
-EXAMPLE: Final = ("dita drift --log main --html d.html", "draw K, E and the named parts between them")
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Draw K (what the wallet must hold by the kernel's ledger), E (what the exchange reports) and the named
 parts of their difference over time, and at the end a waterfall from K to E. The page is one file that
 fetches nothing; a phone gets a picture of its own width.
@@ -32,7 +36,7 @@ On the paper venue K and E agree, so the picture of a replay is mostly a flat li
 of it. --planted shows what differences look like: a scripted exchange that is late, charges what it
 did not say, and has a second trader on the account. The picture says that it is planted."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita drift --log /var/lib/dita/main --html drift.html
   dita drift --log /var/lib/dita/main --asset USDT --until 2026-03-01T14:30:00Z --html drift.html
@@ -41,20 +45,8 @@ examples:
   dita drift --data btcusdt_l2.jsonl.gz --html drift.html"""
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "drift",
-        help="draw K, E and the named parts of their difference",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--log", type=Path, metavar="DIR", help="your own account, from its log's directory")
     source.add_argument("--data", type=Path, metavar="FILE", help="replay a market file, as `dita demo` does")
@@ -69,7 +61,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     demo.add_replay_options(parser)
     parser.add_argument("--html", type=Path, metavar="OUT", help="write the page to OUT")
     parser.add_argument("--svg", type=Path, metavar="OUT", help="write the picture alone to OUT")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -84,11 +75,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: There is nowhere to write to, or the file or the kernel stopped it.
     """
-    # The kernel's native module is loaded here, so that `dita --help` answers at once.
-    from dita import KernelError  # noqa: PLC0415
-    from dita.cli.drift_chart import as_svg  # noqa: PLC0415
-    from dita.cli.drift_page import as_html  # noqa: PLC0415
-
     if options.html is None and options.svg is None:
         raise CommandFailure("say where to draw to: add --html drift.html, or --svg drift.svg")
     for name in ("asset", "until"):
@@ -109,9 +95,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _drift(options: argparse.Namespace) -> Drift:
-    from dita.cli.drift_log import drift_of_log  # noqa: PLC0415
-    from dita.cli.drift_planted import planted  # noqa: PLC0415
-
     if options.planted:
         return planted()[0]
     if options.log is None:
@@ -126,11 +109,6 @@ def _drift(options: argparse.Namespace) -> Drift:
 
 
 def _replayed(market: Market, options: argparse.Namespace) -> Drift:
-    from dita.cli.demo_trader import DemoTrader, play_of  # noqa: PLC0415
-    from dita.cli.drift_chart import Drift, Sample  # noqa: PLC0415
-    from dita.cli.drift_planted import sample_of  # noqa: PLC0415
-    from dita.strategy import StrategyError  # noqa: PLC0415
-
     samples: list[Sample] = []
 
     class Watched(DemoTrader):
@@ -147,17 +125,14 @@ def _replayed(market: Market, options: argparse.Namespace) -> Drift:
             # The last moment stands in the picture even where it says the same as the one before.
             samples.append(sample_of(self.final, self.now_ns))
 
-    try:
-        play, _, asset = play_of(
-            market,
-            capital=options.capital,
-            seed=options.seed,
-            trades_max=options.max_trades,
-            trader=Watched,
-        )
-        result = demo.played(play, market)
-    except StrategyError as error:
-        raise CommandFailure(str(error)) from error
+    play, _, asset = play_of(
+        market,
+        capital=options.capital,
+        seed=options.seed,
+        trades_max=options.max_trades,
+        trader=Watched,
+    )
+    result = demo.played(play, market)
     return Drift(f"{market.name} ({market.kind}), {len(result.trades)} trades", asset, samples)
 
 
@@ -169,8 +144,6 @@ def _write(path: Path, text: str) -> None:
 
 
 def _summary(drift: Drift, written: list[Path]) -> str:
-    from dita.chart import exact  # noqa: PLC0415
-
     last = drift.samples[-1]
     lines = [
         drift.title,

@@ -3,21 +3,23 @@
 import argparse
 import logging
 import sys
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
 from dita.cli.failure import CommandFailure
+from dita.cli.values import not_negative
+from dita.config import load
+from dita.host import Directory
+from dita.host.engine_server import EngineServer, configured
+from dita.host.notify import Notifier
 
-EXAMPLE: Final = ("dita engine --stdio", "take orders as lines, give events as NDJSON")
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Trade on paper by lines of text: commands come in, one a line, events go out as NDJSON, and nothing else is
 written there. docs/api/engine_protocol.md has every command and every event. With --stdio it ends with its
 input; with --service it is a server at a socket, with a heartbeat, and tells systemd how it is. SIGTERM ends
 both: no more commands are taken, and what is under way at the venue comes to its end."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita engine --stdio | tee events.ndjson
   dita engine --stdio --clock step=1000000 --market none | tee events.ndjson
@@ -27,20 +29,8 @@ MM_FREEZE_UTC_ISO=2026-01-01T00:00:00Z fixes when kernel time begins; with --clo
 give the same bytes."""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "engine",
-        help="take orders as lines, give events as NDJSON",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     mode = parser.add_mutually_exclusive_group(required=True)
     mode.add_argument("--stdio", action="store_true", help="commands on stdin, events on stdout")
     mode.add_argument("--service", action="store_true", help="a server at --socket, until SIGTERM")
@@ -58,10 +48,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--market", metavar="M", help="synthetic, none, or a file of bars or ticks")
     parser.add_argument("--interval", metavar="I", help="how long the bars of the file are (1m)")
     parser.add_argument("--symbols", metavar="A,B", help="spot markets to list (BTCUSDT,ETHUSDT)")
-    parser.add_argument("--balance", type=_amount, metavar="USDT", help="money to begin with (100000)")
+    parser.add_argument("--balance", type=not_negative, metavar="USDT", help="money to begin with (100000)")
     parser.add_argument("--fill-ms", metavar="MS", help="how long until an order meets the market (300)")
     parser.add_argument("--slots", metavar="N", help="how many trades may run at once (1000)")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -76,11 +65,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: Something of the command line or the file cannot be used, or nobody takes the events.
     """
-    from dita.config import load  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.engine import EngineServer, Notifier, configured  # noqa: PLC0415 - as above
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-    from dita.host import Directory  # noqa: PLC0415 - as above
-
     if options.service != (options.socket is not None):
         raise CommandFailure("--service and --socket PATH belong together")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
@@ -99,8 +83,6 @@ def run(options: argparse.Namespace) -> int:
             server.run(options.socket, service=options.service)
     except BrokenPipeError as error:
         raise CommandFailure("nobody reads the events any more") from error
-    except (KernelError, OSError) as error:
-        raise CommandFailure(str(error)) from error
     return 0
 
 
@@ -114,13 +96,3 @@ def _overrides(options: argparse.Namespace) -> dict[str, Any]:
         "engine.slots": options.slots,
     }
     return {key: value for key, value in given.items() if value is not None}
-
-
-def _amount(text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise argparse.ArgumentTypeError("expected a decimal") from None
-    if not amount.is_finite() or amount < 0:
-        raise argparse.ArgumentTypeError("must not be below zero")
-    return amount

@@ -10,8 +10,8 @@ from typing import Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
-
-EXAMPLE: Final = ("dita example ema-cross my_strategy.py", "a strategy to begin with")
+from dita.market import Print, Quote, SyntheticMarket
+from dita.strategy.samples import names, path_of
 
 BARS: Final = 2_880
 """Two days: with less, the figures by the day have nothing to go by."""
@@ -19,7 +19,10 @@ _BAR_NS: Final = 60_000_000_000
 _QUOTES_A_BAR: Final = 240
 _FIRST_MINUTE: Final = 1_704_067_200 // 60
 
-_EPILOG: Final = """\
+DESCRIPTION: Final = """\
+Write a sample strategy into a file, or print it. Without a name they are listed. --data writes a market to
+try it on: two days of one-minute bars, made up, of no real market."""
+EPILOG: Final = """\
 examples:
   dita example
   dita example ema-cross
@@ -27,23 +30,8 @@ examples:
   dita example --data synth_perp_1m.csv"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "example",
-        help="write a sample strategy into a file",
-        description=(
-            "Write a sample strategy into a file, or print it. Without a name they are listed. "
-            "--data writes a market to try it on: two days of one-minute bars, made up, of no real market."
-        ),
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="which sample")
     parser.add_argument(
         "to", nargs="?", type=Path, metavar="FILE", help="where to; one that is not there yet"
@@ -51,7 +39,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--data", type=Path, metavar="FILE", help="write a made-up market here; a file that is not there yet"
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -66,9 +53,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: There is no such sample, or a file is there already.
     """
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.samples import names, path_of  # noqa: PLC0415 - as above
-
     if options.data is not None:
         progress = Progress()
         try:
@@ -83,10 +67,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if options.name is None:
         return 0
-    try:
-        text = path_of(options.name).read_text(encoding="utf-8")
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+    text = path_of(options.name).read_text(encoding="utf-8")
     if options.to is None:
         sys.stdout.write(text)
         return 0
@@ -113,8 +94,6 @@ def _write(path: Path, parts: Iterable[str]) -> None:
 
 def _market_lines() -> Iterator[str]:
     """The synthetic market's bids as bars of one minute; the volume is that of its trades."""
-    from dita.market import Print, Quote, SyntheticMarket  # noqa: PLC0415 - `dita --help` answers at once
-
     yield "timestamp,open,high,low,close,volume\n"
     prices: list[Decimal] = []
     volume, minute = Decimal(0), None

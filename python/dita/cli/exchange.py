@@ -1,31 +1,28 @@
 """`dita exchange`: a venue to practise on, in a real one's wire format."""
 
 import argparse
+import asyncio
 import contextlib
 import json
 import signal
+import ssl
 import sys
 import tempfile
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
 from dita.cli.failure import CommandFailure
-from dita.errors import KernelError, shown
+from dita.cli.values import not_negative, pair
+from dita.errors import KernelError
 from dita.extras import missing
-
-if TYPE_CHECKING:
-    import ssl
-
-    from dita.loopback.exchange import Terms
-
-EXAMPLE: Final = (
-    "dita exchange --venue binance",
-    "an exchange to practise on, without keys and without money",
-)
+from dita.practice.certificate import write_certificate
+from dita.practice.exchange import Terms
 
 _PORT: Final = 8686
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Run the simulated venue behind HTTP and WebSocket, in the wire format of a real one: signatures, time window,
 listen keys, rate limits, order and market endpoints, streams. Programs that speak to the venue trade here by
 a change of their base address alone. The market is made up. It listens on this machine alone, unless asked
@@ -34,7 +31,7 @@ otherwise; what it holds is gone when it ends.
 While it runs, lines on its standard input are commands, and `dita exchange --tell LINE` sends one from
 elsewhere: `help` lists them."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita exchange --venue binance
   dita exchange --balance USDT=500 --price BTCUSDT=61000 --fault duplicate=3
@@ -42,20 +39,8 @@ examples:
   dita exchange --tell 'price BTCUSDT 59000'"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "exchange",
-        help="an exchange to practise on",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument(
         "--venue", choices=["binance", "bybit"], default="binance", help="whose wire format (binance)"
     )
@@ -75,7 +60,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument(
         "--fault",
-        type=_pair,
+        type=pair(),
         action="append",
         metavar="NAME=VALUE",
         help="what goes wrong; may be given again",
@@ -96,7 +81,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--tell", metavar="LINE", help="send a command to one that runs (--tls: with TLS), print its answer"
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -113,7 +97,6 @@ def run(options: argparse.Namespace) -> int:
     """
     if options.tell is not None:
         return _tell(options)
-    import asyncio  # noqa: PLC0415 - `dita --help` answers at once
 
     try:
         import aiohttp  # noqa: F401, PLC0415 - it is the extra `venues`
@@ -133,9 +116,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _serve(options: argparse.Namespace, folder: Path) -> int:
-    import asyncio  # noqa: PLC0415 - `dita --help` answers at once
-
-    from dita.loopback.server import Server, is_loopback  # noqa: PLC0415 - it needs aiohttp
+    from dita.practice.server import Server, is_loopback  # noqa: PLC0415 - it needs aiohttp
 
     server = Server(_terms(options))
     for name, value in options.fault or []:
@@ -179,8 +160,6 @@ async def _serve(options: argparse.Namespace, folder: Path) -> int:
 
 
 def _terms(options: argparse.Namespace) -> "Terms":
-    from dita.loopback.exchange import Terms  # noqa: PLC0415 - `dita --help` answers at once
-
     return Terms(
         balances=dict(options.balance or [("USDT", Decimal(10_000))]),
         api_key=options.api_key,
@@ -196,9 +175,6 @@ def _tls(options: argparse.Namespace, folder: Path) -> "tuple[ssl.SSLContext | N
     """What it is served with, and the certificate that was made for this run."""
     if options.tls is None:
         return None, None
-    import ssl  # noqa: PLC0415 - only where it is asked for
-
-    from dita.loopback.certificate import write_certificate  # noqa: PLC0415 - as above
 
     made = None
     if options.tls:
@@ -218,10 +194,6 @@ def _tls(options: argparse.Namespace, folder: Path) -> "tuple[ssl.SSLContext | N
 
 
 def _tell(options: argparse.Namespace) -> int:
-    import ssl  # noqa: PLC0415 - `dita --help` answers at once
-    from urllib.error import HTTPError, URLError  # noqa: PLC0415 - as above
-    from urllib.request import Request, urlopen  # noqa: PLC0415 - as above
-
     # Its own certificate proves nothing that the address does not: it is this machine.
     trust, scheme = None, "http"
     if options.tls is not None:
@@ -242,19 +214,6 @@ def _tell(options: argparse.Namespace) -> int:
     return 0
 
 
-def _pair(text: str) -> tuple[str, str]:
-    name, found, value = text.partition("=")
-    if not found or not name or not value:
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {shown(text)}")
-    return name, value
-
-
 def _amount(text: str) -> tuple[str, Decimal]:
-    name, value = _pair(text)
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        raise argparse.ArgumentTypeError(f"expected a decimal after =, got {shown(value)}") from None
-    if not amount.is_finite() or amount < 0:
-        raise argparse.ArgumentTypeError(f"must be 0 or more, got {shown(value)}")
-    return name, amount
+    name, value = pair()(text)
+    return name, not_negative(value)

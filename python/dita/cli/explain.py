@@ -5,15 +5,14 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from dita import timetravel
 from dita.cli.failure import CommandFailure
 from dita.cli.log_replay import add_until_option
 from dita.cli.log_source import add_json_option, read_log
-from dita.cli.story import drift_lines, story_lines
-from dita.cli.tables import as_json
+from dita.text import as_json
+from dita.timetravel.story import drift_lines, story_lines
 
-EXAMPLE: Final = ("dita explain t17 --log /var/lib/dita/main", "tell a trade's whole story")
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Tell a trade's whole story out of a log, in order: what was asked for and why, what the kernel let through or
 refused and by which rule, what was sent, what the venue answered, each fill with its fee, funding, and what
 each step did to K; at the end its sums.
@@ -22,7 +21,7 @@ With --drift instead: K, E, and each named part of their difference, when it aro
 
 Reads only, takes no lock, and works beside a running kernel."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita explain t17 --log /var/lib/dita/main
   dita explain t17 --log /var/lib/dita/main --json
@@ -30,26 +29,13 @@ examples:
   dita explain --drift --log /var/lib/dita/main --until 2026-03-01T14:30:00Z"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "explain",
-        help="tell a trade's whole story, or the drift's, out of a log",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("trade_id", nargs="?", metavar="TRADE", help="the trade's id")
     parser.add_argument("--log", type=Path, required=True, metavar="DIR", help="the log's directory")
     parser.add_argument("--drift", action="store_true", help="explain E - K instead of a trade")
     add_until_option(parser)
     add_json_option(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -70,8 +56,6 @@ def run(options: argparse.Namespace) -> int:
         raise CommandFailure("--until goes with --drift: a trade's story is always whole")
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
-        from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
-
         if options.drift:
             return timetravel.explain_drift(options.log, options.until, progress=listen)
         try:

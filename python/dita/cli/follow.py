@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option
-from dita.cli.tables import as_json, count, table, time_text
+from dita.errors import KernelError
+from dita.follow import Follower, TargetRefused, followers_of, log_bounds, read_cursor, read_status
+from dita.follow.processes import FollowerProcesses
+from dita.follow.spec import FollowerSpec, build_target, kernel_name
+from dita.journal import JournalRefused
+from dita.text import as_json, count, table, time_text
 
-EXAMPLE: Final = (
-    "dita follow /var/lib/dita/main --journal journal.db",
-    "write a log's journal to ClickHouse",
-)
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Go along behind a kernel's log and write what comes of it somewhere else: the journal to ClickHouse, the
 newest states to a projection. A follower goes on where its cursor in the log's directory says; it takes no
 lock, and the kernel never waits for it. It may be stopped and begun again at any moment: nothing is lost,
@@ -27,7 +27,7 @@ A kernel spawns its own followers. This is for logs of kernels that have none, f
 
 Without --journal and --projection it says how the log's followers are."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita follow /var/lib/dita/main
   dita follow /var/lib/dita/main --journal journal.db
@@ -35,20 +35,8 @@ examples:
   dita follow backtest/log --journal journal.db --until-end --kernel backtest-17"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "follow",
-        help="write a log's journal or projection, or say how its followers are",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("log_dir", type=Path, metavar="DIR", help="the log's directory")
     parser.add_argument("--journal", metavar="URL|PATH", help="write the journal: a server, or a directory")
     parser.add_argument("--projection", metavar="URL", help="write the newest states: a cluster's address")
@@ -70,7 +58,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--written", action="store_true", help="also take what a power loss could take back (log_policy off)"
     )
     add_json_option(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -92,14 +79,8 @@ def run(options: argparse.Namespace) -> int:
     return _one(specs[0], options) if len(specs) == 1 else _several(specs, options)
 
 
-def _specs(options: argparse.Namespace) -> list[Any]:
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.follow.spec import FollowerSpec, kernel_name  # noqa: PLC0415 - as above
-
-    try:
-        name = kernel_name(options.kernel, options.log_dir)
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+def _specs(options: argparse.Namespace) -> list[FollowerSpec]:
+    name = kernel_name(options.kernel, options.log_dir)
     common = {
         "log_dir": str(options.log_dir),
         "kernel": name,
@@ -121,12 +102,7 @@ def _specs(options: argparse.Namespace) -> list[Any]:
     return specs
 
 
-def _one(spec: Any, options: argparse.Namespace) -> int:  # noqa: ANN401 - a class that is loaded late
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.follow import Follower, TargetRefused  # noqa: PLC0415 - as above
-    from dita.follow.spec import build_target  # noqa: PLC0415 - as above
-    from dita.journal import JournalRefused  # noqa: PLC0415 - as above
-
+def _one(spec: FollowerSpec, options: argparse.Namespace) -> int:
     if not options.log_dir.is_dir():
         raise CommandFailure(
             f"{options.log_dir}: is no directory; name the one that the kernel has as log_dir"
@@ -154,9 +130,7 @@ def _one(spec: Any, options: argparse.Namespace) -> int:  # noqa: ANN401 - a cla
     return 0
 
 
-def _several(specs: list[Any], options: argparse.Namespace) -> int:
-    from dita.follow.processes import FollowerProcesses  # noqa: PLC0415 - `dita --help` answers at once
-
+def _several(specs: list[FollowerSpec], options: argparse.Namespace) -> int:
     followers = FollowerProcesses(specs)
     try:
         while not options.until_end:
@@ -169,23 +143,17 @@ def _several(specs: list[Any], options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.follow import followers_of, log_bounds, read_cursor, read_status  # noqa: PLC0415 - as above
-
-    try:
-        first, last = log_bounds(options.log_dir)
-        names = sorted(
-            {*followers_of(options.log_dir), *(path.stem for path in options.log_dir.glob("*.status"))}
-        )
-        cursors = {}
-        for name in names:
-            try:
-                cursors[name] = read_cursor(options.log_dir, name)
-            except KernelError as error:
-                cursors[name] = None
-                print(f"dita follow: {error}", file=sys.stderr)
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+    first, last = log_bounds(options.log_dir)
+    names = sorted(
+        {*followers_of(options.log_dir), *(path.stem for path in options.log_dir.glob("*.status"))}
+    )
+    cursors = {}
+    for name in names:
+        try:
+            cursors[name] = read_cursor(options.log_dir, name)
+        except KernelError as error:
+            cursors[name] = None
+            print(f"dita follow: {error}", file=sys.stderr)
     found = []
     for name in names:
         status, cursor = read_status(options.log_dir, name), cursors[name]

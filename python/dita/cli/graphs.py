@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.tables import as_json, table
+from dita.cli.twin import log_of
+from dita.graphs import GraphError, as_svg, compose, load_graph
+from dita.graphs.facts import facts_of, node_lines
+from dita.graphs.order_proof import verify_order
+from dita.graphs.verify import is_signed, verify
+from dita.text import as_json
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
 
     from dita.graphs import Graph
-
-_ID_CHARS: Final = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,39 +27,16 @@ class Command:
     """One of the commands.
 
     Attributes:
-        name: Its name.
-        summary: What it does, for the list of commands.
-        description: The same at length.
-        EXAMPLE: A call, and what it is for.
-        add: Adds its arguments.
+        DESCRIPTION: What it does.
+        EPILOG: Its examples.
+        add_options: Adds its options to its parser.
         run: Does it.
-        more: More calls.
     """
 
-    name: str
-    summary: str
-    description: str
-    EXAMPLE: tuple[str, str]
-    add: Callable[[argparse.ArgumentParser], None]
+    DESCRIPTION: str
+    EPILOG: str
+    add_options: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
-    more: tuple[str, ...] = ()
-
-    def add_parser(self, commands: argparse._SubParsersAction[Any]) -> None:
-        """Describe the command.
-
-        Args:
-            commands: The command line's list of commands.
-        """
-        parser = commands.add_parser(
-            self.name,
-            help=self.summary,
-            description=self.description,
-            epilog="\n  ".join(["examples:", self.EXAMPLE[0], *self.more]),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        self.add(parser)
-        parser.set_defaults(run=self.run)
 
 
 def _one(parser: argparse.ArgumentParser) -> None:
@@ -100,8 +79,6 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _loaded(path: Path) -> Graph:
-    from dita.graphs import GraphError, load_graph  # noqa: PLC0415 - `dita --help` answers at once
-
     try:
         return load_graph(path)
     except GraphError as error:
@@ -109,8 +86,6 @@ def _loaded(path: Path) -> Graph:
 
 
 def _verified(path: Path) -> Graph:
-    from dita.graphs import GraphError, verify  # noqa: PLC0415 - as above
-
     graph = _loaded(path)
     try:
         verify(graph)
@@ -120,47 +95,19 @@ def _verified(path: Path) -> Graph:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from dita.graphs import as_svg  # noqa: PLC0415 - as above
-
     graph = _verified(options.graph)
     if options.svg is not None:
         options.svg.write_text(as_svg(graph), encoding="utf-8")
-    facts = _facts(graph)
+    facts = facts_of(graph)
     if options.json:
         nodes = [{"id": node.id, **node.content()} for node in graph.nodes] if options.verbose else None
         sys.stdout.write(as_json({**facts, "nodes_listed": nodes} if nodes else facts))
         return 0
     lines = [f"{name:<12} {_shown(value)}" for name, value in facts.items()]
     if options.verbose:
-        lines += ["", *_node_lines(graph)]
+        lines += ["", *node_lines(graph)]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
-
-
-def _facts(graph: Graph) -> dict[str, Any]:
-    from dita.graphs import params_of  # noqa: PLC0415 - as above
-    from dita.graphs.drawing import label_of  # noqa: PLC0415 - as above
-    from dita.graphs.verify import fuel_of, is_signed, verify  # noqa: PLC0415 - as above
-
-    ordered = verify(graph)
-    nodes = graph.by_id()
-    kinds = Counter(node.kind for node in ordered)
-    params = params_of(graph)
-    reads = {node.fields["uri"] for node in ordered if node.kind == "external"}
-    entry = nodes[graph.entry_point]
-    return {
-        "name": graph.metadata.get("name", ""),
-        "content": graph.content_id,
-        "nodes": len(ordered),
-        "kinds": ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())),
-        "entry": f"{entry.kind}: {label_of(entry)}",
-        "outputs": [output.name for output in graph.outputs],
-        "parameters": params,
-        "reads": sorted(reads - {f"param:{name}" for name in params}),
-        "keeps": sorted({node.fields["key"] for node in ordered if node.kind == "state"}),
-        "fuel": fuel_of(ordered),
-        "signed": is_signed(graph),
-    }
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - a fact's
@@ -171,40 +118,13 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - a fact's
     return str(value) or "-"
 
 
-def _node_lines(graph: Graph) -> list[str]:
-    from dita.graphs.drawing import label_of  # noqa: PLC0415 - as above
-    from dita.graphs.nodes import reads_of  # noqa: PLC0415 - as above
-    from dita.graphs.verify import shapes_of, verify  # noqa: PLC0415 - as above
-
-    ordered = verify(graph)
-    shapes = shapes_of(ordered)
-    rows = [
-        (
-            node.id[:_ID_CHARS],
-            node.kind,
-            label_of(node),
-            shapes[node.id],
-            " ".join(one[:_ID_CHARS] for one in reads_of(node)),
-        )
-        for node in ordered
-    ]
-    return table(("id", "kind", "does", "shape", "reads"), rows)
-
-
 def _verify_order(options: argparse.Namespace) -> int:
-    from dita.cli.twin import log_of  # noqa: PLC0415 - as above
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-    from dita.graphs import GraphError  # noqa: PLC0415 - as above
-    from dita.graphs.order_proof import verify_order  # noqa: PLC0415 - as above
-
     place, log = log_of(str(options.graph), options.account)
     graphs = options.graphs or sorted([*place.glob("graphs/*.0"), *place.glob("*.0")])
     try:
         proof = verify_order(log, options.order, graphs)
     except GraphError as error:
         raise CommandFailure(f"{error.name}: {error}") from error
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
     if options.json:
         sys.stdout.write(as_json({"valid": True, **asdict(proof)}))
         return 0
@@ -224,7 +144,6 @@ def _verify_order(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     if options.order is not None:
         return _verify_order(options)
-    from dita.graphs.verify import is_signed  # noqa: PLC0415 - as above
 
     graph = _verified(options.graph)
     if options.json:
@@ -237,8 +156,6 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _compose(options: argparse.Namespace) -> int:
-    from dita.graphs import GraphError, compose  # noqa: PLC0415 - as above
-
     graphs = [_verified(path) for path in options.graphs]
     try:
         whole = compose(graphs)
@@ -250,30 +167,23 @@ def _compose(options: argparse.Namespace) -> int:
 
 
 INSPECT: Final = Command(
-    "inspect",
-    "show what a strategy graph is",
     "Show what a strategy graph reads, keeps and costs. It is verified first. --svg draws it.",
-    ("dita inspect cross.0 -v --svg cross.svg", "show a strategy graph, and draw it"),
+    "examples:\n  dita inspect cross.0 -v --svg cross.svg",
     _inspect_arguments,
     _inspect,
 )
 VERIFY: Final = Command(
-    "verify",
-    "check a strategy graph and its proofs",
     "Check a strategy graph: its form, ids, order, halting and shape proofs, signatures. The first fault is\n"
     "named, and the exit code is 1. With --order it checks the proof that an order of a log carries: its\n"
     "graph, what that read, the run on it, and the signature. Nothing but log and graph is asked.",
-    ("dita verify cross.0", "check a strategy graph and its proofs"),
+    "examples:\n  dita verify cross.0\n  dita verify --order 1A0000000000000000000001 mine",
     _verify_arguments,
     _verify,
-    ("dita verify --order 1A0000000000000000000001 mine",),
 )
 COMPOSE: Final = Command(
-    "compose",
-    "put strategy graphs together",
     "Put graphs together: an output of one becomes the parameter of the same name of another. What nobody\n"
     "reads is the entry. The result has proofs of its own, and no signature.",
-    ("dita compose signal.0 sizing.0 -o whole.0", "put strategy graphs together"),
+    "examples:\n  dita compose signal.0 sizing.0 -o whole.0",
     _compose_arguments,
     _compose,
 )

@@ -1,8 +1,6 @@
 """`dita halt`, `resume`, `flatten`, `freeze`, `limits`: an operator's word to kernels."""
 
 import argparse
-import getpass
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
@@ -10,15 +8,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.tables import as_json
+from dita.cli.values import whole
+from dita.cluster import ClusterError
+from dita.control import (
+    ControlConflict,
+    ControlPlaneError,
+    ControlUpdate,
+    FileControlPlane,
+    HazelcastControlPlane,
+    build_control_plane,
+)
+from dita.control.operator import BY_MAX, me
 from dita.errors import shown
+from dita.host import Directory
+from dita.text import as_json
+from dita.zinc import SharedHalt, zinc_names
 
 if TYPE_CHECKING:
-    from dita.control import ControlUpdate, KernelControlSnapshot
+    from dita.control import KernelControlSnapshot
 
 PLACE_EXAMPLE: Final = "/run/dita/controls.json"
 CLUSTER_EXAMPLE: Final = "hazelcast://127.0.0.1:5701/dita"
-_BY_MAX: Final = 64
 # A kernel that runs takes a halt within a millisecond; one in the midst of a venue's call after that.
 _TAKEN_S: Final = 2.0
 # As the kernel names them; it is not loaded for a command's help.
@@ -41,7 +51,6 @@ class Command:
     def __init__(
         self,
         name: str,
-        help_text: str,
         description: str,
         example: str,
         make: Callable[[argparse.Namespace], Mapping[str, Any]],
@@ -50,32 +59,17 @@ class Command:
 
         Args:
             name: The command.
-            help_text: A few words.
             description: What it does to a kernel.
             example: One, after the command's name.
             make: Makes the change out of the options.
         """
         self.name = name
-        self.EXAMPLE = (f"dita {name} {example}", help_text)
-        self._help = help_text
-        self._description = description
-        self._example = example
+        self.DESCRIPTION = f"{description}\n\n{_PLANES}"
+        self.EPILOG = f"examples:\n  dita {name} {example}"
         self._make = make
 
-    def add_parser(self, commands: "argparse._SubParsersAction[Any]") -> None:
-        """Describe the command.
-
-        Args:
-            commands: The command line's list of commands.
-        """
-        parser = commands.add_parser(
-            self.name,
-            help=self._help,
-            description=f"{self._description}\n\n{_PLANES}",
-            epilog=f"examples:\n  dita {self.name} {self._example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options to its parser."""
         if self.name != "limits":
             parser.add_argument("name", nargs="?", metavar="NAME", help="the host, as --host names it")
         place = parser.add_mutually_exclusive_group()
@@ -91,7 +85,7 @@ class Command:
             "--by", type=_by, default=None, metavar="WHO", help="who asks (you, on this machine)"
         )
         parser.add_argument(
-            "--if-version", type=_version, metavar="N", help="only if the controls stand at version N"
+            "--if-version", type=whole(0), metavar="N", help="only if the controls stand at version N"
         )
         parser.add_argument("--create", action="store_true", help="make the plane where there is none yet")
         parser.add_argument("--json", action="store_true", help="print the controls as one JSON object")
@@ -100,7 +94,6 @@ class Command:
                 "--zinc", metavar="NAME", help="a kernel on this machine that shows itself in shared memory"
             )
         _add_own_options(self.name, parser)
-        parser.set_defaults(run=self.run)
 
     def run(self, options: argparse.Namespace) -> int:
         """Change the controls, and show them.
@@ -114,35 +107,26 @@ class Command:
         Raises:
             CommandFailure: The plane cannot be reached, or refuses.
         """
-        # The kernel's native module is loaded here, so that `dita --help` answers at once.
-        from dita.control import ControlUpdate  # noqa: PLC0415
-        from dita.errors import KernelError  # noqa: PLC0415
-
-        try:
-            changes = self._make(options)
-            update = ControlUpdate(**changes, updated_by=options.by or me()) if changes else None
-            name = getattr(options, "name", None)
-            if name is not None and (options.control or options.dir or options.host):
-                raise CommandFailure(f"NAME: {shown(name)} and --control, --host or --dir exclude each other")
-            options.host = options.host or name
-            if getattr(options, "zinc", None) is not None:
-                print(_halt_shared(options.zinc, options.by or me()))
-                return 0
-            if options.control is None:
-                if options.fallback is not None:
-                    raise CommandFailure("--fallback goes with --control PLACE only")
-                return _of_host(options, update)
-            controls = _set_or_fall_back(options, update)
-        except KernelError as error:
-            raise CommandFailure(str(error)) from error
+        changes = self._make(options)
+        update = ControlUpdate(**changes, updated_by=options.by or me()) if changes else None
+        name = getattr(options, "name", None)
+        if name is not None and (options.control or options.dir or options.host):
+            raise CommandFailure(f"NAME: {shown(name)} and --control, --host or --dir exclude each other")
+        options.host = options.host or name
+        if getattr(options, "zinc", None) is not None:
+            print(_halt_shared(options.zinc, options.by or me()))
+            return 0
+        if options.control is None:
+            if options.fallback is not None:
+                raise CommandFailure("--fallback goes with --control PLACE only")
+            return _of_host(options, update)
+        controls = _set_or_fall_back(options, update)
         sys.stdout.write(as_json(_plain(controls)) if options.json else _text(controls))
         return 0
 
 
 def _of_host(options: argparse.Namespace, update: "ControlUpdate | None") -> int:
     """Change the controls of each account of a host; they are files, which also stand while nobody runs."""
-    from dita.host import Directory  # noqa: PLC0415 - `dita --help` answers at once
-
     directory = Directory.found(options.host, options.dir)
     if not directory.is_held():
         print(f"{directory.path.name}: not running; it applies this when it starts", file=sys.stderr)
@@ -164,8 +148,6 @@ def _of_host(options: argparse.Namespace, update: "ControlUpdate | None") -> int
 
 def _halt_shared(name: str, by: str) -> str:
     """Halt by shared memory; what came of it."""
-    from dita.zinc import SharedHalt  # noqa: PLC0415 - `dita --help` answers at once
-
     halt = SharedHalt(name)
     asked = halt.ask(by=by)
     if halt.is_taken(asked, _TAKEN_S):
@@ -174,16 +156,11 @@ def _halt_shared(name: str, by: str) -> str:
 
 
 def _halt_where_shared(name: str, by: str) -> None:
-    from dita.zinc import zinc_names  # noqa: PLC0415 - `dita --help` answers at once
-
     if name in zinc_names():
         print(_halt_shared(name, by), file=sys.stderr)
 
 
 def _set_or_fall_back(options: argparse.Namespace, update: "ControlUpdate | None") -> "KernelControlSnapshot":
-    from dita.cluster import ClusterError  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.control import ControlConflict, ControlPlaneError  # noqa: PLC0415
-
     if None not in (options.fallback, options.if_version):
         raise CommandFailure("--if-version does not go with --fallback: each plane has versions of its own")
     try:
@@ -204,8 +181,6 @@ def _set_or_fall_back(options: argparse.Namespace, update: "ControlUpdate | None
 
 
 def _set(options: argparse.Namespace, place: str, update: "ControlUpdate | None") -> "KernelControlSnapshot":
-    from dita.control import FileControlPlane, HazelcastControlPlane, build_control_plane  # noqa: PLC0415
-
     plane = build_control_plane(place)
     assert isinstance(plane, (FileControlPlane, HazelcastControlPlane))  # noqa: S101 - a place was given
     with plane:
@@ -260,7 +235,6 @@ def _resume(options: argparse.Namespace) -> Mapping[str, Any]:
 
 HALT: Final = Command(
     "halt",
-    "stop everything that increases risk, cancel entries",
     "Pull the kill switch: every working entry is canceled.\n"
     "CANCEL, EXIT and amends that raise no risk are let through, nothing else.\n"
     "Positions and their stops stay. `dita flatten` closes positions, `dita resume` opens the gate again.",
@@ -269,14 +243,12 @@ HALT: Final = Command(
 )
 RESUME: Final = Command(
     "resume",
-    "open the gate again",
     "Open the gate after a halt or a flatten, and lift a freeze.",
     f"--control {CLUSTER_EXAMPLE} --by ops",
     _resume,
 )
 FLATTEN: Final = Command(
     "flatten",
-    "halt, and close every position at market",
     "Halt, and close every position at market, again and again until nothing is open: those of slots, and\n"
     "those of no slot. Positions from before the kernel was opened are not closed; the kernel lists them in\n"
     "its log and its health. --all closes them too. `dita resume` ends it.",
@@ -285,14 +257,12 @@ FLATTEN: Final = Command(
 )
 FREEZE: Final = Command(
     "freeze",
-    "let no new entries through, cancel none",
     "Freeze entries. What works at the venue stays there; exits go through.",
     f"--control {PLACE_EXAMPLE} --by risk",
     lambda options: {"frozen": not options.off},
 )
 LIMITS: Final = Command(
     "limits",
-    "show the controls, or set limits",
     "Show the controls as they stand, or change the limits that are named, the verbosity, the journal or\n"
     "the mode.",
     f"--control {PLACE_EXAMPLE} max_order_notional=5000 max_daily_loss=250",
@@ -320,25 +290,10 @@ def _plain(controls: "KernelControlSnapshot") -> Mapping[str, Any]:
     return values
 
 
-def me() -> str:
-    """Who asks, where nobody says."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "somebody"
-    return f"{user}@{socket.gethostname()}"[:_BY_MAX]
-
-
 def _by(text: str) -> str:
-    if not text or len(text.encode()) > _BY_MAX:
-        raise argparse.ArgumentTypeError(f"expected a name of at most {_BY_MAX} bytes, got {shown(text)}")
+    if not text or len(text.encode()) > BY_MAX:
+        raise argparse.ArgumentTypeError(f"expected a name of at most {BY_MAX} bytes, got {shown(text)}")
     return text
-
-
-def _version(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a version, 0 or more, got {shown(text)}")
-    return int(text)
 
 
 def _limit(text: str) -> tuple[str, Any]:

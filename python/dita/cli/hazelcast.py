@@ -7,21 +7,21 @@ from typing import Any, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
-from dita.cli.tables import as_json, table
-from dita.errors import shown
+from dita.cli.values import whole
+from dita.cluster import ClusterAddress, connected, jars, mappings, member
+from dita.text import as_json, table
 
-EXAMPLE: Final = ("dita hazelcast up", "start a Hazelcast member here, for projections and controls")
 PORT_DEFAULT: Final = 5701
 CLUSTER_DEFAULT: Final = "dita"
 MEMBERS_MAX: Final = 16
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Start, look at and stop Hazelcast members on this machine, and make their maps readable in SQL. A member is a
 process of its own (Java 17), on loopback only; it finds others by a list, never by multicast, and sends no
 word to anybody. Maven fetches its jars once; they are held against their checksums and kept in the user's
 cache."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita hazelcast up                          one member on port 5701, cluster "dita"
   dita hazelcast up --members 3 --heap 1g    three of them, on ports 5701 to 5703
@@ -32,29 +32,19 @@ examples:
   dita hazelcast down"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "hazelcast",
-        help="start and stop Hazelcast members, and ask them in SQL",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
     up = _action(actions, "up", _up, "start members", "--members 3 --heap 1g")
-    up.add_argument("--members", type=_members, default=1, metavar="N", help="how many (1)")
-    up.add_argument("--port", type=_port, default=PORT_DEFAULT, help=f"the first one's port ({PORT_DEFAULT})")
+    up.add_argument("--members", type=whole(1, MEMBERS_MAX), default=1, metavar="N", help="how many (1)")
+    up.add_argument(
+        "--port", type=whole(1, 65_535), default=PORT_DEFAULT, help=f"the first one's port ({PORT_DEFAULT})"
+    )
     up.add_argument("--heap", default="256m", help="Java's memory for each, as 256m or 2g (256m)")
     up.add_argument("--cluster", default=CLUSTER_DEFAULT, help=f"the cluster's name ({CLUSTER_DEFAULT})")
     down = _action(actions, "down", _down, "stop members that were started here", "--cluster dita")
     down.add_argument("--cluster", help="only those of this cluster (default: all)")
-    down.add_argument("--port", type=_port, help="only the one on this port")
+    down.add_argument("--port", type=whole(1, 65_535), help="only the one on this port")
     status = _action(actions, "status", _status, "show the members of this machine", "--json")
     status.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     setup = _action(
@@ -71,7 +61,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     sql.add_argument("statement", metavar="STATEMENT", help="the statement")
     sql.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     _add_address(sql)
-    parser.set_defaults(run=run)
 
 
 def _action(
@@ -114,19 +103,11 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: It cannot be done; the text says why and what to do.
     """
-    # The kernel's native module is loaded here, so that `dita --help` answers at once.
-    from dita.cluster import ClusterError  # noqa: PLC0415
-
-    try:
-        act: Callable[[argparse.Namespace], int] = options.act
-        return act(options)
-    except ClusterError as error:
-        raise CommandFailure(str(error)) from error
+    act: Callable[[argparse.Namespace], int] = options.act
+    return act(options)
 
 
 def _up(options: argparse.Namespace) -> int:
-    from dita.cluster import jars, member  # noqa: PLC0415
-
     progress = Progress()
 
     def tell(text: str) -> None:
@@ -146,8 +127,6 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
-    from dita.cluster import member  # noqa: PLC0415
-
     chosen = [one for one in member.members(options.cluster) if options.port in (None, one.port)]
     if not chosen:
         print("no member was started here")
@@ -160,8 +139,6 @@ def _down(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from dita.cluster import member  # noqa: PLC0415
-
     rows: list[dict[str, Any]] = [
         {
             "cluster": one.cluster,
@@ -190,8 +167,6 @@ def _alive(row: Mapping[str, Any]) -> str:
 
 
 def _setup(options: argparse.Namespace) -> int:
-    from dita.cluster import ClusterAddress, connected, mappings  # noqa: PLC0415
-
     with connected(ClusterAddress.parse(options.at)) as client:
         tables = mappings.set_up(client)
     print("tables: " + ", ".join(tables))
@@ -199,8 +174,6 @@ def _setup(options: argparse.Namespace) -> int:
 
 
 def _sql(options: argparse.Namespace) -> int:
-    from dita.cluster import ClusterAddress, connected  # noqa: PLC0415
-
     with connected(ClusterAddress.parse(options.at)) as client:
         from hazelcast.sql import HazelcastSqlError  # noqa: PLC0415 - an extra, which is there by now
 
@@ -223,15 +196,3 @@ def _sql(options: argparse.Namespace) -> int:
 
 def _cell(value: object) -> str:
     return "-" if value is None else str(value)
-
-
-def _members(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MEMBERS_MAX:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 to {MEMBERS_MAX}, got {shown(text)}")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
-        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, got {shown(text)}")
-    return int(text)

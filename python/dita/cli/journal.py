@@ -7,22 +7,23 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.journal_questions import QUESTIONS, question_sql
-from dita.cli.tables import as_json, count, exact, table
 from dita.errors import shown
+from dita.journal import JournalAway, JournalRefused, ask_journal
+from dita.journal.place import place_of
+from dita.journal.questions import QUESTIONS, question_sql
+from dita.text import as_json, count, exact, table
 
 if TYPE_CHECKING:
     from dita.journal import Result
 
-EXAMPLE: Final = ("dita journal trade t17 --journal journal.db", "ask the journal in ClickHouse")
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Ask the journal that a follower writes to ClickHouse: with a query of your own, or with a ready question.
 
 The journal is a path (the embedded database) or a URL (a server). Where a follower has the embedded database
 open, it is asked; where none has, the database is opened for the question. Nothing can be written."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita journal query "SELECT asset, count() FROM fills_now GROUP BY asset" --journal journal.db
   dita journal trade t17 --journal journal.db
@@ -46,20 +47,8 @@ _EXAMPLES: Final = {
 }
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    journal = commands.add_parser(
-        "journal",
-        help="ask the journal in ClickHouse",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(journal: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parts = journal.add_subparsers(title="questions", metavar="QUESTION", required=True, dest="question")
     for name, text in _HELP.items():
         parser = parts.add_parser(
@@ -106,9 +95,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: The journal cannot be asked, or the query is wrong; the text says why and what to do.
     """
-    from dita.journal import JournalAway, JournalRefused, ask_journal  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.journal.place import place_of  # noqa: PLC0415 - as above
-
     own = options.question == "query"
     sql = options.what if own else question_sql(options.question, options.what, options.kernel)
     try:
@@ -141,10 +127,7 @@ def _print_table(title: str, found: "Result") -> None:
         for name, kind in zip(found.names, found.types, strict=True)
         if kind.removeprefix("Nullable(").startswith(("Int", "UInt", "Float", "Decimal"))
     ]
-    # A name with a blank in it would be taken for two.
-    heads = [name.replace(" ", "_") for name in found.names]
-    right = " ".join(name.replace(" ", "_") for name in numbers)
-    for line in table(heads, [[_cell(value) for value in row] for row in found.rows], right=right):
+    for line in table(found.names, [[_cell(value) for value in row] for row in found.rows], right=numbers):
         print(line)
     rows = len(found.rows)
     print(f"{count(rows)} {'row' if rows == 1 else 'rows'}")

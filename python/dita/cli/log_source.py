@@ -31,9 +31,6 @@ def read_log(log_dir: Path, work: Callable[[Listener], Result]) -> Result:
     Raises:
         CommandFailure: The log cannot be read; the text says why and what to do.
     """
-    # The kernel's native module is loaded here, so that `dita --help` answers at once.
-    from dita.errors import KernelError  # noqa: PLC0415
-
     progress = Progress()
 
     def listen(_seq: int, bytes_done: int, bytes_all: int) -> None:
@@ -44,7 +41,5 @@ def read_log(log_dir: Path, work: Callable[[Listener], Result]) -> Result:
         raise CommandFailure(f"{log_dir}: is no directory; name the one that the kernel was given as log_dir")
     try:
         return work(listen)
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
     finally:
         progress.close()

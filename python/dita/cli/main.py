@@ -3,56 +3,13 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from typing import Final, NoReturn
 
 from dita import __version__
-from dita.cli import (
-    alert,
-    audit,
-    backtest,
-    backup,
-    bots,
-    certify_venue,
-    configuration,
-    convert,
-    demo,
-    doctor,
-    download,
-    drift,
-    engine,
-    example,
-    exchange,
-    explain,
-    follow,
-    gateway,
-    graphs,
-    halt,
-    hazelcast,
-    hosts,
-    journal,
-    log_replay,
-    log_stats,
-    paper,
-    pnl,
-    portfolio,
-    provenance,
-    record,
-    run,
-    second_names,
-    serve,
-    shadow,
-    sweep,
-    token,
-    torture,
-    twin,
-    venues,
-    verify_log,
-    walk_forward,
-    watch,
-    what_if,
-)
+from dita.cli.commands import COMMANDS, Listed
 from dita.cli.failure import CommandFailure
 
 EXIT_OK: Final = 0
@@ -74,64 +31,6 @@ exit codes:
 
 `dita COMMAND --help` tells more about a command, with more examples."""
 
-# Each describes itself, and brings the example that the list of commands shows.
-_COMMANDS: Final = (
-    demo,
-    example,
-    backtest,
-    paper,
-    engine,
-    run,
-    serve,
-    shadow,
-    doctor,
-    download,
-    record,
-    convert,
-    sweep,
-    walk_forward,
-    graphs.INSPECT,
-    graphs.VERIFY,
-    graphs.COMPOSE,
-    drift,
-    log_replay,
-    explain,
-    what_if,
-    twin,
-    verify_log,
-    log_stats,
-    backup,
-    follow,
-    audit,
-    journal,
-    exchange,
-    venues,
-    certify_venue,
-    torture,
-    second_names,
-    halt.HALT,
-    halt.RESUME,
-    halt.FLATTEN,
-    halt.FREEZE,
-    halt.LIMITS,
-    hosts.STATUS,
-    hosts.ORDERS,
-    pnl,
-    portfolio,
-    provenance,
-    bots,
-    hosts.STRATEGIES,
-    hosts.PAUSE,
-    hosts.START,
-    hosts.STOP,
-    configuration,
-    gateway,
-    token,
-    alert,
-    hazelcast,
-    watch,
-)
-
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaint says where help is; those of its commands are of its kind."""
@@ -141,27 +40,43 @@ class _Parser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, f"{self.prog}: {message}\nTry `{self.prog} --help`.\n")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Build the whole command line, so that it can be parsed, printed and documented."""
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Build the command line, so that it can be parsed, printed and documented.
+
+    Args:
+        only: The one command that gets its options, which loads its module; None means all of them.
+    """
     parser = _Parser(
         prog="dita",
         description=_DESCRIPTION,
-        epilog=_EPILOG.format(examples="\n".join(_examples())),
+        epilog=_EPILOG.format(examples="\n".join(f"  {command.example}" for command in COMMANDS)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"dita {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
-    for command in _COMMANDS:
-        command.add_parser(commands)
+    for listed in COMMANDS:
+        if only in (None, listed.name):
+            _add(commands, listed)
+        else:
+            commands.add_parser(listed.name, help=listed.help)
     return parser
 
 
-def _examples() -> Iterator[str]:
-    width = max(len(command.EXAMPLE[0]) for command in _COMMANDS)
-    for command in _COMMANDS:
-        example, what = command.EXAMPLE
-        yield f"  {example:{width}}    {what}"
+def _add(commands: "argparse._SubParsersAction[_Parser]", listed: Listed) -> None:
+    module, _, name = listed.place.partition(":")
+    found = import_module(f"dita.cli.{module}")
+    command = getattr(found, name) if name else found
+    parser = commands.add_parser(
+        listed.name,
+        help=listed.help,
+        description=command.DESCRIPTION,
+        epilog=command.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=getattr(command, "run", None))
+    command.add_options(parser)
 
 
 def _logs() -> AbstractContextManager[None]:
@@ -181,18 +96,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 failed. Wrong usage leaves through argparse with 2.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    parser = build_parser()
+    # An option before the command, or no command at all, needs the list alone.
+    parser = build_parser(words[0] if words else "")
     if not words:
         parser.print_help()
         return EXIT_OK
     parsed = parser.parse_args(words)
+    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` does not load the kernel
+
     try:
         with _logs() if getattr(parsed, "logs", False) else nullcontext():
             code: int = parsed.run(parsed)
         sys.stdout.flush()
-    except CommandFailure as failure:
-        print(f"dita {parsed.command}: {failure}", file=sys.stderr)
-        return EXIT_FAILED
     except KeyboardInterrupt:
         print(f"dita {parsed.command}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -200,4 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of the output has gone (`dita ... | head`); the interpreter must not complain at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
+    except (CommandFailure, KernelError, OSError) as failure:
+        print(f"dita {parsed.command}: {failure}", file=sys.stderr)
+        return EXIT_FAILED
     return code

@@ -6,16 +6,18 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
+from dita.backtest.paper import PaperRun, set_log_away
+from dita.cli import run as live_run
 from dita.cli.backtest import add_assumptions, add_market_options, engine_of
 from dita.cli.failure import CommandFailure
-from dita.cli.gateway import add_web_option, beside_host
+from dita.cli.gateway import add_web_option
 from dita.cli.progress import Progress
 from dita.cli.twin import add_twin_option, twin_beside
 from dita.errors import shown
+from dita.gateway.beside import beside_host
+from dita.host import Directory
 
-EXAMPLE: Final = ("dita paper STRATEGY --data FILE --speed 60", "trade on paper, at the market's own pace")
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Trade on paper: strategy, kernel and venue of `dita backtest`, at the market's own pace times --speed. While
 it runs, `dita status`, `orders`, `pnl`, `strategies`, `pause`, `start`, `halt` and `stop` reach it from
 another terminal. It keeps its log, its controls and its reports in a directory. Where an earlier run was
@@ -24,27 +26,15 @@ stopped or killed it goes on from there; --fresh begins anew.
 With -c and -p instead of --data it trades on paper on a venue's live market: that is `dita run --shadow`,
 with what of its options stands here."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita paper ema-cross --data btc_perp_1m.csv.gz --speed 600
   dita paper my_strategy.py --data btc_perp_1m.csv.gz --speed max --name mine --fresh
   dita paper my_strategy.py -c binance -p BTC/USDT"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "paper",
-        help="trade on paper, at the market's own pace",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("strategy", metavar="STRATEGY", help="a file, module:Class, or a sample's name")
     add_market_options(parser, required=False)
     parser.add_argument("-c", "--connector", choices=["binance"], help="a venue, for its live market")
@@ -66,7 +56,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_twin_option(parser)
     add_assumptions(parser)
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -83,10 +72,6 @@ def run(options: argparse.Namespace) -> int:
     """
     if options.connector is not None or not options.data:
         return _run_live(options)
-    from dita.backtest.paper import PaperRun, set_log_away  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-    from dita.host import Directory  # noqa: PLC0415 - as above
-    from dita.market import MarketFileError  # noqa: PLC0415 - as above
 
     progress = Progress()
     try:
@@ -116,8 +101,6 @@ def run(options: argparse.Namespace) -> int:
             twin_beside(directory, markets) if options.twin else nullcontext(),
         ):
             result = paper.run(listen)
-    except (KernelError, MarketFileError) as error:
-        raise CommandFailure(str(error)) from error
     finally:
         progress.close()
     sys.stdout.write(result.to_json().decode() if options.json else result.report_text())
@@ -164,10 +147,9 @@ def _run_live(options: argparse.Namespace) -> int:
     if given:
         flag = given[0].replace("_", "-")
         raise CommandFailure(f"--{flag}: is for recorded markets; with -c the live one is taken as it comes")
-    from dita.cli.run import add_parser as add_run  # noqa: PLC0415 - it needs the same options
 
-    commands = argparse.ArgumentParser().add_subparsers(dest="command")
-    add_run(commands)
+    parser = argparse.ArgumentParser()
+    live_run.add_options(parser)
     words = [options.strategy, "--shadow", "-c", options.connector]
     words += ["--ephemeral"] if options.ephemeral else []
     words += ["--dir", str(options.dir)] if options.dir else []
@@ -178,9 +160,9 @@ def _run_live(options: argparse.Namespace) -> int:
     words += ["--exchange", options.exchange] if options.exchange else []
     words += ["--twin"] if options.twin else []
     words += ["--web", str(options.web)] if options.web is not None else []
-    run_options = commands.choices["run"].parse_args(words)
+    run_options = parser.parse_args(words)
     run_options.command = "run"
-    return int(run_options.run(run_options))
+    return live_run.run(run_options)
 
 
 def _speed(text: str) -> float | None:

@@ -1,32 +1,41 @@
 """`dita portfolio`: plan and apply target weights, and say how far a plan is."""
 
 import argparse
+import contextlib
 import re
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dita.cli.actions import add_action, add_place
 from dita.cli.failure import CommandFailure
-from dita.cli.portfolio_text import plan_lines, shadow_as_dict, shadow_lines, status_lines, summary_line
 from dita.cli.progress import Progress
-from dita.cli.tables import as_json
+from dita.cli.values import not_negative, seconds, whole
 from dita.cli.venue import add_unproven_option
-from dita.errors import shown
+from dita.config import FILE_NAME, load
+from dita.errors import KernelError, shown
+from dita.host import Directory, with_consent
+from dita.host.directory import directories
+from dita.portfolio.desk import folder_of, settings_of, status_of
+from dita.portfolio.registry import read_registry
+from dita.portfolio.session import Marks, OwnHost, Running
+from dita.portfolio.shadow import STATE_NAME, ShadowState
+from dita.portfolio.store import PlanStore
+from dita.portfolio.targets import read_targets
+from dita.portfolio.text import plan_lines, shadow_as_dict, shadow_lines, status_lines, summary_line
+from dita.portfolio.watching import FileWatch, stopped_by_signals
+from dita.text import as_json
 
 if TYPE_CHECKING:
-    import contextlib
-
-    from dita.host import Directory
     from dita.portfolio.session import Session
 
-EXAMPLE: Final = ("dita portfolio plan portfolio_optimized_v3.json", "what targets would trade, and why")
 _HOUR_NS: Final = 3_600_000_000_000
 _UNITS: Final = {"s": 1_000_000_000, "m": 60_000_000_000, "h": _HOUR_NS, "d": 24 * _HOUR_NS}
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Execute what research decided: a file of target weights (portfolio_optimized_v3.json in both its forms, or
 drift targets) becomes orders out of target minus actual. plan prints the table of what would be done and why,
 and trades nothing. apply prints the same table and does it: reductions first, increases after their fills.
@@ -37,7 +46,7 @@ A file is applied once to an account: a plan that was cut short goes on, one tha
 The account is a running host's (`dita run`), named by --host or --dir. Where none runs, the host of --config
 is opened for this alone; a simulated account gets its prices by --mark or --marks."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita portfolio plan portfolio_optimized_v3.json --host main
   dita portfolio apply portfolio_optimized_v3.json --host main --rank 2 --account binance/sub2
@@ -53,20 +62,8 @@ _EXAMPLES: Final = {
 }
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "portfolio",
-        help="plan and apply target weights",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     plan = add_action(
         actions, "plan", "print what would be done and why; trade nothing", _plan, _EXAMPLES["plan"]
@@ -77,7 +74,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     apply.add_argument("--dry-run", action="store_true", help="the same as plan")
     apply.add_argument(
         "--wait",
-        type=_seconds,
+        type=seconds(0.001, 86_400),
         default=60.0,
         metavar="S",
         help="give up after S seconds without a change (60)",
@@ -86,7 +83,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--watch", action="store_true", help="apply each new version of the file until stopped"
     )
     apply.add_argument(
-        "--poll", type=_seconds, default=1.0, metavar="S", help="with --watch: seconds between two looks (1)"
+        "--poll",
+        type=seconds(0.001, 86_400),
+        default=1.0,
+        metavar="S",
+        help="with --watch: seconds between two looks (1)",
     )
     status = add_action(
         actions, "status", "how far plans are; with PLAN, its rows", _status, _EXAMPLES["status"]
@@ -117,20 +118,20 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
         help="a price, where no host runs and the account has no market feed; again for more",
     )
     parser.add_argument("--marks", type=Path, metavar="FILE", help="the same as a JSON object")
-    parser.add_argument("--rank", type=_rank, default=1, metavar="N", help="which winner (1)")
+    parser.add_argument("--rank", type=whole(1, 10_000), default=1, metavar="N", help="which winner (1)")
     parser.add_argument(
         "--threshold",
-        type=_fraction,
+        type=not_negative,
         default=Decimal("0.01"),
         metavar="W",
         help="leave alone what differs by less of the account (0.01)",
     )
     parser.add_argument(
-        "--buffer", type=_fraction, default=Decimal("0.02"), metavar="W", help="what stays cash (0.02)"
+        "--buffer", type=not_negative, default=Decimal("0.02"), metavar="W", help="what stays cash (0.02)"
     )
     parser.add_argument(
         "--max-gross",
-        type=_fraction,
+        type=not_negative,
         default=Decimal("1.0"),
         metavar="X",
         help="the most that absolute weights may sum up to (1.0)",
@@ -166,7 +167,7 @@ def _plan(options: argparse.Namespace) -> int:
     if options.shadow:
         return _shadow(options, writes=False)
     with _session(options) as session:
-        said = _checked(lambda: session.plan(_request(options)))
+        said = session.plan(_request(options))
     return _show(said, options, planned=True)
 
 
@@ -197,7 +198,7 @@ def _apply_once(session: "Session", options: argparse.Namespace) -> int:
             _show(said, options, planned=True)
 
     try:
-        said = _checked(lambda: session.apply(_request(options), before, listen))
+        said = session.apply(_request(options), before, listen)
     finally:
         progress.close()
     return _show(said, options, planned=False)
@@ -205,27 +206,17 @@ def _apply_once(session: "Session", options: argparse.Namespace) -> int:
 
 def _shadow(options: argparse.Namespace, *, writes: bool) -> int:
     """Fill targets in the state file alone."""
-    import time  # noqa: PLC0415 - as in `_checked`
-
-    from dita.portfolio.desk import settings_of  # noqa: PLC0415 - as in `_checked`
-    from dita.portfolio.registry import read_registry  # noqa: PLC0415 - as in `_checked`
-    from dita.portfolio.shadow import STATE_NAME, ShadowState  # noqa: PLC0415 - as in `_checked`
-    from dita.portfolio.targets import read_targets  # noqa: PLC0415 - as in `_checked`
-
-    def done() -> Any:  # noqa: ANN401 - a class that is loaded late
-        settings = settings_of(_request(options)["settings"])
-        file = read_targets(options.file, sha256=options.sha256)
-        if options.registry is not None:
-            read_registry(options.registry).check(file.ranked(settings.rank))
-        state = ShadowState(options.state or options.file.with_name(STATE_NAME))
-        rows = None
-        if any((options.host, options.dir, options.config, options.mark, options.marks)):
-            held = state.held(file.ranked(settings.rank).key)
-            with _session(options) as session:
-                rows = session.plan({**_request(options), "held": held})["plan"]["rows"]
-        return (state.apply if writes else state.plan)(file, settings, time.time_ns(), rows)
-
-    plan = _checked(done)
+    settings = settings_of(_request(options)["settings"])
+    file = read_targets(options.file, sha256=options.sha256)
+    if options.registry is not None:
+        read_registry(options.registry).check(file.ranked(settings.rank))
+    state = ShadowState(options.state or options.file.with_name(STATE_NAME))
+    rows = None
+    if any((options.host, options.dir, options.config, options.mark, options.marks)):
+        held = state.held(file.ranked(settings.rank).key)
+        with _session(options) as session:
+            rows = session.plan({**_request(options), "held": held})["plan"]["rows"]
+    plan = (state.apply if writes else state.plan)(file, settings, time.time_ns(), rows)
     lines = shadow_lines(plan)
     sys.stdout.write(as_json(shadow_as_dict(plan)) if options.json else "\n".join(lines) + "\n")
     if writes and not options.json:
@@ -234,13 +225,11 @@ def _shadow(options: argparse.Namespace, *, writes: bool) -> int:
 
 
 def _watch(session: "Session", options: argparse.Namespace) -> int:
-    from dita.portfolio.watching import FileWatch, stopped_by_signals  # noqa: PLC0415 - as in `_checked`
-
     with stopped_by_signals() as stop:
         for _ in FileWatch(options.file, poll_s=options.poll).versions(stop):
             try:
                 _apply_once(session, options)
-            except CommandFailure as error:
+            except (CommandFailure, KernelError, OSError) as error:
                 print(f"{options.file}: {error}", file=sys.stderr, flush=True)
             sys.stdout.flush()
     return 0
@@ -260,15 +249,9 @@ def _show(said: Mapping[str, Any], options: argparse.Namespace, *, planned: bool
 
 def _status(options: argparse.Namespace) -> int:
     """Say how far plans are; from their files, whether the host runs or not."""
-    from dita.host import Directory  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.portfolio.desk import folder_of, status_of  # noqa: PLC0415 - as above
-    from dita.portfolio.store import PlanStore  # noqa: PLC0415 - as above
-
-    directory: Directory = _checked(lambda: Directory.found(options.host, options.dir))
+    directory = Directory.found(options.host, options.dir)
     accounts = [options.account] if options.account else directory.accounts()
-    plans = _checked(
-        lambda: {name: status_of(PlanStore(folder_of(directory, name)), options.plan_id) for name in accounts}
-    )
+    plans = {name: status_of(PlanStore(folder_of(directory, name)), options.plan_id) for name in accounts}
     if options.plan_id is not None and not any(plans.values()):
         raise CommandFailure(f"{options.plan_id}: is the beginning of no plan's id")
     if options.json:
@@ -282,48 +265,35 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _session(options: argparse.Namespace) -> "contextlib.AbstractContextManager[Session]":
-    import contextlib  # noqa: PLC0415 - as in `_checked`
-
-    from dita.config import FILE_NAME, load  # noqa: PLC0415 - as in `_checked`
-    from dita.host import Directory, with_consent  # noqa: PLC0415 - as in `_checked`
-    from dita.portfolio.session import Marks, OwnHost, Running  # noqa: PLC0415 - as in `_checked`
-
-    def opened() -> "contextlib.AbstractContextManager[Session]":
-        directory = _named(options)
-        if directory is not None and directory.is_held():
-            if options.mark or options.marks:
-                raise CommandFailure(
-                    f"--mark: {directory.path} runs, and has its own market feed: leave prices out, and "
-                    "its socket is asked"
-                )
-            return contextlib.nullcontext(Running(directory))
-        file = options.config
-        if file is None and directory is not None and directory.config.is_file():
-            file = directory.config
-        if file is None and Path(FILE_NAME).is_file():
-            file = Path(FILE_NAME)
-        if file is None:
+    directory = _named(options)
+    if directory is not None and directory.is_held():
+        if options.mark or options.marks:
             raise CommandFailure(
-                "no host runs, and there is no dita.toml here: name a host with --host or --dir, or the "
-                "configuration to open with --config"
+                f"--mark: {directory.path} runs, and has its own market feed: leave prices out, and "
+                "its socket is asked"
             )
-        config = load(file).config
-        if options.unproven:
-            config = with_consent(config)
-        place = directory or Directory.named(config.host.name)
-        if place.is_held():
-            return contextlib.nullcontext(Running(place))
-        return OwnHost(config, place, options.account, Marks(dict(options.mark), options.marks))
-
-    session: contextlib.AbstractContextManager[Session] = _checked(opened)
-    return session
+        return contextlib.nullcontext(Running(directory))
+    file = options.config
+    if file is None and directory is not None and directory.config.is_file():
+        file = directory.config
+    if file is None and Path(FILE_NAME).is_file():
+        file = Path(FILE_NAME)
+    if file is None:
+        raise CommandFailure(
+            "no host runs, and there is no dita.toml here: name a host with --host or --dir, or the "
+            "configuration to open with --config"
+        )
+    config = load(file).config
+    if options.unproven:
+        config = with_consent(config)
+    place = directory or Directory.named(config.host.name)
+    if place.is_held():
+        return contextlib.nullcontext(Running(place))
+    return OwnHost(config, place, options.account, Marks(dict(options.mark), options.marks))
 
 
 def _named(options: argparse.Namespace) -> "Directory | None":
     """The directory that is named; without any name, and without a configuration, the only one that runs."""
-    from dita.host import Directory  # noqa: PLC0415 - as in `_checked`
-    from dita.host.directory import directories  # noqa: PLC0415 - as in `_checked`
-
     if options.dir is not None:
         return Directory(options.dir)
     if options.host is not None:
@@ -354,16 +324,6 @@ def _request(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _checked(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the call returns
-    """Call, and end with the message of what is refused."""
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-
-    try:
-        return call()
-    except (KernelError, OSError) as error:
-        raise CommandFailure(str(error)) from error
-
-
 # --------------------------------------------------------------------------------------------------- reading
 
 
@@ -372,22 +332,6 @@ def _mark(text: str) -> tuple[str, str]:
     if not equals or not symbol or not price:
         raise argparse.ArgumentTypeError(f"expected SYMBOL=PRICE, got {shown(text)}")
     return symbol, price
-
-
-def _rank(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 10_000:
-        raise argparse.ArgumentTypeError(f"expected a rank, 1 or more, got {shown(text)}")
-    return int(text)
-
-
-def _fraction(text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except ArithmeticError:
-        raise argparse.ArgumentTypeError(f"expected a decimal, got {shown(text)}") from None
-    if not number.is_finite() or number < 0:
-        raise argparse.ArgumentTypeError(f"must be 0 or more, got {shown(text)}")
-    return number
 
 
 def span(text: str) -> int:
@@ -403,13 +347,6 @@ def span(text: str) -> int:
     if found is None:
         raise argparse.ArgumentTypeError(f"expected a span like 90m, 24h or 2d, got {shown(text)}")
     return int(found[1]) * _UNITS[found[2]]
-
-
-def _seconds(text: str) -> float:
-    number = _fraction(text)
-    if not 0 < number <= 86_400:
-        raise argparse.ArgumentTypeError(f"must be above 0 and at most 86400 seconds, got {shown(text)}")
-    return float(number)
 
 
 def _hash(text: str) -> str:

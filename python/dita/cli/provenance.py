@@ -2,24 +2,28 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dita.audit.signing import SigningKey
 from dita.cli.actions import add_action, add_place
 from dita.cli.failure import CommandFailure
-from dita.cli.halt import me
 from dita.cli.portfolio import span
-from dita.cli.tables import as_json, table
+from dita.control import ControlUpdate, FileControlPlane
+from dita.control.operator import me
+from dita.control.provenance import provenance_lines
+from dita.host import Directory
+from dita.portfolio.registry import append, keys_of, new_override, new_run, read_registry, registry_of
+from dita.text import as_json, table
 
 if TYPE_CHECKING:
-    from dita.control import ControlUpdate
-    from dita.host import Directory
     from dita.portfolio.registry import Entry
 
-EXAMPLE: Final = ("dita provenance add RUN --why good --sign key.pem", "say that a research run was audited")
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 The registry of audited runs, and the rules that go with it. Where there is one, a file of targets is refused
 (NOT_AUDITED) unless its Source_Run is in it, signed by a key that is trusted. With `require on` the kernel
 itself refuses every entry without an audited run, whoever sends it. In a CRISIS, buying aggressively is
@@ -29,7 +33,7 @@ The registry is provenance.jsonl in the host's directory (or --registry); the ke
 lines of provenance.jsonl.keys beside it. A run's id is the Source_Run of the targets; a backtest's is its
 run_id."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita provenance trust --sign key.pem --host main
   dita provenance add 20260106-prod-q1 --why "reviewed by two" --sign key.pem --host main
@@ -48,20 +52,8 @@ _EXAMPLES: Final = {
 }
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "provenance",
-        help="audited runs, the regime, and overrides",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     trust = _action(actions, "trust", "trust a key's signatures", _trust)
     trust.add_argument("--sign", type=Path, required=True, metavar="KEY", help="the private key in PEM")
@@ -98,40 +90,23 @@ def _action(
     what: str,
     run: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
-    parser = add_action(actions, name, what, lambda options: _checked(lambda: run(options)), _EXAMPLES[name])
+    parser = add_action(actions, name, what, run, _EXAMPLES[name])
     add_place(parser)
     parser.add_argument("--account", metavar="NAME", help="of one account only, as its log is named")
     parser.add_argument("--registry", type=Path, metavar="FILE", help="the registry (the host's)")
     return parser
 
 
-def _checked(call: Callable[[], int]) -> int:
-    from dita.audit.signing import SignatureRefused  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-
-    try:
-        return call()
-    except (KernelError, SignatureRefused, OSError) as error:
-        raise CommandFailure(str(error)) from error
-
-
 def _directory(options: argparse.Namespace) -> "Directory":
-    from dita.host import Directory  # noqa: PLC0415 - as in `_checked`
-
     return Directory.found(options.host, options.dir)
 
 
 def _registry(options: argparse.Namespace) -> Path:
-    from dita.portfolio.registry import registry_of  # noqa: PLC0415 - as in `_checked`
-
     path: Path | None = options.registry
     return registry_of(_directory(options)) if path is None else path
 
 
 def _trust(options: argparse.Namespace) -> int:
-    from dita.audit.signing import SigningKey  # noqa: PLC0415 - as in `_checked`
-    from dita.portfolio.registry import keys_of  # noqa: PLC0415 - as in `_checked`
-
     path, public = _registry(options), SigningKey(options.sign).public
     if public not in keys_of(path):
         with path.with_name(path.name + ".keys").open("a", encoding="utf-8") as file:
@@ -141,8 +116,6 @@ def _trust(options: argparse.Namespace) -> int:
 
 
 def _add(options: argparse.Namespace) -> int:
-    from dita.portfolio.registry import new_run  # noqa: PLC0415 - as in `_checked`
-
     entry = new_run(options.run_id, by=_by(options), why=options.why, returns_hash=options.returns_hash)
     _put(options, entry)
     print(f"{_registry(options)}: {entry.id} is audited, by {entry.by}")
@@ -150,9 +123,6 @@ def _add(options: argparse.Namespace) -> int:
 
 
 def _override(options: argparse.Namespace) -> int:
-    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_checked`
-    from dita.portfolio.registry import new_override  # noqa: PLC0415 - as in `_checked`
-
     entry = new_override(by=_by(options), why=options.why, lasts_ns=options.expires)
     signed = _put(options, entry)
     if options.registry is None:
@@ -163,9 +133,6 @@ def _override(options: argparse.Namespace) -> int:
 
 def _put(options: argparse.Namespace, entry: "Entry") -> "Entry":
     """Sign an entry with a key that is trusted, and add it."""
-    from dita.audit.signing import SigningKey  # noqa: PLC0415 - as in `_checked`
-    from dita.portfolio.registry import append, keys_of  # noqa: PLC0415 - as in `_checked`
-
     path = _registry(options)
     signed = entry.signed(SigningKey(options.sign))
     if signed.public_key not in keys_of(path):
@@ -175,22 +142,15 @@ def _put(options: argparse.Namespace, entry: "Entry") -> "Entry":
 
 
 def _require(options: argparse.Namespace) -> int:
-    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_checked`
-
     return _control(options, ControlUpdate(require_audit=options.state == "on", updated_by=_by(options)))
 
 
 def _regime(options: argparse.Namespace) -> int:
-    from dita.control import ControlUpdate  # noqa: PLC0415 - as in `_checked`
-
     return _control(options, ControlUpdate(regime=options.state, updated_by=_by(options)))
 
 
 def _control(options: argparse.Namespace, update: "ControlUpdate") -> int:
     """Change the controls of the host's accounts, which are files: also while nobody runs."""
-    from dita.control import FileControlPlane  # noqa: PLC0415 - as in `_checked`
-    from dita.control.provenance import provenance_lines  # noqa: PLC0415 - as in `_checked`
-
     directory = _directory(options)
     accounts = [options.account] if options.account else directory.accounts()
     if not accounts:
@@ -206,10 +166,6 @@ def _control(options: argparse.Namespace, update: "ControlUpdate") -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from dataclasses import asdict  # noqa: PLC0415 - as in `_checked`
-
-    from dita.portfolio.registry import read_registry  # noqa: PLC0415 - as in `_checked`
-
     registry = read_registry(_registry(options))
     if options.json:
         sys.stdout.write(
@@ -238,6 +194,4 @@ def _by(options: argparse.Namespace) -> str:
 
 
 def _now_ns() -> int:
-    import time  # noqa: PLC0415 - as in `_checked`
-
     return time.time_ns()

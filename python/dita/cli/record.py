@@ -10,46 +10,35 @@ from typing import Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
+from dita.cli.values import seconds
 from dita.cli.venue import place_of_market, symbols_of
-from dita.errors import shown
+from dita.errors import KernelError
 from dita.signals import elsewhere
+from dita.venues.wire.failures import Failure
 
-EXAMPLE: Final = ("dita record -c binance -p BTC/USDT --out market", "record a venue's live market")
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Record a venue's market as it comes: best prices, depth, trades, marks. Each instrument has a compressed
 file a day (UTC) of raw frames with their receive times; `dita backtest --data FILE` reads one, with the
 instruments' rules (--instruments DIR/instruments.json). It needs no key. Where a stream was cut there is a
 gap row: a backtest fills nothing from there to the next whole book. Ctrl-C ends it."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita record -c binance -p BTC/USDT -p ETH/USDT --out market
   dita record -c binance -p BTC/USDT --exchange 127.0.0.1:8686 --for 60 --out market"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "record",
-        help="record a venue's live market",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("-c", "--connector", choices=["binance"], required=True, help="the venue")
     parser.add_argument(
         "-p", "--pair", action="append", default=[], metavar="PAIR", help="BTC/USDT; again for more"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
-    parser.add_argument("--for", dest="seconds", type=_seconds, metavar="S", help="end after S seconds")
+    parser.add_argument(
+        "--for", dest="seconds", type=seconds(0.001, 1e9), metavar="S", help="end after S seconds"
+    )
     parser.add_argument("--exchange", metavar="ADDRESS", help="`dita exchange` on this machine")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -66,9 +55,7 @@ def run(options: argparse.Namespace) -> int:
     """
     place = place_of_market(options)
     symbols = symbols_of(options)
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
     from dita.live.record import Recording  # noqa: PLC0415 - it needs aiohttp
-    from dita.venues.wire.failures import Failure  # noqa: PLC0415 - as above
 
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -94,13 +81,3 @@ def run(options: argparse.Namespace) -> int:
     if any(capture.lost for capture in recording.captures.values()):
         print("some frames came faster than they could be written: gap rows say where", file=sys.stderr)
     return 0
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected seconds, got {shown(text)}") from None
-    if not 0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"must be above zero, got {shown(text)}")
-    return seconds

@@ -7,10 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dita.cli.backtest import add_params, decimal_of, place_of
+from dita.cli.backtest import add_params, place_of
 from dita.cli.failure import CommandFailure
-from dita.cli.gateway import add_web_option, beside_host
+from dita.cli.gateway import add_web_option
+from dita.cli.run_connected import run_connected
 from dita.cli.twin import MARKET_FOLDER, add_twin_option, twin_beside
+from dita.cli.values import decimal, seconds, whole
 from dita.cli.venue import (
     add_venue_options,
     need_venues,
@@ -19,18 +21,20 @@ from dita.cli.venue import (
     place_of_market,
     symbols_of,
 )
+from dita.config import Address, account_for, load, standing_file
 from dita.errors import shown
+from dita.gateway.beside import beside_host
+from dita.host import Directory
+from dita.runtime import load_params, load_strategy
 
 if TYPE_CHECKING:
     from dita.config import AccountConfig, Config, Loaded
-    from dita.host import Directory
     from dita.live.plan import Plan, Remaining, Wanted
     from dita.live.run import LiveHost
 
 _GUESTS: Final = 4
-EXAMPLE: Final = ("dita run STRATEGY -c binance -p BTC/USDT", "trade on a venue's live market")
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Trade strategies at a venue, on its live market. Before the first order it asks what `dita doctor` asks.
 Without --live it trades on the venue's test network; with --exchange on `dita exchange`. Real money takes
 --live and DITA_LIVE=yes in the environment, and the limits that docs/how-to/open-a-live-account.md names.
@@ -44,7 +48,7 @@ the venue is printed. A second one leaves at once. While it runs, `dita status`,
 `strategies`, `pause`, `start`, `halt` and `stop` reach it from another terminal. Programs connect to
 `kernel.sock` in its directory as to `dita serve`: `dita.connect`, --connect, the page's orders (--web)."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita run ema-cross -c binance -p BTC/USDT --exchange 127.0.0.1:8686
   dita run ema-cross -c binance -p BTC/USDT --shadow
@@ -53,20 +57,8 @@ examples:
   dita run mine.py -c binance -p BTC/USDT --live --api-key keyring:b/key --api-secret keyring:b/secret"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "run",
-        help="trade on a venue's live market",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument(
         "strategy", nargs="+", metavar="STRATEGY", help="files, module:Class, or samples' names"
     )
@@ -79,11 +71,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--shadow", action="store_true", help="simulated orders on the live market; needs no key"
     )
     parser.add_argument(
-        "--capital", type=decimal_of, default=Decimal(10_000), metavar="X", help="of a shadow run (10000)"
+        "--capital", type=decimal, default=Decimal(10_000), metavar="X", help="of a shadow run (10000)"
     )
     parser.add_argument(
         "--latency",
-        type=decimal_of,
+        type=decimal,
         metavar="MS",
         help="of a shadow order, there and back (what the venue's answers take)",
     )
@@ -98,7 +90,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--slots", type=int, metavar="N", help="with --connect: slots (as the strategy says)")
     parser.add_argument(
         "--guest-slots",
-        type=_guests,
+        type=whole(0, 1_024),
         default=_GUESTS,
         metavar="N",
         help=f"slots for programs that connect here, and for orders by hand ({_GUESTS})",
@@ -117,7 +109,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument(
         "--dead-man",
-        type=_seconds,
+        type=seconds(10, 86_400),
         metavar="S",
         help="the venue cancels all open orders of the pairs, stops too, S seconds after this program was "
         "last reached the venue (off)",
@@ -145,7 +137,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     place.add_argument("--dir", type=Path, metavar="DIR", help="the host's directory itself")
     place.add_argument("--ephemeral", action="store_true", help="keep nothing, and answer nobody")
-    parser.set_defaults(run=run, wrong_usage=parser.error, logs=True)
+    parser.set_defaults(wrong_usage=parser.error, logs=True)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -160,31 +152,24 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: The account is not ready, or something of the command line cannot be used.
     """
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-
     if options.connect is not None:
-        from dita.cli.run_connected import run_connected  # noqa: PLC0415 - as above
-
         return run_connected(options)
     if options.connector is None:
         options.wrong_usage("the following arguments are required: -c/--connector, or --connect SOCKET")
-    try:
-        need_venues(options)
-        loaded = _loaded(options)
-        plan = _plan(options, loaded)
-        from dita.live.run import LiveHost  # noqa: PLC0415 - it needs aiohttp
+    need_venues(options)
+    loaded = _loaded(options)
+    plan = _plan(options, loaded)
+    from dita.live.run import LiveHost  # noqa: PLC0415 - it needs aiohttp
 
-        directory = _directory(options, loaded)
-        recording = _recording(options, plan) if options.twin else ()
-        live = LiveHost(plan, directory, config=_config(options, loaded), metrics=options.metrics)
-        _tell_start(live, directory)
-        with (
-            beside_host(directory, options.web, own_process=True),
-            twin_beside(directory, [(MARKET_FOLDER, None)], recording) if options.twin else nullcontext(),
-        ):
-            left = live.run(lambda: print(_trading(plan), flush=True))
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+    directory = _directory(options, loaded)
+    recording = _recording(options, plan) if options.twin else ()
+    live = LiveHost(plan, directory, config=_config(options, loaded), metrics=options.metrics)
+    _tell_start(live, directory)
+    with (
+        beside_host(directory, options.web, own_process=True),
+        twin_beside(directory, [(MARKET_FOLDER, None)], recording) if options.twin else nullcontext(),
+    ):
+        left = live.run(lambda: print(_trading(plan), flush=True))
     return _tell_end(left, shadow=plan.shadow)
 
 
@@ -222,14 +207,11 @@ def _plan(options: argparse.Namespace, loaded: "Loaded") -> "Plan":
 
 
 def _loaded(options: argparse.Namespace) -> "Loaded":
-    from dita.config import load, standing_file  # noqa: PLC0415 - as above
-
     return load(options.config or standing_file())
 
 
 def _account(loaded: "Loaded", name: str) -> "AccountConfig":
     """The run's account as dita.toml has it: it is called after its venue."""
-    from dita.config import account_for  # noqa: PLC0415 - as above
     from dita.live.places import VENUES  # noqa: PLC0415 - it needs aiohttp
     from dita.live.plan import ACCOUNT_KEYS  # noqa: PLC0415 - as above
 
@@ -254,8 +236,6 @@ def _recording(options: argparse.Namespace, plan: "Plan") -> list[str]:
 
 def _config(options: argparse.Namespace, loaded: "Loaded") -> "Config":
     """What dita.toml says beside the account; with the webhooks of the command line."""
-    from dita.config import Address  # noqa: PLC0415 - as above
-
     try:
         more = tuple(Address.parse(url) for url in options.notify)
     except ValueError as error:
@@ -268,7 +248,6 @@ def _config(options: argparse.Namespace, loaded: "Loaded") -> "Config":
 def _wanted(options: argparse.Namespace) -> "list[Wanted]":
     """The strategies, each with the parameters that are meant for it."""
     from dita.live.plan import Wanted  # noqa: PLC0415 - as above
-    from dita.runtime import load_params, load_strategy  # noqa: PLC0415 - as above
 
     loaded = [(_file_name(one), load_strategy(place_of(one))) for one in options.strategy]
     files = [file for file, _ in loaded]
@@ -294,8 +273,6 @@ def _file_name(place: str) -> str:
 
 
 def _directory(options: argparse.Namespace, loaded: "Loaded") -> "Directory | None":
-    from dita.host import Directory  # noqa: PLC0415 - as above
-
     if options.ephemeral:
         return None
     if options.dir:
@@ -346,19 +323,3 @@ def _tell_end(left: "Remaining", *, shadow: bool) -> int:
     where = "on the simulated venue" if shadow else "at the venue"
     print(f"ended: {len(left.positions)} positions and {len(left.orders)} orders are left {where}")
     return 0
-
-
-def _guests(text: str) -> int:
-    if not text.isdecimal() or int(text) > 1_024:
-        raise argparse.ArgumentTypeError(f"expected 0 to 1024, got {shown(text)}")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected seconds, got {shown(text)}") from None
-    if not 10 <= seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"must be from 10 to 86400 seconds, got {shown(text)}")
-    return seconds

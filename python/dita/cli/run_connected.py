@@ -32,21 +32,18 @@ def run_connected(options: argparse.Namespace) -> int:
     """
     if len(options.strategy) != 1:
         raise CommandFailure("--connect: takes one strategy; start a process for each")
-    try:
-        kind = load_strategy(place_of(options.strategy[0]))
-        name = options.name or kind.__name__
-        kernel = connect(
-            options.connect,
-            name=name,
-            slots=options.slots or kind.slots,
-            on_loss=options.on_stop,
-            grace_s=GRACE_S if options.grace is None else options.grace,
-            secret=_secret(options.secret_file),
-            market=True,
-            comes_back_s=COMES_BACK_S,
-        )
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+    kind = load_strategy(place_of(options.strategy[0]))
+    name = options.name or kind.__name__
+    kernel = connect(
+        options.connect,
+        name=name,
+        slots=options.slots or kind.slots,
+        on_loss=options.on_stop,
+        grace_s=GRACE_S if options.grace is None else options.grace,
+        secret=_secret(options.secret_file),
+        market=True,
+        comes_back_s=COMES_BACK_S,
+    )
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, elsewhere(ended.set))
@@ -59,8 +56,6 @@ def run_connected(options: argparse.Namespace) -> int:
         runner.stop()
         if handle.error:
             raise CommandFailure(handle.error)
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
     finally:
         _leave(kernel)
     print(f"{name}: ended; its orders follow --on-stop {options.on_stop}")

@@ -4,20 +4,16 @@ import argparse
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from dita.cli.failure import CommandFailure
 from dita.cli.venue import add_unproven_option
+from dita.config import load
+from dita.host import Directory, with_consent
+from dita.host.notify import Notifier
+from dita.server import Serving
+from dita.server.standby import Standby
 
-if TYPE_CHECKING:
-    from dita.server import Serving
-
-EXAMPLE: Final = (
-    "dita serve --config dita.toml",
-    "own the accounts; strategies connect from other processes",
-)
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Own the accounts of a configuration, and let strategy processes trade them: `dita.connect(PATH)` in Python, or
 `dita run FILE --connect PATH`. Each takes a lease on slots by name, and says what becomes of its orders
 once it is away. The socket is `kernel.sock` in the host's directory; its mode (0600) says who may connect.
@@ -28,27 +24,15 @@ An account at a live venue is looked at first, as `dita doctor` does.
 With --standby it waits while another process serves there, follows its logs, and takes over once that is
 dead. One that has shown no sign of life for --heartbeat seconds (1) is ended first (SIGKILL)."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita serve --config dita.toml
   dita serve --config dita.toml --dir /var/lib/dita/main --socket /run/dita/kernel.sock
   dita serve --config dita.toml --standby --heartbeat 2"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "serve",
-        help="own the accounts; strategies connect from other processes",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="a dita.toml (./dita.toml where it is there)"
     )
@@ -65,7 +49,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--heartbeat", metavar="SECONDS", help="how long that may be silent before it is ended (1)"
     )
-    parser.set_defaults(run=run, logs=True)
+    parser.set_defaults(logs=True)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -80,43 +64,31 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: The configuration cannot be used, or another server runs there.
     """
-    from dita.config import load  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.engine.notify import Notifier  # noqa: PLC0415 - as above
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-    from dita.host import Directory, with_consent  # noqa: PLC0415 - as above
-    from dita.server import Serving  # noqa: PLC0415 - as above
-    from dita.server.standby import Standby  # noqa: PLC0415 - as above
-
-    try:
-        config = load(_file(options), overrides=_overrides(options)).config
-        if options.unproven:
-            config = with_consent(config)
-        directory = (
-            Directory(options.dir) if options.dir else Directory.named(options.name or config.host.name)
+    config = load(_file(options), overrides=_overrides(options)).config
+    if options.unproven:
+        config = with_consent(config)
+    directory = Directory(options.dir) if options.dir else Directory.named(options.name or config.host.name)
+    if options.standby:
+        found = Standby(config, directory, socket=options.socket, notifier=Notifier()).wait()
+        if found is None:
+            return 0
+    else:
+        found = Serving(
+            config,
+            directory,
+            socket=options.socket,
+            notifier=Notifier(),
+            allow_withdrawals=options.allow_withdrawals,
         )
-        if options.standby:
-            found = Standby(config, directory, socket=options.socket, notifier=Notifier()).wait()
-            if found is None:
-                return 0
-        else:
-            found = Serving(
-                config,
-                directory,
-                socket=options.socket,
-                notifier=Notifier(),
-                allow_withdrawals=options.allow_withdrawals,
-            )
-            _tell_checks(found)
-        with found as serving:
-            where = options.socket or config.serve.socket or directory.path / "kernel.sock"
-            print(f"serving {', '.join(config.accounts)} at {where}", flush=True)
-            try:
-                serving.run()
-            finally:
-                # It ends anyhow: who asks for that once more shall not see it killed.
-                signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    except (KernelError, OSError) as error:
-        raise CommandFailure(str(error)) from error
+        _tell_checks(found)
+    with found as serving:
+        where = options.socket or config.serve.socket or directory.path / "kernel.sock"
+        print(f"serving {', '.join(config.accounts)} at {where}", flush=True)
+        try:
+            serving.run()
+        finally:
+            # It ends anyhow: who asks for that once more shall not see it killed.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return 0
 
 

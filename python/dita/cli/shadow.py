@@ -10,25 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
-from dita.errors import InvalidInput
-from dita.market import MarketFileError, open_market
+from dita.compat.shadow import ExecutionParams, Quote, run_shadow
+from dita.compat.shadow.load import run_load
+from dita.compat.shadow.numbers import canonical_json
 from dita.market import Quote as MarketQuote
+from dita.market import open_market
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dita.shadow import Quote
-
-EXAMPLE: Final = ("dita shadow --shadow --symbols BTCUSDT", "quote a market in shadow, and report")
 
 _SCENARIOS: Final = ("calm", "fast-market", "rejects", "disconnects")
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Place a buy and a sell around each quote on an exchange on which nothing is traded: the simulated venue and a
 kernel. Prints one line of JSON: sorted keys, exact numbers. The same seed and MM_FREEZE_UTC_ISO give the same
 bytes. A freeze cancels all open orders. Rejections and freezes are printed to stderr."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita shadow --shadow --symbols BTCUSDT,ETHUSDT
   dita shadow --shadow --symbols BTCUSDT --iterations 20 --edge-threshold 3.0
@@ -36,20 +35,8 @@ examples:
   dita shadow --shadow --symbols BTCUSDT --load disconnects --iterations 5000"""
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "shadow",
-        help="quote both sides of a market without trading, and report",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument(
         "--shadow", action="store_true", required=True, help="says that you know that nothing is traded"
     )
@@ -72,7 +59,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--load", choices=_SCENARIOS, help="run a load test of the first symbol instead, and hold K against E"
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -89,21 +75,15 @@ def run(options: argparse.Namespace) -> int:
     """
     said = logging.StreamHandler(sys.stderr)
     said.setFormatter(logging.Formatter("%(message)s"))
-    logger = logging.getLogger("dita.shadow")
+    logger = logging.getLogger("dita.compat.shadow")
     logger.addHandler(said)
     try:
         return _loaded(options) if options.load else _reported(options)
-    except (InvalidInput, MarketFileError) as error:
-        raise CommandFailure(str(error)) from error
     finally:
         logger.removeHandler(said)
 
 
 def _reported(options: argparse.Namespace) -> int:
-    # The kernel's native module is loaded here, so that `dita --help` answers at once.
-    from dita.shadow import ExecutionParams, run_shadow  # noqa: PLC0415
-    from dita.shadow.numbers import canonical_json  # noqa: PLC0415
-
     params = ExecutionParams(
         symbols=options.symbols,
         iterations=options.iterations,
@@ -124,9 +104,6 @@ def _reported(options: argparse.Namespace) -> int:
 
 
 def _loaded(options: argparse.Namespace) -> int:
-    from dita.shadow.load import run_load  # noqa: PLC0415 - as above
-    from dita.shadow.numbers import canonical_json  # noqa: PLC0415 - as above
-
     report = run_load(options.load, options.iterations, symbol=options.symbols[0], seed=options.seed)
     sys.stdout.write(canonical_json(report.to_dict()) + "\n")
     return 0 if report.capital_k == report.capital_e else 1
@@ -134,8 +111,6 @@ def _loaded(options: argparse.Namespace) -> int:
 
 def _quotes(path: Path, symbols: list[str]) -> Iterator[Quote]:
     """Return the quotes of a market file; of bars, the close with no width."""
-    from dita.shadow import Quote  # noqa: PLC0415 - as above
-
     market = open_market(path, symbol=symbols[0] if len(symbols) == 1 else None)
     if market.symbol not in symbols:
         raise CommandFailure(f"{path}: has {market.symbol}, and --symbols names {','.join(symbols)}")

@@ -7,12 +7,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dita.cli.backtest import add_assumptions, settings_of
+from dita.backtest.heat import as_text, check_axes, heat_of, value_text
+from dita.backtest.space import values_of
+from dita.backtest.sweep import sweep
+from dita.backtest.sweep_files import columns_of, save, to_dict
+from dita.cli.backtest import add_assumptions, place_of, settings_of
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
-from dita.cli.tables import as_json, table
-from dita.errors import shown
+from dita.cli.values import pair
+from dita.errors import KernelError, shown
 from dita.extras import missing
+from dita.market import MarketFileError
+from dita.text import as_json, table
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -20,20 +26,16 @@ if TYPE_CHECKING:
     from dita.backtest.heat import Heat
     from dita.backtest.sweep import SweepResult
 
-EXAMPLE: Final = (
-    "dita sweep STRATEGY --data FILE --param NAME=1,2,3",
-    "backtest every combination of parameters",
-)
 ROWS_SHOWN: Final = 20
 _CONNECT_S: Final = 10
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Backtest a strategy with every combination of parameters, on all cores. A combination that the strategy
 refuses is counted, not run; a run that fails is a row with its error. With --out each row is kept as soon as
 it is known: the same command again runs only what is missing, also after Ctrl-C or a kill.
 The last line says how many tries were made, and what the best of so many would be by chance alone."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita sweep ema-cross --data btc_perp_1m.csv.gz --param fast=5,10,20 --param slow=30,60
   dita sweep ema-cross --data btc_perp_1m.csv.gz --param fast=5:50:5 --param slow=60:240:20 --out sweep
@@ -41,20 +43,8 @@ examples:
   dita sweep my_strategy.py --data /shared/btc_perp_1m.csv.gz --param bars=30,60 --dask tcp://10.0.0.1:8786"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "sweep",
-        help="backtest every combination of parameters",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     add_space_options(parser)
     parser.add_argument("--by", default="sharpe", metavar="METRIC", help="sort by it, best first (sharpe)")
     parser.add_argument("--heat", metavar="X,Y", help="the heat map's parameters (the first two that vary)")
@@ -68,7 +58,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--json", action="store_true", help="print every row as one JSON object")
     add_assumptions(parser)
-    parser.set_defaults(run=run)
 
 
 def add_space_options(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +77,7 @@ def add_space_options(parser: argparse.ArgumentParser) -> None:
         "--param",
         action="append",
         default=[],
-        type=_values,
+        type=pair("NAME=VALUES"),
         metavar="NAME=VALUES",
         help="1,2,3 or a range FROM:TO:STEP with its end; the last --param varies fastest",
     )
@@ -146,12 +135,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: Strategy, market, parameters or settings cannot be used; the text says what to do.
     """
-    from dita.backtest.heat import check_axes, heat_of  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.backtest.sweep import sweep  # noqa: PLC0415 - as above
-    from dita.cli.backtest import place_of  # noqa: PLC0415 - as above
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-    from dita.market import MarketFileError  # noqa: PLC0415 - as above
-
     progress = Progress()
 
     def listen(done: int, planned: int) -> None:
@@ -200,8 +183,6 @@ def space_of(options: argparse.Namespace) -> dict[str, list[str]]:
         CommandFailure: A parameter is given twice.
         InvalidInput: Values cannot be read.
     """
-    from dita.backtest.space import values_of  # noqa: PLC0415 - `dita --help` answers at once
-
     space: dict[str, list[str]] = {}
     for name, text in options.param:
         if name in space:
@@ -211,8 +192,6 @@ def space_of(options: argparse.Namespace) -> dict[str, list[str]]:
 
 
 def _show(result: "SweepResult", heat: "Heat | None", options: argparse.Namespace) -> None:
-    from dita.backtest.sweep_files import save, to_dict  # noqa: PLC0415 - `dita --help` answers at once
-
     if options.out is not None:
         try:
             files = save(result, options.out, heat)
@@ -226,9 +205,6 @@ def _show(result: "SweepResult", heat: "Heat | None", options: argparse.Namespac
 
 
 def _lines(result: "SweepResult", heat: "Heat | None") -> Iterator[str]:
-    from dita.backtest.heat import as_text, value_text  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.backtest.sweep_files import columns_of  # noqa: PLC0415 - as above
-
     columns = columns_of(result.by)
     failed = [row for row in result.rows if row.error is not None]
     done = [row for row in result.rows if row.error is None]
@@ -252,10 +228,3 @@ def _lines(result: "SweepResult", heat: "Heat | None") -> Iterator[str]:
         yield ""
         yield from as_text(heat)
     yield f"\n{result.tries.text()}"
-
-
-def _values(text: str) -> tuple[str, str]:
-    name, equals, values = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUES, got {shown(text)}")
-    return name, values

@@ -3,48 +3,32 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.tables import as_json, table
+from dita.errors import KernelError
+from dita.gateway.access import AccessRefused, TokenFile
+from dita.text import as_json, table
 
-if TYPE_CHECKING:
-    from dita.gateway import TokenFile
-
-EXAMPLE: Final = ("dita token add anna --role read", "let somebody use a gateway")
-
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Say who may use a gateway. A token is shown once; the file keeps its SHA-256. Each role may what those before
 it may: read looks on, trade sends orders, operate halts, freezes and flattens. A token that is taken back
 ends open streams within a second."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita token add anna --role read
   dita token list
   dita token revoke anna"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "token",
-        help="who may use a gateway: add, list, revoke",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("action", choices=("add", "list", "revoke"), help="what to do")
     parser.add_argument("name", nargs="?", metavar="NAME", help="whose token; it signs what is done with it")
     parser.add_argument("--role", choices=("read", "trade", "operate"), help="what it may, for add")
     parser.add_argument("--tokens", type=Path, metavar="FILE", help="the file (~/.config/dita/tokens.json)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -59,9 +43,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: It cannot be done; the text says why.
     """
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.gateway.access import AccessRefused, TokenFile  # noqa: PLC0415 - as above
-
     tokens = TokenFile(options.tokens or Path("~/.config/dita/tokens.json").expanduser())
     if options.action != "list" and not options.name:
         raise CommandFailure(f"NAME: say whose token to {options.action}")

@@ -7,18 +7,20 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from dita._kernel import torture, torture_faults, torture_seed
+from dita.cli import torture_adapter
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option
 from dita.cli.progress import Progress
-from dita.cli.tables import as_json, count
+from dita.cli.values import whole
+from dita.text import as_json, count
 
-EXAMPLE: Final = ("dita torture --seeds 200", "try to break the kernel with a faulty venue")
 EXIT_BROKEN: Final = 1
 INPUTS: Final = 2_000
 SEEDS: Final = 100
 _WHAT_WIDTH: Final = 400
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Try to break the kernel. One seed decides everything: account, market, what a strategy and operators do,
 what the venue does, which faults strike how often, when the process dies and what is left of its disk.
 Auditors look on at every step; at the end the venue is healed, and the kernel's books must be the venue's
@@ -28,7 +30,7 @@ the report must name.
 The same seed gives the same run on every machine. A failure prints the one command that plays it again;
 --shrink makes it short and prints it as a table."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 exit codes:
   0  every seed held, and every fault that was on struck    1  a seed failed, or a fault never struck
 
@@ -40,49 +42,39 @@ examples:
   dita torture --list-faults"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "torture",
-        help="try to break the kernel, with seeded faults and auditors",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--seeds", type=_number, default=SEEDS, metavar="N", help=f"how many ({SEEDS})")
-    which.add_argument("--seed", type=_number, metavar="S", help="just this one")
+    which.add_argument(
+        "--seeds", type=whole(0, 2**64 - 1), default=SEEDS, metavar="N", help=f"how many ({SEEDS})"
+    )
+    which.add_argument("--seed", type=whole(0, 2**64 - 1), metavar="S", help="just this one")
     which.add_argument("--list-faults", action="store_true", help="list the faults, and what each does")
-    parser.add_argument("--start", type=_number, default=0, metavar="S", help="the first seed (0)")
+    parser.add_argument(
+        "--start", type=whole(0, 2**64 - 1), default=0, metavar="S", help="the first seed (0)"
+    )
     parser.add_argument("--faults", metavar="A,B", help="just these, instead of those that a seed draws")
     parser.add_argument(
-        "--inputs", type=_number, default=INPUTS, metavar="N", help=f"inputs a seed has at least ({INPUTS:,})"
+        "--inputs",
+        type=whole(0, 2**64 - 1),
+        default=INPUTS,
+        metavar="N",
+        help=f"inputs a seed has at least ({INPUTS:,})",
     )
     parser.add_argument(
         "--adapter",
         metavar="MODULE:CLASS",
         help="put this adapter through an adapter's own faults instead: a rig, as certify-venue takes it",
     )
-    parser.add_argument("--jobs", type=_number, metavar="J", help="threads (one for each processor)")
+    parser.add_argument(
+        "--jobs", type=whole(0, 2**64 - 1), metavar="J", help="threads (one for each processor)"
+    )
     parser.add_argument(
         "--decisions", metavar="3,17-20", help="with --seed: just these decisions of its script"
     )
     parser.add_argument("--story", action="store_true", help="with --seed: print every input and its effects")
     parser.add_argument("--shrink", action="store_true", help="with --seed: make a failure short")
     add_json_option(parser)
-    parser.set_defaults(run=run)
-
-
-def _number(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 1 << 64:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 2^64 - 1")
-    return number
 
 
 def run(options: argparse.Namespace) -> int:
@@ -110,8 +102,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _adapter(options: argparse.Namespace) -> int:
-    from dita.cli import torture_adapter  # noqa: PLC0415 - it loads the contract suite
-
     if options.list_faults:
         return torture_adapter.list_faults(as_json=options.json)
     if options.decisions is not None or options.story or options.shrink:
@@ -125,8 +115,6 @@ def _adapter(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from dita._kernel import torture_faults  # noqa: PLC0415 - `dita --help` answers at once
-
     faults = torture_faults()
     if options.json:
         sys.stdout.write(as_json(dict(faults)))
@@ -137,8 +125,6 @@ def _list(options: argparse.Namespace) -> int:
 
 def _named(options: argparse.Namespace) -> list[str] | None:
     """The faults asked for; None leaves them to the seeds."""
-    from dita._kernel import torture_faults  # noqa: PLC0415 - as above
-
     if options.faults is None:
         return None
     known = {name for name, _ in torture_faults()}
@@ -153,8 +139,6 @@ def _named(options: argparse.Namespace) -> list[str] | None:
 
 
 def _many(options: argparse.Namespace) -> int:
-    from dita._kernel import torture  # noqa: PLC0415 - as above
-
     faults = _named(options)
     progress = Progress()
     begun_ns = time.monotonic_ns()
@@ -227,8 +211,6 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _one(options: argparse.Namespace) -> int:
-    from dita._kernel import torture_seed  # noqa: PLC0415 - as above
-
     try:
         found = torture_seed(
             options.seed,

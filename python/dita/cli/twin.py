@@ -9,20 +9,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dita.backtest.settings import BacktestSettings
+from dita.backtest.twin import Twin, read_assumptions, write_assumptions
+from dita.backtest.twin_report import report_dict, report_lines
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option
 from dita.cli.progress import Progress
-from dita.cli.tables import as_json, count, exact, table, time_text
+from dita.errors import KernelError
+from dita.host import Directory, DirectoryError
+from dita.text import as_json
 
 if TYPE_CHECKING:
-    from dita.backtest.twin import Assumed, Compared, TwinReport
+    from dita.backtest.twin import Assumed, TwinReport
 
-EXAMPLE: Final = ("dita twin mine --market market", "why live does not look like the backtest")
-ROWS_SHOWN: Final = 30
 MARKET_LIST: Final = "twin-market.json"
 MARKET_FOLDER: Final = "market"
 RESULT: Final = "twin.json"
@@ -32,7 +34,7 @@ ASSUMPTIONS: Final = "twin-assumptions.json"
 _FOLLOW_S: Final = 30.0
 _SHARE: Final = 9.0
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Explain why a live or paper run does not look like its backtest. The log's intents are given to a simulated
 venue, each at its own kernel time, on a recording of the same market (`dita record`); the strategy is not run
 again. What differs comes as rows of exact amounts, live less twin: a trade that one side lacks with its whole
@@ -44,27 +46,15 @@ the slippage (mean of takers, by value) and the queue (the part of the twin's ma
 go to a file for `dita backtest --assumptions`, and the twin trades once more with them. Both sums are
 printed. Nothing is fitted."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita twin mine --market market
   dita twin mine --market BTCUSDT-20260824T120000.jsonl.gz --json
   dita twin /var/lib/dita/main --market market --out assumptions.json"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "twin",
-        help="why live does not look like the backtest",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("dir", metavar="DIR", help="a host's name or directory, or a log's directory")
     parser.add_argument("--account", metavar="NAME", help="which account of the host (the only one)")
     parser.add_argument(
@@ -88,7 +78,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--follow", action="store_true", help=f"go on until the input ends, and keep DIR/{RESULT} fresh"
     )
     add_json_option(parser)
-    parser.set_defaults(run=run)
 
 
 def add_twin_option(parser: argparse.ArgumentParser) -> None:
@@ -140,8 +129,6 @@ def log_of(given: str, account: str | None) -> tuple[Path, Path]:
     Raises:
         CommandFailure: There is none, or several.
     """
-    from dita.host import Directory, DirectoryError  # noqa: PLC0415 - `dita --help` answers at once
-
     path = Path(given)
     try:
         directory = Directory(path) if path.is_dir() else Directory.found(given)
@@ -180,11 +167,6 @@ def _markets_of(
 def _report(
     options: argparse.Namespace, log: Path, markets: Sequence[Path], symbols: Sequence[str | None]
 ) -> "TwinReport":
-    from dita.backtest.settings import BacktestSettings  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.backtest.twin import Twin, read_assumptions  # noqa: PLC0415 - as above
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-    from dita.market import MarketFileError  # noqa: PLC0415 - as above
-
     progress = Progress()
 
     def listen(text: str) -> None:
@@ -199,15 +181,11 @@ def _report(
             return twin.report(settings, listen)
         finally:
             twin.close()
-    except (KernelError, MarketFileError, OSError) as error:
-        raise CommandFailure(str(error)) from error
     finally:
         progress.close()
 
 
 def _write(out: Path, assumed: "Assumed") -> None:
-    from dita.backtest.twin import write_assumptions  # noqa: PLC0415 - as above
-
     try:
         write_assumptions(out, assumed)
     except OSError as error:
@@ -219,7 +197,7 @@ def _write(out: Path, assumed: "Assumed") -> None:
 
 @contextlib.contextmanager
 def twin_beside(
-    directory: Any,  # noqa: ANN401 - a class that is loaded late
+    directory: Directory | None,
     markets: Sequence[tuple[str, str | None]],
     record: Sequence[str] = (),
 ) -> Iterator[None]:
@@ -278,7 +256,7 @@ def _follow(
         last = ended
         try:
             report = _report(options, log, markets, symbols)
-        except CommandFailure as error:
+        except (CommandFailure, KernelError, OSError) as error:
             # A log or a recording that has only begun.
             content: dict[str, Any] = {"error": str(error)}
         else:
@@ -303,164 +281,3 @@ def _replace(path: Path, text: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ the report
-
-
-def report_dict(report: "TwinReport") -> dict[str, Any]:
-    """Return a report as plain data.
-
-    Args:
-        report: The report.
-    """
-    assumed = report.assumed
-    answers, takers, makers = assumed.samples
-    return {
-        "log": str(report.log),
-        "assumed": _assumptions(report.settings),
-        **_compared_dict(report.first),
-        "estimates": {
-            "latency_ms": assumed.latency_ms,
-            "slippage_bps": assumed.slippage_bps,
-            "queue": assumed.queue,
-            "acknowledgements": answers,
-            "takers": takers,
-            "makers": makers,
-        },
-        "again": {
-            "assumed": _assumptions(assumed.settings(report.settings)),
-            **_compared_dict(report.again),
-        },
-    }
-
-
-def _assumptions(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - a class that is loaded late
-    return {name: getattr(settings, name) for name in ("latency_ms", "slippage_bps", "queue_model")}
-
-
-def _compared_dict(compared: "Compared") -> dict[str, Any]:
-    from dita.backtest.twin import exact_sum  # noqa: PLC0415 - `dita --help` answers at once
-
-    live, twin, both = compared.trades
-    assets = {
-        asset: {
-            "live": one,
-            "twin": other,
-            "difference": exact_sum([one, -other]),
-            "by_kind": compared.by_kind(asset),
-        }
-        for asset, (one, other) in compared.results.items()
-    }
-    return {
-        "trades": {"live": live, "twin": twin, "both": both},
-        "assets": assets,
-        "rows": list(compared.rows),
-        "refused": [{"seq": seq, "code": code} for seq, code in compared.refused],
-        "no_market": compared.outside,
-    }
-
-
-def report_lines(report: "TwinReport") -> Iterator[str]:
-    """Yield a report's lines.
-
-    Args:
-        report: The report.
-    """
-    first, again, assumed = report.first, report.again, report.assumed
-    live, twin, both = first.trades
-    yield f"{report.log}: {count(live)} trades, the twin {count(twin)}, both {count(both)}"
-    if first.outside:
-        yield f"NO_MARKET: the recording does not reach to {count(first.outside)} of the intents"
-    if first.refused:
-        codes = sorted({code for _, code in first.refused})
-        yield f"{count(len(first.refused))} intents that live took the twin refused: {', '.join(codes)}"
-    for asset in first.results:
-        yield ""
-        yield from _sum_lines(asset, first, again)
-    yield ""
-    yield from _row_lines(first)
-    yield ""
-    yield "What the log tells of the venue"
-    answers, takers, makers = assumed.samples
-    yield from table(
-        ("", "estimate", "backtest", "from"),
-        (
-            (
-                "latency_ms",
-                exact(assumed.latency_ms),
-                _setting(report, "latency_ms"),
-                f"{count(answers)} answers",
-            ),
-            (
-                "slippage_bps",
-                exact(assumed.slippage_bps),
-                _setting(report, "slippage_bps"),
-                f"{count(takers)} takers",
-            ),
-            ("queue", exact(assumed.queue), _setting(report, "queue_model"), f"{count(makers)} makers"),
-        ),
-    )
-
-
-def _setting(report: "TwinReport", name: str) -> str:
-    value = getattr(report.assumed.settings(report.settings), name)
-    return exact(value) if isinstance(value, Decimal) else str(value)
-
-
-def _sum_lines(asset: str, first: "Compared", again: "Compared") -> Iterator[str]:
-    from dita.backtest.twin import exact_sum  # noqa: PLC0415 - as above
-
-    zero = (Decimal(0), Decimal(0))
-    (live, twin), (_, later) = first.results[asset], again.results.get(asset, zero)
-    rows = [
-        ("live", exact(live, sign=True), exact(live, sign=True)),
-        ("twin", exact(twin, sign=True), exact(later, sign=True)),
-    ]
-    kinds, other = first.by_kind(asset), again.by_kind(asset)
-    rows += [
-        (f"  {kind}", exact(kinds.get(kind), sign=True), exact(other.get(kind), sign=True))
-        for kind in first.sums["kinds"]
-        if kind in kinds or kind in other
-    ]
-    rows.append(
-        (
-            "live less twin",
-            exact(exact_sum([live, -twin]), sign=True),
-            exact(exact_sum([live, -later]), sign=True),
-        )
-    )
-    yield from table((asset, "as assumed", "as estimated"), rows, right="as assumed estimated")
-
-
-def _row_lines(compared: "Compared") -> Iterator[str]:
-    from dita.backtest.twin import TIME  # noqa: PLC0415 - as above
-
-    if not compared.rows:
-        yield "No row: the twin did what live did, to the last unit"
-        return
-    rows = sorted(compared.rows, key=lambda row: (-abs(row["amount"] or 0), row["begin_ns"]))
-    shown = [row for row in rows if row["kind"] != TIME][:ROWS_SHOWN]
-    yield "The largest rows" if len(shown) < len(rows) else "The rows"
-    yield from table(
-        ("trade", "began", "row", "leg", "size", "live price", "twin price", "amount", "asset"),
-        (
-            (
-                row["trade_id"] or "-",
-                time_text(row["begin_ns"] or None),
-                row["kind"],
-                row["leg"] or "-",
-                exact(row["qty"]),
-                exact(row["live_price"]),
-                exact(row["twin_price"]),
-                exact(row["amount"], sign=True),
-                row["asset"],
-            )
-            for row in shown
-        ),
-        right="size amount",
-    )
-    later = [row["later_ns"] for row in compared.rows if row["kind"] == TIME]
-    if later:
-        middle = Decimal(sorted(later)[len(later) // 2]) / 1_000_000
-        text = exact(middle, sign=True)
-        yield f"  {count(len(later))} legs filled at another time; in the median {text} ms later"
-    if len(compared.rows) - len(later) > len(shown):
-        yield f"  and {count(len(compared.rows) - len(later) - len(shown))} more: --json has them all"

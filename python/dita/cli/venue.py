@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from dita.cli.failure import CommandFailure
+from dita.errors import KernelError
 from dita.extras import missing
 
 if TYPE_CHECKING:
@@ -69,17 +70,12 @@ def place_and_key(options: argparse.Namespace) -> "tuple[Place, SecretRef, Secre
     Raises:
         CommandFailure: Something of it cannot be used.
     """
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-
     need_venues(options)
     from dita.live.places import Place, reference  # noqa: PLC0415 - it needs aiohttp
 
-    try:
-        place = Place.chosen(options.exchange, live=options.live, name=options.connector)
-        key = reference(options.api_key, place, "DITA_BARE_API_KEY")
-        secret = reference(options.api_secret, place, "DITA_BARE_API_SECRET")
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+    place = Place.chosen(options.exchange, live=options.live, name=options.connector)
+    key = reference(options.api_key, place, "DITA_BARE_API_KEY")
+    secret = reference(options.api_secret, place, "DITA_BARE_API_SECRET")
     if ":" not in options.api_secret:
         print(
             "warning: a secret on the command line is seen by every program of this machine", file=sys.stderr
@@ -111,15 +107,10 @@ def place_of_market(options: argparse.Namespace) -> "Place":
     Raises:
         CommandFailure: The address is none of this machine.
     """
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-
     need_venues(options)
     from dita.live.places import Place  # noqa: PLC0415 - it needs aiohttp
 
-    try:
-        return Place.chosen(options.exchange, live=options.exchange is None, name=options.connector)
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+    return Place.chosen(options.exchange, live=options.exchange is None, name=options.connector)
 
 
 def own_fees(options: argparse.Namespace, place: "Place") -> "tuple[SecretRef | None, SecretRef | None]":
@@ -132,7 +123,6 @@ def own_fees(options: argparse.Namespace, place: "Place") -> "tuple[SecretRef | 
     Raises:
         CommandFailure: A named key is missing.
     """
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
     from dita.live.places import KEY_DEFAULT, SECRET_DEFAULT, reference  # noqa: PLC0415 - it needs aiohttp
 
     named = (options.api_key, options.api_secret) != (KEY_DEFAULT, SECRET_DEFAULT)

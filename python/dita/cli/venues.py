@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
-from dita.cli.tables import table
+from dita.extras import is_there, missing
+from dita.text import table
+from dita.venues.catalog import NATIVE
+from dita.venues.ccxt.abilities import all_abilities
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable, Iterator, Sequence
 
     from dita.venues.catalog import Native
     from dita.venues.ccxt.abilities import Abilities
 
-EXAMPLE: Final = ("dita venues", "which venues can be traded, and what each can do")
 _HEADER: Final = ("exchange", "verdict", "swap", "spot", "amend", "query", "positions", "funding", "ledger",
                   "leverage", "stops", "codes")  # fmt: skip
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 List the venues that have an adapter of their own, with how far each was proven, and then every exchange of
 ccxt's: whether it can be traded through ccxt's adapter, and what it can do there. What ccxt only imitates
 counts as no. The list is read from the ccxt that is installed."""
@@ -63,25 +65,15 @@ those that are named.
 """
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describe the command.
+EPILOG: Final = "examples:\n  dita venues\n  dita venues kraken okx\n  dita venues --json"
 
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "venues",
-        help="list the venues, and what each can do",
-        description=_DESCRIPTION,
-        epilog="examples:\n  dita venues\n  dita venues kraken okx\n  dita venues --json",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("exchange", nargs="*", metavar="EXCHANGE", help="only these, by ccxt's names")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object")
     form.add_argument("--markdown", action="store_true", help="print the page of the documentation")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -96,17 +88,9 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: An exchange is not known.
     """
-    from dita.errors import InvalidInput  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.extras import is_there, missing  # noqa: PLC0415 - as above
-    from dita.venues.catalog import NATIVE  # noqa: PLC0415 - as above
-    from dita.venues.ccxt.abilities import all_abilities  # noqa: PLC0415 - as above
-
     rows: list[Abilities] = []
     if is_there("ccxt"):
-        try:
-            rows = list(all_abilities(options.exchange))
-        except InvalidInput as error:
-            raise CommandFailure(str(error)) from error
+        rows = list(all_abilities(options.exchange))
     elif options.exchange or options.markdown:
         raise CommandFailure(missing("what ccxt's exchanges can do", "ccxt"))
     if options.json:

@@ -7,45 +7,33 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dita.cli.backtest import add_assumptions, settings_of
+from dita.backtest.walk_forward import walk_forward
+from dita.cli.backtest import add_assumptions, place_of, settings_of
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
 from dita.cli.sweep import add_places, add_space_options, executor_of, space_of
-from dita.cli.tables import as_json, exact, table, time_text
+from dita.errors import InvalidInput, KernelError
+from dita.market import MarketFileError
+from dita.runtime import interval_ns
+from dita.text import as_json, exact, table, time_text
 
 if TYPE_CHECKING:
     from dita.backtest.walk_forward import Step, WalkForwardResult
 
-EXAMPLE: Final = (
-    "dita walk-forward STRATEGY --data FILE --param NAME=1,2,3 --train 30d --test 7d",
-    "choose parameters on the past, test them on what follows",
-)
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Choose the best parameters on a training window, play them on the test window that follows, move on by the
 test's length, and so on to the end. The tests one after another are a result that no choice has seen.
 With --out each run is kept as soon as it is known: the same command again runs only what is missing."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita walk-forward ema-cross --data btc_perp_1m.csv.gz --param fast=5,10,20 --train 10d --test 2d
   dita walk-forward my_strategy.py --data bars.csv --param bars=30,60 --train 30d --test 7d --out walk"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "walk-forward",
-        help="choose parameters on the past, test them on what follows",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     add_space_options(parser)
     parser.add_argument(
         "--train", required=True, metavar="LENGTH", help="a training window, as 30d, 12h or 90m"
@@ -59,7 +47,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep runs.jsonl; write walk-forward.json")
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
     add_assumptions(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -75,11 +62,6 @@ def run(options: argparse.Namespace) -> int:
         CommandFailure: Strategy, market, parameters, lengths or settings cannot be used; the text says what
             to do.
     """
-    from dita.backtest.walk_forward import walk_forward  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.cli.backtest import place_of  # noqa: PLC0415 - as above
-    from dita.errors import KernelError  # noqa: PLC0415 - as above
-    from dita.market import MarketFileError  # noqa: PLC0415 - as above
-
     progress = Progress()
 
     def listen(done: int, planned: int) -> None:
@@ -118,9 +100,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _length(name: str, text: str) -> timedelta:
-    from dita.errors import InvalidInput  # noqa: PLC0415 - `dita --help` answers at once
-    from dita.runtime import interval_ns  # noqa: PLC0415 - as above
-
     try:
         return timedelta(microseconds=interval_ns(text) // 1000)
     except InvalidInput as error:

@@ -1,6 +1,7 @@
 """`dita watch`: a kernel's slots, orders, account, controls and followers, live in a terminal."""
 
 import argparse
+import asyncio
 import re
 import sys
 from collections.abc import Callable
@@ -9,25 +10,29 @@ from typing import TYPE_CHECKING, Final
 
 from dita.cli.failure import CommandFailure
 from dita.cli.progress import Progress
-from dita.errors import shown
+from dita.cli.values import seconds
+from dita.control import ControlUpdate, build_control_plane
+from dita.control.operator import me
+from dita.errors import KernelError
 from dita.extras import missing
+from dita.observe.source import ClusterSource, LogSource, ZincSource
+from dita.observe.text import as_text
 
 if TYPE_CHECKING:
-    from dita.cli.watch_screen import WatchScreen
-    from dita.cli.watch_source import Source
+    from dita.observe.screen import WatchScreen
+    from dita.observe.source import Source
 
-EXAMPLE: Final = ("dita watch", "see a kernel live: slots, K and E, controls, lag")
 CLUSTER_DEFAULT: Final = "hazelcast://127.0.0.1:5701/dita"
 SCREENSHOT_SIZE: Final = (132, 34)
 _FONT: Final = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Show a kernel live in the terminal: its slots and orders, its account with K, E and every named difference,
 its controls, and how far its followers are behind. From the projection in a Hazelcast cluster, with --zinc
 from shared memory, or with --log from a log's directory, which is followed by a replica of its own. It only
 looks; with --control the key H halts every kernel of that control plane."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 keys: n next kernel, p pause, H halt (with --control), q quit
 
 examples:
@@ -38,20 +43,8 @@ examples:
   dita watch --once"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "watch",
-        help="see a kernel live in the terminal",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--at", metavar="ADDRESS", help=f"the cluster ({CLUSTER_DEFAULT})")
     place.add_argument("--log", type=Path, metavar="DIR", help="a kernel's log instead of a cluster")
@@ -59,11 +52,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--kernel", metavar="NAME", help="which kernel of the cluster (default: the first)")
     parser.add_argument("--control", metavar="PLACE", help="the control plane that the key H halts")
     parser.add_argument(
-        "--interval", type=_interval, default=0.5, metavar="SECONDS", help="how often it is read (0.5)"
+        "--interval",
+        type=seconds(0.05, 3600),
+        default=0.5,
+        metavar="SECONDS",
+        help="how often it is read (0.5)",
     )
     parser.add_argument("--once", action="store_true", help="print it once as text, and end")
     parser.add_argument("--screenshot", type=Path, metavar="FILE", help="write one screen as SVG, and end")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -78,16 +74,9 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         CommandFailure: There is nothing to watch there, or textual is not installed.
     """
-    from dita.errors import KernelError  # noqa: PLC0415 - `dita --help` answers at once
-
-    try:
-        source = _source(options)
-    except KernelError as error:
-        raise CommandFailure(str(error)) from error
+    source = _source(options)
     try:
         if options.once:
-            from dita.cli.watch_text import as_text  # noqa: PLC0415
-
             sys.stdout.write(as_text(source.read(options.kernel)))
             return 0
         return _show(options, source)
@@ -96,8 +85,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _source(options: argparse.Namespace) -> "Source":
-    from dita.cli.watch_source import ClusterSource, LogSource, ZincSource  # noqa: PLC0415
-
     if options.zinc is not None:
         return ZincSource(options.zinc)
     if options.log is None:
@@ -116,13 +103,11 @@ def _source(options: argparse.Namespace) -> "Source":
 
 def _show(options: argparse.Namespace, source: "Source") -> int:
     try:
-        from dita.cli.watch_screen import WatchScreen  # noqa: PLC0415 - an extra
+        from dita.observe.screen import WatchScreen  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise CommandFailure(f"{missing('dita watch', 'watch')}, or use --once") from error
     screen = WatchScreen(source, options.kernel, interval_s=options.interval, halt=_halter(options.control))
     if options.screenshot is not None:
-        import asyncio  # noqa: PLC0415 - it costs time that no other command has
-
         asyncio.run(_screenshot(screen, options.screenshot))
         print(f"wrote {options.screenshot}")
     else:
@@ -145,10 +130,6 @@ def _halter(place: str | None) -> Callable[[], str] | None:
         return None
 
     def halt() -> str:
-        from dita.cli.halt import me  # noqa: PLC0415
-        from dita.control import ControlUpdate, build_control_plane  # noqa: PLC0415
-        from dita.errors import KernelError  # noqa: PLC0415
-
         try:
             plane = build_control_plane(place)
             try:
@@ -160,13 +141,3 @@ def _halter(place: str | None) -> Callable[[], str] | None:
         return f"halted: version {controls.version} of {place}"
 
     return halt
-
-
-def _interval(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.05 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"expected seconds from 0.05 to 3600, got {shown(text)}")
-    return seconds

@@ -3,22 +3,20 @@
 import argparse
 import sys
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from dita import timetravel
 from dita.cli.failure import CommandFailure
 from dita.cli.log_source import add_json_option, read_log
-from dita.cli.tables import as_json, count, exact, table, time_text
-from dita.errors import details_text, shown
+from dita.cli.values import decimal, whole
+from dita.errors import details_text
+from dita.text import as_json, count, exact, table, time_text
 
-EXAMPLE: Final = (
-    "dita what-if /var/lib/dita/main --taker-rate 0.0004",
-    "what the same trades would have made",
-)
 TRADES_SHOWN: Final = 20
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Replay a log with something changed, and hold K against the K of then: in all, and by trade.
 
 Fees: each fill and each settlement is charged anew, notional times rate, rounded as the venue rounds. The
@@ -37,7 +35,7 @@ have happened, in full, and that our orders move no price. Fills that made liqui
 With nothing changed K is what it was, to the last unit. E is not made anew: what the exchange reported then
 says nothing about what did not happen."""
 
-_EPILOG: Final = """\
+EPILOG: Final = """\
 examples:
   dita what-if /var/lib/dita/main --taker-rate 0.0004
   dita what-if /var/lib/dita/main --maker-rate=-0.0001 --symbol BTCUSDT
@@ -72,38 +70,25 @@ _COUNTS: Final[Mapping[str, str]] = {
 }
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the command.
-
-    Args:
-        commands: The command line's list of commands.
-    """
-    parser = commands.add_parser(
-        "what-if",
-        help="replay a log with other fees, limits or latency",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
     parser.add_argument("log_dir", type=Path, metavar="DIR", help="the log's directory")
     parser.add_argument(
-        "--taker-rate", type=_number, metavar="X", help="taker fee, a fraction (0.0004 = 4 bps)"
+        "--taker-rate", type=decimal, metavar="X", help="taker fee, a fraction (0.0004 = 4 bps)"
     )
     parser.add_argument(
-        "--maker-rate", type=_number, metavar="X", help="maker fee; a rebate: --maker-rate=-0.0001"
+        "--maker-rate", type=decimal, metavar="X", help="maker fee; a rebate: --maker-rate=-0.0001"
     )
     parser.add_argument("--symbol", metavar="S", help="only this instrument's fees and fills (default: all)")
     parser.add_argument(
-        "--latency-ms", type=_number, default=Decimal(0), metavar="N", help="later by N ms (0)"
+        "--latency-ms", type=decimal, default=Decimal(0), metavar="N", help="later by N ms (0)"
     )
     for name, what in _AMOUNTS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=_number, metavar="X", help=what)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=decimal, metavar="X", help=what)
     parser.add_argument(
-        "--max-open-slots", type=_count, metavar="N", help="slots that may carry a trade at once"
+        "--max-open-slots", type=whole(0), metavar="N", help="slots that may carry a trade at once"
     )
     add_json_option(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -122,8 +107,6 @@ def run(options: argparse.Namespace) -> int:
     limits = {name: value for name, value in limits.items() if value is not None}
 
     def work(listen: Any) -> dict[str, Any]:  # noqa: ANN401 - a listener
-        from dita import timetravel  # noqa: PLC0415 - `dita --help` answers at once
-
         return timetravel.what_if(
             options.log_dir,
             taker_rate=options.taker_rate,
@@ -231,19 +214,3 @@ def _refused(found: Mapping[str, Any]) -> Iterator[str]:
     left = found["counts"]["refused"] - TRADES_SHOWN
     if left > 0:
         yield f"  and {count(left)} more"
-
-
-def _number(text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise argparse.ArgumentTypeError(f"expected a decimal number, got {shown(text)}") from None
-    if not number.is_finite():
-        raise argparse.ArgumentTypeError(f"expected a decimal number, got {shown(text)}")
-    return number
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number, got {shown(text)}")
-    return int(text)

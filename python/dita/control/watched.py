@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from dita.control.memory import ControlUpdate, Watcher, refuse_inside
-from dita.control.record import ControlPlaneError, Reader, Record
+from dita.control.record import ControlConflict, ControlPlaneError, Reader, Record
 
 _LOG: Final = logging.getLogger("dita.control")
 
@@ -120,8 +120,6 @@ class Watched:
 
 def conflict(place: str, expected: int, found: int) -> ControlPlaneError:
     """Return the error for a change that was meant for another version."""
-    from dita.control.record import ControlConflict  # noqa: PLC0415 - beside its base
-
     return ControlConflict(
         f"{place}: stands at version {found}, not {expected}: somebody has changed it since; look again, "
         "then decide"

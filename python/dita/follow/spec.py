@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from dita.errors import refuse
+from dita.follow.audit import AuditTarget
+from dita.follow.journal import JournalTarget
+from dita.follow.projection import ProjectionTarget
 from dita.follow.target import Target
+from dita.journal.clickhouse import ClickHouseWriter
 
 #: The name of a kernel that nothing names.
 NAME_DEFAULT: Final = "main"
@@ -81,21 +85,14 @@ def kernel_name(
 
 
 def _journal(spec: FollowerSpec) -> Target:
-    from dita.follow.journal import JournalTarget  # noqa: PLC0415 - only its own process needs it
-    from dita.journal.clickhouse import ClickHouseWriter  # noqa: PLC0415 - as above
-
     return JournalTarget(ClickHouseWriter(spec.to, **spec.options))
 
 
 def _projection(spec: FollowerSpec) -> Target:
-    from dita.follow.projection import ProjectionTarget  # noqa: PLC0415 - only its own process needs it
-
     return ProjectionTarget(spec.to or "", spec.kernel, Path(spec.log_dir), **spec.options)
 
 
 def _audit(spec: FollowerSpec) -> Target:
-    from dita.follow.audit import AuditTarget  # noqa: PLC0415 - only its own process needs it
-
     return AuditTarget(spec.to or "", spec.kernel)
 
 

@@ -3,6 +3,7 @@
 from html import escape
 from typing import Final
 
+from dita.graphs.errors import TooManyNodes
 from dita.graphs.form import Graph, Node
 from dita.graphs.nodes import reads_of, routes_of
 from dita.graphs.verify import verify
@@ -45,8 +46,6 @@ def as_svg(graph: Graph) -> str:
     Raises:
         GraphError: It has a fault, or more than 400 nodes.
     """
-    from dita.graphs.errors import TooManyNodes  # noqa: PLC0415 - its only use
-
     ordered = verify(graph)
     if len(ordered) > NODES_DRAWN_MAX:
         raise TooManyNodes(f"nodes: {len(ordered)} are more than the {NODES_DRAWN_MAX} that are drawn")

@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from dita.errors import shown
+from dita.graphs.cron import Cron
 from dita.graphs.errors import InvalidNode, ShapeProofInvalid, UnknownExternal, UnknownKind
 from dita.graphs.form import Node
 
@@ -202,8 +203,6 @@ def _check_state(node: Node) -> None:
 
 
 def _check_timer(node: Node) -> None:
-    from dita.graphs.cron import Cron  # noqa: PLC0415 - it needs no node
-
     Cron.parsed(node.id, _text(node, "cron"))
     _whole(node, "max_concurrent", 1, _CONCURRENT_MAX)
     _is_one_of(node, "overlap_policy", OVERLAPS)

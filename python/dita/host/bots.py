@@ -9,6 +9,7 @@ from dita._kernel import KernelOutcome
 from dita.config import BotConfig, Fault
 from dita.errors import refuse, shown
 from dita.kernel import ExecutionKernel
+from dita.precision import plain
 
 UNASSIGNED: Final = "unassigned"
 LIMITS: Final = ("max_slots", "max_order_notional", "max_notional")
@@ -123,5 +124,4 @@ def _bot(name: object) -> str | None:
 
 
 def _plain(amount: object) -> str:
-    text = format(Decimal(str(amount)), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return plain(Decimal(str(amount)))

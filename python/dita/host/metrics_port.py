@@ -1,6 +1,7 @@
 """A host's own port for Prometheus: `GET /metrics`, on this machine alone unless configured otherwise."""
 
 import ipaddress
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Final
@@ -98,8 +99,6 @@ def address_of(text: str, *, public: bool) -> tuple[str, int, int]:
     Raises:
         InvalidInput: It is none, or other machines would reach it.
     """
-    import socket  # noqa: PLC0415 - for its families alone
-
     name, _, port = text.rpartition(":")
     name = name.removeprefix("[").removesuffix("]")
     try:

@@ -11,14 +11,17 @@ from typing import Any, Final
 from dita._kernel import LogReplica, Replay
 from dita.audit import FollowedAudit
 from dita.clock import Clock
+from dita.cluster import ClusterAddress
 from dita.config import AccountConfig, ConfigError, Fault, FollowersConfig
 from dita.control import ControlUpdate, FileControlPlane, InMemoryControlPlane
 from dita.control.memory import NO_LIMITS
 from dita.errors import InvalidInput, InvalidType, LogMismatch, shown
-from dita.exchange import ExchangeConfig
 from dita.host.directory import Directory, file_name
 from dita.host.feed import AccountFeed
+from dita.journal.kernel_journal import ClickHouseKernelJournal
 from dita.kernel import ExecutionKernel
+from dita.kernel.exchange import ExchangeConfig
+from dita.projection import HazelcastProjection
 from dita.second_names import LIMIT_NAMES
 from dita.venues import CircuitBreaker, SimulatedVenue, VenueAdapter
 
@@ -175,20 +178,15 @@ def venue_of(name: str, account: AccountConfig) -> SimulatedVenue | VenueAdapter
     return adapter
 
 
-def _journal(followers: FollowersConfig) -> Any:  # noqa: ANN401 - a class that is loaded late
+def _journal(followers: FollowersConfig) -> ClickHouseKernelJournal | None:
     if followers.journal is None:
         return None
-    from dita.journal.kernel_journal import ClickHouseKernelJournal  # noqa: PLC0415 - an extra
-
     return ClickHouseKernelJournal(followers.journal)
 
 
-def _projection(followers: FollowersConfig, name: str) -> Any:  # noqa: ANN401 - as above
+def _projection(followers: FollowersConfig, name: str) -> HazelcastProjection | None:
     if followers.projection is None:
         return None
-    from dita.cluster import ClusterAddress  # noqa: PLC0415 - an extra
-    from dita.projection import HazelcastProjection  # noqa: PLC0415 - an extra
-
     return HazelcastProjection.open(ClusterAddress.parse(followers.projection), file_name(name))
 
 

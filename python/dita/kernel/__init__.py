@@ -48,11 +48,11 @@ from dita.errors import (
     shown,
     wrong_type,
 )
-from dita.exchange import ExchangeConfig
 from dita.follow.spec import kernel_name
 from dita.journal.memory import KernelJournal
 from dita.kernel.arming import check_mode, is_set_live
 from dita.kernel.early import EarlyChanges
+from dita.kernel.exchange import ExchangeConfig
 from dita.kernel.flatten import Flattening
 from dita.kernel.followers import Followers
 from dita.kernel.following import Following, followed, make_queue, queue_settings
@@ -72,7 +72,8 @@ from dita.kernel.recovery import catch_up
 from dita.kernel.waking import Waking, start_timer
 from dita.logs import KernelLogs
 from dita.overrides import Override
-from dita.projection.memory import KernelProjection, build_projection
+from dita.projection.build import build_projection
+from dita.projection.memory import KernelProjection
 from dita.second_names import fields_of, intent_of, reason_of
 from dita.slots import AccountProjection, KernelSlotView, KernelStateView
 from dita.venues.base import BaseExecutionAdapter, VenueAdapter, is_real_money

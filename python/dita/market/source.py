@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar, cast
 
 from dita._kernel import MarketReader
-from dita.errors import shown
+from dita.errors import KernelError, shown
 
 Read = TypeVar("Read")
 
@@ -23,7 +23,7 @@ _PLAIN_DECIMAL: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _ZERO: Final = re.compile(r"0+(?:\.0+)?")
 
 
-class MarketFileError(ValueError):
+class MarketFileError(KernelError, ValueError):
     """A market file cannot be read, or says something that cannot be so.
 
     Attributes:

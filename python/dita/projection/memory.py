@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from dita._kernel import TradeSlot, VenueOrder
-from dita.errors import wrong_type
 
 
 @runtime_checkable
@@ -82,23 +81,3 @@ class MemoryProjection:
     def write_health(self, health: Mapping[str, Any]) -> None:
         """Take the kernel's health."""
         self.health = health
-
-
-def build_projection(client: Any = None, kernel: str | None = None) -> KernelProjection:  # noqa: ANN401 - Hazelcast's
-    """Return a projection: in memory, or with a client in its cluster.
-
-    Args:
-        client: A Hazelcast client; None means in memory.
-        kernel: The kernel's name in the cluster; None means as the kernel that it is given to says.
-
-    Raises:
-        InvalidType: It is no Hazelcast client.
-        InvalidInput: A name that cannot be a key's beginning.
-    """
-    if client is None:
-        return MemoryProjection()
-    if not all(hasattr(client, name) for name in ("get_map", "lifecycle_service", "cluster_service")):
-        raise wrong_type("client", client, "a hazelcast.HazelcastClient")
-    from dita.projection.cluster import HazelcastProjection  # noqa: PLC0415 - it needs an extra
-
-    return HazelcastProjection(client, kernel)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from dita._kernel import Bar, LogReplica, QuoteTick, TradeTick, Watcher
 from dita.clock import Clock, SystemClock
 from dita.config import Config
-from dita.engine.notify import ALIVE, READY, STOPPING, Notifier
 from dita.errors import KernelError, refuse
 from dita.host import Directory, Host
 from dita.host.metrics_port import MetricsPort
+from dita.host.notify import ALIVE, READY, STOPPING, Notifier
 from dita.host.program_server import ProgramServer
 from dita.kernel.place import SOCKET_NAME
 from dita.server.asking import standbys

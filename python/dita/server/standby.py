@@ -18,12 +18,12 @@ from typing import Any, Final
 from dita._kernel import LogReplica, log_bounds
 from dita.alerts import Alert, Cause
 from dita.config import Config
-from dita.engine.notify import ALIVE, READY, STOPPING, Notifier
 from dita.errors import KernelClosed, KernelError, LogError
 from dita.host import Directory
 from dita.host.alerting import alerts_of
 from dita.host.documents import to_json
 from dita.host.metrics_port import address_of
+from dita.host.notify import ALIVE, READY, STOPPING, Notifier
 from dita.host.opening import venue_of
 from dita.host.owner import NoRight, Owner
 from dita.host.serving import HostSocket

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from dita._kernel import KernelOutcome, TradeSlot, VenueOrder
 from dita.errors import refuse
 from dita.strategy.errors import NotRunning
-from dita.strategy.views import Bar, Book, OwnFill, Position, QuoteTick, TradeTick
+from dita.strategy.views import Bar, Book, OwnFill, Position, QuoteTick, TradeTick, moment
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -306,8 +306,6 @@ class Strategy:
     @property
     def now(self) -> datetime:
         """The time, UTC."""
-        from dita.strategy.views import moment  # noqa: PLC0415 - its own module's
-
         return moment(self._at().now_ns())
 
     @property

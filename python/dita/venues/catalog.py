@@ -38,26 +38,26 @@ UNPROVEN: Final = "unproven: against a fake alone"
 NATIVE: Final = (
     Native(
         "binance", "Binance USD-M", "dita.venues.binance.adapter:BinanceUsdm",
-        "dita.venues.binance.adapter:BinancePractice", "dita.loopback.binance.rig:BinanceRig",
+        "dita.venues.binance.adapter:BinancePractice", "dita.certify.rigs.binance:BinanceRig",
         OVER_SOCKETS, "venues",
     ),
     Native(
         "bybit", "Bybit v5 linear", "dita.venues.bybit.adapter:BybitLinear",
-        "dita.venues.bybit.adapter:BybitPractice", "dita.loopback.bybit.rig:BybitRig",
+        "dita.venues.bybit.adapter:BybitPractice", "dita.certify.rigs.bybit:BybitRig",
         OVER_SOCKETS, "venues",
     ),
     Native(
         "okx", "OKX swap", "dita.venues.okx.adapter:OkxSwap", "dita.venues.okx.adapter:OkxPractice",
-        "dita.loopback.scripts.okx:OkxScriptRig", NOT_OVER_A_WIRE, "venues",
+        "dita.certify.rigs.okx:OkxScriptRig", NOT_OVER_A_WIRE, "venues",
     ),
     Native(
         "bingx", "BingX swap", "dita.venues.bingx.adapter:BingxSwap",
-        "dita.venues.bingx.adapter:BingxPractice", "dita.loopback.scripts.bingx:BingxScriptRig",
+        "dita.venues.bingx.adapter:BingxPractice", "dita.certify.rigs.bingx:BingxScriptRig",
         NOT_OVER_A_WIRE, "venues",
     ),
     Native("ibkr", "Interactive Brokers", "dita.venues.ibkr:IBKRAdapter", "", "", UNPROVEN, "ibkr"),
     Native(
         "ccxt", "any exchange of ccxt's", "dita.venues.ccxt:CCXTAdapter", "",
-        "dita.loopback.ccxt_rig:CCXTRig", OVER_SOCKETS, "ccxt",
+        "dita.certify.rigs.ccxt:CCXTRig", OVER_SOCKETS, "ccxt",
     ),
 )  # fmt: skip

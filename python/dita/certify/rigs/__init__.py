@@ -1,0 +1,1 @@
+"""Rigs of the adapters that DITA brings: on the practice exchanges, or in memory with the same bytes."""
