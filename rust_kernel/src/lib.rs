@@ -34,7 +34,7 @@ extern crate alloc;
 extern crate std;
 
 /// The version of the rules: another one takes some input to another state. A log says under which it was written.
-pub const RULES_VERSION: u32 = 2;
+pub const RULES_VERSION: u32 = 3;
 
 pub mod attached;
 pub mod book;
@@ -62,6 +62,7 @@ pub mod order;
 pub mod outcome;
 pub mod planted;
 pub mod position;
+pub mod reference;
 pub mod reconcile;
 pub mod risk;
 pub mod slot;

@@ -262,6 +262,7 @@ fn mark_of_bust(fill_id: &Id, fee_asset: u16, seq: u64, event: &VenueEvent) -> F
         fee_asset,
         realized: Money::ZERO,
         closed: Qty::ZERO,
+        entry: 0,
         liquidity: Liquidity::Taker,
         liquidity_assumed: true,
         fee_predicted: false,

@@ -1,5 +1,5 @@
 //! What the kernel's inputs are to its books: each fill, figure, bust, movement and end of a trade as an entry or a
-//! figure of [`crate::book`].
+//! figure of [`crate::reference`].
 //!
 //! The rules of booking state their facts here where they book. With the feature `shadow` the facts are kept, and torture
 //! folds them beside the rules. Without it none is made.
@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use super::Kernel;
 use super::venue::{OrderPlan, fill_key};
-use crate::book::{Entry, EntryKind, ExecKey, Fee, Figure, Owner, Place};
+use crate::reference::{Entry, EntryKind, ExecKey, Fee, Figure, Owner, Place};
 use crate::id::Id;
 use crate::input::VenueEvent;
 use crate::names::{OrderSide, PositionSide, TradeSide};

@@ -293,7 +293,7 @@ impl Kernel {
 
     fn check_aside(&self, places: Places, amounts: &mut Amounts) -> Sound {
         // Bounds were held against their instruments where they were loaded.
-        let Aside { beyond, held, unpriced, terms, left, bounded: _, bots } = &self.aside;
+        let Aside { beyond, terms, bounded: _, bots } = &self.aside;
         for told in terms {
             places.instrument("aside.terms.instrument", told.instrument)?;
         }
@@ -301,23 +301,6 @@ impl Kernel {
             let slot = one.slot_id as usize;
             hold(slot < places.slots, "aside.beyond.slot_id", slot, "there is no such slot")?;
             amounts.add_unsigned("aside.beyond.qty", one.qty.0)?;
-        }
-        for one in held {
-            places.instrument("aside.held.instrument", one.instrument)?;
-            for amount in &one.amounts {
-                amounts.add("aside.held.amounts", amount.0)?;
-            }
-        }
-        for one in unpriced {
-            places.instrument("aside.unpriced.instrument", one.instrument)?;
-            hold(self.orders.was_given(one.order), "aside.unpriced.order", one.order, NEVER_GIVEN)?;
-            amounts.add("aside.unpriced.beside", one.beside.0)?;
-        }
-        for one in left {
-            places.instrument("aside.left.instrument", one.instrument)?;
-            hold(one.side < 3, "aside.left.side", one.side, "there are three")?;
-            amounts.add("aside.left.small", one.small.0)?;
-            amounts.add("aside.left.booked", one.booked.0)?;
         }
         bots.as_ref().map_or(Ok(()), |bots| bots.check_sound(places, amounts))
     }
@@ -327,9 +310,14 @@ impl Kernel {
         hold(count == self.instruments.len(), "books", count, "each instrument has them")?;
         for (place, books) in (0_u32..).zip(&self.books) {
             let at = |field: &'static str| format!("books[{place}].{field}");
-            for basis in books.book.iter().chain(books.unassigned.iter().map(|unassigned| &unassigned.basis))
-            {
+            let unassigned = books.unassigned.iter().map(|unassigned| &unassigned.basis);
+            for basis in books.positions().iter().chain(unassigned) {
                 add_basis(amounts, at("book"), basis)?;
+            }
+            for book in &books.book {
+                amounts.add(at("book.beside"), book.beside.0)?;
+                let cost = book.position.cost.0;
+                hold(book.adds_up(), at("book.entries"), cost, "they do not add up to the position")?;
             }
             for unassigned in &books.unassigned {
                 for part in unassigned.parts {
@@ -337,9 +325,6 @@ impl Kernel {
                 }
                 let whole = unassigned.basis.qty.0;
                 hold(unassigned.adds_up(), at("unassigned.parts"), whole, "they do not add up to it")?;
-            }
-            for told in &books.told_beside {
-                amounts.add(at("told_beside"), told.0)?;
             }
             for reported in books.reported.iter().flat_map(|reported| reported.iter().flatten()) {
                 amounts.add(at("reported.qty"), reported.qty.0)?;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use dita_kernel::book::{Book, Entry, EntryKind, ExecKey, Fee, Figure, Late, Owner, Place, Row};
+use dita_kernel::reference::{Book, Entry, EntryKind, ExecKey, Fee, Figure, Late, Owner, Place, Row};
 use dita_kernel::input::InstrumentSpec;
 use dita_kernel::instrument::Instrument;
 use dita_kernel::names::Product;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dita_kernel::book::{Book, Entry, EntryKind, ExecKey, Owner, Place, Row};
+use dita_kernel::reference::{Book, Entry, EntryKind, ExecKey, Owner, Place, Row};
 use dita_kernel::id::Id;
 use dita_kernel::kernel::{BookId, Change, Fact, Kernel, exec_key};
 use dita_kernel::ledger::Account;

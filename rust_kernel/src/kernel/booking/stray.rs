@@ -47,6 +47,10 @@ impl Kernel {
                     self.slots[slot_id as usize].fees += fill.fee;
                 }
             }
+            let reference = self.reference(place);
+            let order = self.orders.at(place);
+            let books = &mut self.books[order.instrument as usize];
+            books.book[order.position_side as usize].set_order(fill.entry, reference);
             let id = fill.venue_trade_id.clone();
             self.orders.add_fill(place, &id, || fill);
         }

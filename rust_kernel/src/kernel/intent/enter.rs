@@ -245,7 +245,7 @@ impl Kernel {
         if wanted == rules.leverage {
             return Ok(false);
         }
-        let exposed = books.busy != [0, 0] || books.book.iter().any(|basis| !basis.qty.is_zero());
+        let exposed = books.busy != [0, 0] || books.book.iter().any(|book| !book.position.qty.is_zero());
         if exposed {
             return Err(Refusal::limit("leverage_change_while_exposed", rules.leverage, wanted));
         }
