@@ -18,7 +18,7 @@ fn assert_is_stored(desk: &Desk) {
     let bytes = desk.kernel.to_snapshot().expect("a kernel can be stored");
     let stored = Kernel::from_snapshot(&bytes).expect("and read back");
     assert_eq!(stored.state_hash(), desk.kernel.state_hash());
-    assert_eq!(stored.told_beside(0), desk.kernel.told_beside(0));
+    assert_eq!(stored.reported_beside(0), desk.kernel.reported_beside(0));
     assert_eq!(stored.filled_beyond(0), desk.kernel.filled_beyond(0));
     // What is behind it is read to the end; and of nothing, nothing is written.
     for more in [&[1_u8, 0, 0, 0, 0][..], &[1, 0], &[0], &[7; 40]] {
@@ -28,7 +28,7 @@ fn assert_is_stored(desk: &Desk) {
 }
 
 fn beside(desk: &Desk) -> String {
-    desk.kernel.told_beside(0)[0].to_string()
+    desk.kernel.reported_beside(0)[0].to_string()
 }
 
 /// Of an order that the kernel does not know: 1 bought.

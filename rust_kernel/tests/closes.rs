@@ -7,7 +7,7 @@ use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{KernelEventKind as Kind, VenueOrderStatus as Status};
 
 fn beside(desk: &Desk) -> String {
-    desk.kernel.told_beside(0)[0].to_string()
+    desk.kernel.reported_beside(0)[0].to_string()
 }
 
 /// A fill as the venue made it at that time.

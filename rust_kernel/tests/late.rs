@@ -44,7 +44,7 @@ fn a_correction_that_the_close_was_settled_by_comes_into_the_wallet_once() {
     let mut after = closed();
     after.settled("T2", "18", "0.11");
     assert_eq!(after.gross(), "1018");
-    let beside = |desk: &Desk| desk.kernel.told_beside(0).map(|told| told.to_string());
+    let beside = |desk: &Desk| desk.kernel.reported_beside(0).map(|told| told.to_string());
     assert_eq!(beside(&after), ["-2", "0", "0"], "told, and explained by nothing yet");
     revise(&mut after, Kind::TradeCorrect, "T1", Some(("2", "101")));
     assert_eq!(after.gross(), "1018", "told before");
@@ -67,7 +67,7 @@ fn a_correction_that_the_settlement_knew_nothing_of_is_booked_whole() {
     for (told, want) in [("20", "1018"), ("20.00000001", "1018.00000001"), ("19.99999999", "1017.99999999")] {
         let mut desk = closed();
         desk.settled("T2", told, "0.11");
-        assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "0", "{told}: a rounding at most");
+        assert_eq!(desk.kernel.reported_beside(0)[0].to_string(), "0", "{told}: a rounding at most");
         revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
         assert_eq!(desk.gross(), want, "{told}");
     }
@@ -87,13 +87,13 @@ fn a_settled_close_that_is_corrected_under_its_own_id_brings_the_difference_at_o
 }
 
 #[test]
-fn of_what_was_told_beside_a_correction_takes_what_it_explains_and_leaves_the_rest() {
+fn of_what_was_reported_beside_a_correction_takes_what_it_explains_and_leaves_the_rest() {
     // The venue tells 4 less than we; T1 at 101 explains 2 of them.
     let mut desk = closed();
     desk.settled("T2", "16", "0.11");
     assert_eq!(desk.gross(), "1016");
     revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
-    assert_eq!((desk.gross().as_str(), desk.kernel.told_beside(0)[0].to_string().as_str()), ("1016", "-2"));
+    assert_eq!((desk.gross().as_str(), desk.kernel.reported_beside(0)[0].to_string().as_str()), ("1016", "-2"));
     desk.assert_replays();
 }
 
@@ -331,7 +331,7 @@ fn an_exit_that_was_heard_before_what_it_closed_tells_of_news_that_came_before_i
     revise(&mut desk, Kind::TradeCorrect, "T1", Some(("1", "99")));
     desk.settled("T5", "10", "0.055");
     assert_eq!(desk.gross(), "1021", "11 and 10 were told");
-    assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "0");
+    assert_eq!(desk.kernel.reported_beside(0)[0].to_string(), "0");
     desk.assert_replays();
 }
 
@@ -391,7 +391,7 @@ fn a_correction_without_an_id_of_its_own_brings_at_once_what_the_close_brings_at
         }
         desk.settled("S1", "0", "0.05");
         assert_eq!(desk.gross(), "1011", "bought {bought}, settled {settled}");
-        assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "0", "bought {bought}, settled {settled}");
+        assert_eq!(desk.kernel.reported_beside(0)[0].to_string(), "0", "bought {bought}, settled {settled}");
         desk.assert_replays();
     }
 }
@@ -425,7 +425,7 @@ fn a_correction_with_an_id_of_its_own_brings_nothing_before_its_settlement_while
     desk.settled("S3", "11", "0.05");
     stranger(&mut desk, "S1", OrderSide::Buy, "100");
     desk.settled("S1", "0", "0.05");
-    assert_eq!((desk.gross().as_str(), desk.kernel.told_beside(0)[0].to_string().as_str()), ("1011", "0"));
+    assert_eq!((desk.gross().as_str(), desk.kernel.reported_beside(0)[0].to_string().as_str()), ("1011", "0"));
     desk.assert_replays();
 }
 
@@ -460,7 +460,7 @@ fn what_was_told_of_a_fill_that_is_taken_back_is_told_no_longer() {
             desk.settled("T3", told, "0.05");
             revise(&mut desk, Kind::TradeBust, "T3", None);
             assert_eq!(desk.gross(), before, "{first} and {told}");
-            assert_eq!(desk.kernel.told_beside(0).map(|told| told.to_string())[0], beside, "{told}");
+            assert_eq!(desk.kernel.reported_beside(0).map(|told| told.to_string())[0], beside, "{told}");
             desk.assert_replays();
         }
     }
@@ -503,7 +503,7 @@ fn what_else_is_in_a_flat_books_cost_is_booked_beside_what_is_told_no_longer() {
         revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", price)));
         revise(&mut desk, Kind::TradeBust, "T3", None);
         assert_eq!(desk.gross(), k, "{told} and {price}");
-        assert_eq!(desk.kernel.told_beside(0).map(|told| told.to_string())[0], "0", "{told} and {price}");
+        assert_eq!(desk.kernel.reported_beside(0).map(|told| told.to_string())[0], "0", "{told} and {price}");
         desk.assert_replays();
     }
 }

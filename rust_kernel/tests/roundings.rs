@@ -235,7 +235,7 @@ fn a_wallet_gets_whole_units_whatever_explained_a_cost_before() {
     desk.fill(&exit, "T3", "0.5", "110");
     desk.settled("T3", "3", "0.1");
     correct(&mut desk, "T1", "100.1");
-    assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "-1.95");
+    assert_eq!(desk.kernel.reported_beside(0)[0].to_string(), "-1.95");
     sell(&mut desk, 0, &[("T4", "0.5")]);
     desk.settled("T4", "5", "0.1");
     assert_eq!(desk.gross(), "1008");
@@ -370,7 +370,7 @@ fn told_of_an_earlier_position() -> Desk {
     buy(&mut desk, 0, &[("T1", "1")]);
     sell(&mut desk, 0, &[("T2", "1")]);
     desk.settled("T2", "9.7", "0.1");
-    assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "-0.3");
+    assert_eq!(desk.kernel.reported_beside(0)[0].to_string(), "-0.3");
     desk
 }
 
@@ -412,7 +412,7 @@ fn a_close_of_another_instrument_makes_nothing_of_what_an_earlier_position_left(
     trade_ether(&mut desk);
     correct(&mut desk, "U1", "101");
     assert_eq!(desk.kernel.book(0)[0].cost.to_string(), "101");
-    assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "-0.3");
+    assert_eq!(desk.kernel.reported_beside(0)[0].to_string(), "-0.3");
 }
 
 #[test]
@@ -425,7 +425,7 @@ fn what_a_close_of_the_same_position_told_is_not_in_what_is_still_open_however_l
     desk.settled("T3", "9.7", "0.1");
     correct(&mut desk, "T1", "100.6");
     assert_eq!(desk.kernel.book(0)[0].cost.to_string(), "100.3", "half of it is closed, and was told");
-    assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "0");
+    assert_eq!(desk.kernel.reported_beside(0)[0].to_string(), "0");
     desk.assert_replays();
 }
 

@@ -11,6 +11,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::funding::CLOCK_SKEW_NS;
 use crate::num::{Money, Qty, Rounding};
 use crate::order::OrderRef;
 use crate::position::{Basis, Closing};
@@ -25,6 +26,8 @@ enum Kind {
     Execution,
     /// A fee in the base asset: it makes the position smaller, and its cost stays.
     Fee,
+    /// A trade bust: it takes back what an execution did, at the cost of its own place.
+    Bust,
 }
 
 /// One entry.
@@ -35,14 +38,22 @@ pub struct Entry {
     /// The order that it is of.
     order: OrderRef,
     kind: Kind,
-    /// The profit that the venue has reported of it.
-    reported: Option<Money>,
+    /// True where the venue has reported its profit.
+    is_reported: bool,
+    /// True where a bust has taken it back: the wallet has nothing of it.
+    is_busted: bool,
+    /// The venue's time of it, ns; 0 where it has none.
+    time_ns: i64,
+    /// Of a bust, the entry that it takes back.
+    of: u64,
     /// Signed quantity.
     qty: Qty,
     /// What that is worth, signed as a basis has it.
     value: Money,
     /// Its profit as the fold has it, exactly.
     profit: Money,
+    /// The profit that the venue has reported; of a bust, the exact profit that it takes back.
+    reported: Money,
 }
 
 impl Entry {
@@ -57,7 +68,19 @@ impl Entry {
     }
 
     fn beside(&self) -> Money {
-        self.reported.map_or(Money::ZERO, |reported| reported - self.profit)
+        if self.is_reported { self.reported - self.profit } else { Money::ZERO }
+    }
+
+    /// What the wallet has of it where that is the fold's to say.
+    fn booked(&self, decimals: Option<u8>) -> Option<Money> {
+        match self.kind {
+            Kind::Execution => {
+                (!self.is_reported && !self.is_busted).then(|| as_booked(self.profit, decimals))
+            }
+            Kind::Fee => None,
+            // The profit goes back as it was booked.
+            Kind::Bust => Some(as_booked(self.profit + self.reported, decimals)),
+        }
     }
 
     fn apply(&self, position: &mut Basis) -> Closing {
@@ -65,8 +88,29 @@ impl Entry {
             Kind::Execution if self.qty.is_zero() => Closing::default(),
             Kind::Execution => position.apply(self.qty, self.value),
             Kind::Fee => Closing { realized: -position.shrink(-self.qty), ..Closing::default() },
+            Kind::Bust => {
+                let left = position.adjust(self.qty, self.value - self.reported);
+                Closing { realized: left - self.reported, ..Closing::default() }
+            }
         }
     }
+}
+
+/// An execution that is taken back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gone {
+    /// Its entry.
+    pub number: u64,
+    /// Its order.
+    pub order: OrderRef,
+    /// The venue's time of it, ns; 0 where it has none.
+    pub time_ns: i64,
+    /// Its signed quantity.
+    pub qty: Qty,
+    /// What that was worth, signed as a basis has it.
+    pub value: Money,
+    /// Its profit as it was booked: what it takes back where its entry is behind the window.
+    pub profit: Money,
 }
 
 /// An execution that was folded again.
@@ -123,27 +167,46 @@ impl Book {
         self.entries.iter().map(|entry| (entry.number, entry))
     }
 
-    /// Adds an execution behind all others: its signed quantity, and what that is worth. Returns its entry's number, and what
+    /// Adds an execution behind all others: the venue's time of it, its signed quantity, and what that is worth. Returns its entry's number, and what
     /// it did to the position.
     #[inline]
-    pub fn execute(&mut self, order: OrderRef, qty: Qty, value: Money) -> (u64, Closing) {
-        self.push(order, Kind::Execution, qty, value)
+    pub fn execute(&mut self, order: OrderRef, time_ns: i64, qty: Qty, value: Money) -> (u64, Closing) {
+        self.push(order, Kind::Execution, time_ns, qty, value)
     }
 
     /// Takes a fee in the base asset out of the position. Returns the cost for which nothing is left to stand.
     pub fn shrink(&mut self, order: OrderRef, by: Qty) -> Money {
-        let (_, closing) = self.push(order, Kind::Fee, -by, Money::ZERO);
+        let (_, closing) = self.push(order, Kind::Fee, 0, -by, Money::ZERO);
         -closing.realized
     }
 
     #[inline]
-    fn push(&mut self, order: OrderRef, kind: Kind, qty: Qty, value: Money) -> (u64, Closing) {
+    fn push(
+        &mut self,
+        order: OrderRef,
+        kind: Kind,
+        time_ns: i64,
+        qty: Qty,
+        value: Money,
+    ) -> (u64, Closing) {
         if self.entries.len() >= ENTRIES_KEPT {
             self.pass();
         }
         self.count = self.count.wrapping_add(1);
         let number = self.count;
-        let mut entry = Entry { number, order, kind, reported: None, qty, value, profit: Money::ZERO };
+        let mut entry = Entry {
+            number,
+            order,
+            kind,
+            is_reported: false,
+            is_busted: false,
+            time_ns,
+            of: 0,
+            qty,
+            value,
+            profit: Money::ZERO,
+            reported: Money::ZERO,
+        };
         let closing = entry.apply(&mut self.position);
         entry.profit = closing.realized;
         self.entries.push_back(entry);
@@ -178,7 +241,8 @@ impl Book {
         let Some(at) = self.find(number) else { return };
         if let Some(entry) = self.entries.get_mut(at) {
             let beside = entry.beside();
-            entry.reported = reported;
+            entry.is_reported = reported.is_some();
+            entry.reported = reported.unwrap_or_default();
             self.beside += entry.beside() - beside;
         }
     }
@@ -191,14 +255,59 @@ impl Book {
         }
     }
 
-    /// Makes an execution another one: zero takes it back. Returns what that changes; None where its entry is behind the
-    /// window, and nothing is changed. `decimals` are those that the venue rounds a profit to; None where it does not.
+    /// Makes an execution another one in its place: as the venue had it all along. Returns what that changes; None where its
+    /// entry is behind the window, and nothing is changed. `decimals` are those that the venue rounds a profit to; None where it
+    /// does not.
     #[cold]
     pub fn change(&mut self, number: u64, qty: Qty, value: Money, decimals: Option<u8>) -> Option<Refolded> {
         let at = self.find(number)?;
         let entry = self.entries.get_mut(at)?;
         (entry.qty, entry.value) = (qty, value);
         Some(self.fold(at, decimals, |edited| edited == number))
+    }
+
+    /// Takes an execution back at `time_ns`, the venue's time of that, and puts another one there in its stead. Without a time,
+    /// or so soon behind it that clocks do not tell, that is right behind it. Returns the number of the new one, 0 where it has no quantity, and what that changes.
+    #[cold]
+    pub fn revise(&mut self, gone: &Gone, time_ns: i64, (qty, value): (Qty, Money), decimals: Option<u8>) -> (u64, Refolded) {
+        let revised = self.find(gone.number);
+        let first = revised.map_or(0, |at| at.saturating_add(1));
+        // What was received behind it and is not from between the two was made before it, or after its bust.
+        let is_between = |entry: &Entry| gone.time_ns < entry.time_ns && entry.time_ns <= time_ns;
+        let behind = self.entries.iter().rposition(is_between).map_or(0, |at| at.saturating_add(1));
+        let is_at_once = time_ns.saturating_sub(gone.time_ns) <= CLOCK_SKEW_NS;
+        let at = if gone.time_ns == 0 || is_at_once || behind < first { first } else { behind };
+        self.set_reported(gone.number, None);
+        let mut profit = gone.profit;
+        if let Some(entry) = revised.and_then(|at| self.entries.get_mut(at)) {
+            (entry.is_busted, profit) = (true, entry.profit);
+        }
+        let bust = Entry {
+            number: self.count.wrapping_add(1),
+            order: gone.order,
+            kind: Kind::Bust,
+            is_reported: false,
+            is_busted: false,
+            time_ns,
+            of: gone.number,
+            qty: -gone.qty,
+            value: -gone.value,
+            // Before it is folded it has done nothing.
+            profit: -profit,
+            reported: profit,
+        };
+        let number = self.count.wrapping_add(2);
+        self.count = number;
+        let before = Entry { profit: Money::ZERO, ..bust.clone() };
+        self.entries.insert(at, bust);
+        if !qty.is_zero() {
+            let kind = Kind::Execution;
+            let execution = Entry { number, kind, of: 0, qty, value, reported: Money::ZERO, ..before };
+            self.entries.insert(at.saturating_add(1), execution);
+        }
+        let mut refolded = self.fold(at, decimals, |edited| edited == number);
+        refolded.exact -= profit;
+        (if qty.is_zero() { 0 } else { number }, refolded)
     }
 
     /// Parts an execution in two: the first keeps `qty` and `value`, the second gets the rest, behind it. Returns the second's
@@ -215,9 +324,17 @@ impl Book {
         self.count = self.count.wrapping_add(1);
         let second = self.count;
         let entry = self.entries.get_mut(at)?;
-        let rest = Entry { number: second, qty: entry.qty - qty, value: entry.value - value, reported: None, ..entry.clone() };
+        let rest = Entry {
+            number: second,
+            is_reported: false,
+            qty: entry.qty - qty,
+            value: entry.value - value,
+            profit: Money::ZERO,
+            reported: Money::ZERO,
+            ..*entry
+        };
         (entry.qty, entry.value) = (qty, value);
-        self.entries.insert(at.saturating_add(1), Entry { profit: Money::ZERO, ..rest });
+        self.entries.insert(at.saturating_add(1), rest);
         Some((second, self.fold(at, decimals, |edited| edited == number || edited == second)))
     }
 
@@ -228,32 +345,39 @@ impl Book {
         let (mut position, start) =
             if is_behind { (self.checkpoint, ENTRIES_KEPT) } else { (self.base, 0) };
         let mut refolded = Refolded::default();
-        for (at, entry) in self.entries.iter_mut().enumerate().skip(start) {
+        for at in start..self.entries.len() {
             if at == ENTRIES_KEPT {
                 self.checkpoint = position;
             }
+            let taken_back = self.profit_taken_back(at);
+            let Some(entry) = self.entries.get_mut(at) else { break };
+            let (booked, before, beside) = (entry.booked(decimals), entry.profit, entry.beside());
+            entry.reported = taken_back.unwrap_or(entry.reported);
             let closing = entry.apply(&mut position);
-            let before = core::mem::replace(&mut entry.profit, closing.realized);
+            entry.profit = closing.realized;
             if at < from {
                 continue;
             }
-            let (after, edited) = (closing.realized, is_edited(entry.number));
-            refolded.exact += after - before;
-            let booked = entry.reported.is_none().then(|| as_booked(after, decimals));
-            if entry.reported.is_some() {
-                self.beside -= after - before;
-            }
-            if let (Some(booked), false) = (booked, edited) {
-                refolded.booked += booked - as_booked(before, decimals);
+            refolded.exact += entry.profit - before;
+            self.beside += entry.beside() - beside;
+            let after = entry.booked(decimals);
+            if !is_edited(entry.number) {
+                refolded.booked += after.unwrap_or_default() - booked.unwrap_or_default();
             }
             if entry.kind == Kind::Execution {
                 let Entry { order, number, .. } = *entry;
-                refolded.changed.push(Changed { order, number, closed: closing.closed, booked });
+                refolded.changed.push(Changed { order, number, closed: closing.closed, booked: after });
             }
         }
         self.position = position;
         refolded.cost = position.cost - cost_before;
         refolded
+    }
+
+    /// Returns the profit that a bust at that place takes back, as far as that is in the window.
+    fn profit_taken_back(&self, at: usize) -> Option<Money> {
+        let of = self.entries.get(at).filter(|entry| entry.kind == Kind::Bust)?.of;
+        self.entries.get(self.find(of)?).map(|entry| entry.profit)
     }
 
     /// Changes what an execution behind the window has left of itself: by a quantity and a cost. Returns what that changes.

@@ -4,11 +4,22 @@ use super::Kernel;
 use super::booking::sign_as;
 use super::busts::share;
 use super::spot::base_amount;
-use crate::book::{Refolded, as_booked};
+use crate::book::{Gone, Refolded, as_booked};
 use crate::id::Id;
 use crate::ledger::{Account, Cause, Posting};
 use crate::num::{Money, Qty};
 use crate::order::{Fill, OrderRef};
+
+/// How a fill becomes another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Edit {
+    /// The venue had it so all along, and a profit that it has reported is of that.
+    Priced,
+    /// The venue had it so all along, as another fill.
+    Named,
+    /// The venue has made it another one at that time, ns; 0 where it has reported none.
+    Revised(i64),
+}
 
 /// What a change of a fill has moved, signed as the order's side.
 #[derive(Clone, Copy, Default, Debug)]
@@ -62,46 +73,67 @@ impl Kernel {
     }
 
     /// Makes a fill another one by `change`, and folds its book again. A profit that the venue has reported stands where
-    /// `keeps_profit` says so, and is not reported any more where it does not.
+    /// `edit` says so, and is not reported any more where it does not.
     #[cold]
     pub(crate) fn change_fill(
         &mut self,
         place: u32,
         at: usize,
-        keeps_profit: bool,
+        edit: Edit,
         change: impl FnOnce(&mut Fill),
     ) -> Moved {
         let before = self.signed_fill(place, at);
-        let (unsigned, worth) = self.worth_of(place, at);
+        let (filled_before, worth_before) = self.worth_of(place, at);
         change(&mut self.orders.at_mut(place).fills[at]);
         let (qty, value) = self.signed_fill(place, at);
-        let (filled, worth_now) = self.worth_of(place, at);
+        let (filled, worth) = self.worth_of(place, at);
         let reference = self.reference(place);
         let order = self.orders.at_mut(place);
-        order.filled += filled - unsigned;
-        order.filled_value += worth_now - worth;
+        order.filled += filled - filled_before;
+        order.filled_value += worth - worth_before;
         let (instrument, side) = (order.instrument, order.position_side as usize);
         let fill = &mut order.fills[at];
-        fill.profit_told &= keeps_profit;
+        fill.profit_told &= edit == Edit::Priced;
         let (entry, realized, is_told) = (fill.entry, fill.realized, fill.profit_told);
+        let (time_ns, closed) = (fill.venue_time_ns, fill.closed);
+        let mut moved = Moved { qty: qty - before.0, value: value - before.1, ..Moved::default() };
         let decimals = self.profit_decimals(instrument);
         let book = &mut self.books[instrument as usize].book[side];
-        let mut moved = Moved { qty: qty - before.0, value: value - before.1, ..Moved::default() };
-        if unsigned.is_zero() && !book.has(entry) {
-            // It was busted before it was received.
-            let cost = book.position.cost;
-            let (entry, closing) = book.execute(reference, qty, value);
-            moved.cost = book.position.cost - cost;
-            let fill = &mut self.orders.at_mut(place).fills[at];
-            (fill.entry, fill.closed) = (entry, closing.closed);
-            fill.realized = as_booked(closing.realized, decimals);
-            (moved.exact, moved.wallet) = (closing.realized, fill.realized - realized);
-            return moved;
-        }
-        book.set_reported(entry, is_told.then_some(realized));
-        let refolded = match book.change(entry, qty, value, decimals) {
-            Some(refolded) => refolded,
-            None => self.change_behind(place, at, before, &mut moved),
+        let refolded = match edit {
+            // It was busted before.
+            _ if filled_before.is_zero() => {
+                let cost = book.position.cost;
+                let (entry, closing) = book.execute(reference, time_ns, qty, value);
+                moved.cost = book.position.cost - cost;
+                let fill = &mut self.orders.at_mut(place).fills[at];
+                (fill.entry, fill.closed) = (entry, closing.closed);
+                fill.realized = as_booked(closing.realized, decimals);
+                (moved.exact, moved.wallet) = (closing.realized, fill.realized - realized);
+                return moved;
+            }
+            Edit::Revised(revised_ns) => {
+                let (qty_before, value_before) = before;
+                let gone = Gone {
+                    number: entry,
+                    order: reference,
+                    time_ns,
+                    qty: qty_before,
+                    value: value_before,
+                    profit: realized,
+                };
+                let (number, refolded) = book.revise(&gone, revised_ns, (qty, value), decimals);
+                let fill = &mut self.orders.at_mut(place).fills[at];
+                (fill.entry, fill.realized) = (number, Money::ZERO);
+                fill.closed = if qty.is_zero() { Qty::ZERO } else { closed };
+                refolded
+            }
+            Edit::Priced | Edit::Named => {
+                book.set_reported(entry, is_told.then_some(realized));
+                match book.change(entry, qty, value, decimals) {
+                    Some(refolded) => refolded,
+                    None => self.change_behind(place, at, before, &mut moved),
+                }
+            }
         };
         self.write_back(&refolded);
         moved.wallet += refolded.booked + self.orders.at(place).fills[at].realized - realized;

@@ -5,7 +5,7 @@ use crate::bots::Figure;
 use crate::id::Id;
 use crate::kernel::Kernel;
 use crate::kernel::booking::sign_as;
-use crate::kernel::refold::Moved;
+use crate::kernel::refold::{Edit, Moved};
 use crate::kernel::spot::{base_amount, shrinkage};
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::OrderSide;
@@ -98,7 +98,7 @@ impl Kernel {
         if part < self.orders.at(place).fills[at].qty {
             moved.add(self.part_fill(place, at, part));
         }
-        moved.add(self.change_fill(place, at, false, |booked| {
+        moved.add(self.change_fill(place, at, Edit::Named, |booked| {
             booked.price = fill.price;
             booked.liquidity = fill.liquidity;
             booked.liquidity_assumed = fill.liquidity_assumed;

@@ -73,7 +73,7 @@ impl Kernel {
         let books = &mut self.books[instrument as usize];
         let book = &mut books.book[position_side as usize];
         let cost_before = book.position.cost;
-        let (entry, closing) = book.execute(reference, qty, value);
+        let (entry, closing) = book.execute(reference, fill.venue_time_ns, qty, value);
         let cost_change = book.position.cost - cost_before;
         if self.instruments[instrument as usize].mark.is_none() {
             books.last_price = Some(fill.price);

@@ -8,7 +8,7 @@ use crate::id::Id;
 use crate::input::VenueEvent;
 use crate::kernel::Kernel;
 use crate::kernel::ahead::named_only;
-use crate::kernel::refold::Moved;
+use crate::kernel::refold::{Edit, Moved};
 use crate::ledger::Cause;
 use crate::names::{KernelDiagnosticCode as Code, Severity, VenueOrderStatus};
 use crate::num::{Money, Price, Qty};
@@ -144,8 +144,11 @@ impl Kernel {
             true => (booked - revision.qty, Qty::ZERO),
             false => (Qty::ZERO, revision.qty - booked),
         };
-        // A price that comes late was known to the venue when it reported the profit. A correction is reported anew.
-        let keeps_profit = revision.cause == Cause::FillRepriced;
+        let edit = match (revision.cause == Cause::FillRepriced, revision.qty == booked) {
+            (true, true) => Edit::Priced,
+            (true, false) => Edit::Named,
+            (false, _) => Edit::Revised(revision.venue_time_ns),
+        };
         let mut wanted: Vec<(usize, Qty)> = Vec::new();
         for at in parts.iter().rev() {
             let held = self.orders.at(place).fills[*at].qty;
@@ -157,7 +160,7 @@ impl Kernel {
             *first += core::mem::take(&mut missing);
         }
         for (at, qty) in wanted {
-            moved.add(self.change_fill(place, at, keeps_profit, |fill| {
+            moved.add(self.change_fill(place, at, edit, |fill| {
                 (fill.qty, fill.price) = (qty, revision.price);
             }));
         }
