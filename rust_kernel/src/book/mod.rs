@@ -389,6 +389,20 @@ impl Book {
         Refolded { exact: refolded.exact + left, booked, ..refolded }
     }
 
+    /// Returns whether each entry has a number of its own, one that was given.
+    pub fn is_numbered(&self) -> bool {
+        let mut numbers: Vec<u64> = self.entries.iter().map(|entry| entry.number).collect();
+        numbers.sort_unstable();
+        let is_given = numbers.iter().all(|number| (1..=self.count).contains(number));
+        is_given && numbers.windows(2).all(|pair| pair.first() != pair.last())
+    }
+
+    /// Returns whether a fill of an order may have an entry of that number.
+    pub fn may_hold(&self, number: u64, order: OrderRef) -> bool {
+        let entry = self.find(number).and_then(|at| self.entries.get(at));
+        number <= self.count && entry.is_none_or(|entry| entry.order == order)
+    }
+
     /// Returns whether the entries add up to the position.
     pub fn adds_up(&self) -> bool {
         let mut position = self.base;

@@ -139,6 +139,10 @@ impl Kernel {
         moved.wallet += refolded.booked + self.orders.at(place).fills[at].realized - realized;
         moved.exact += refolded.exact;
         moved.cost = refolded.cost;
+        if decimals.is_none() {
+            // Spot: what a profit is more, the inventory is less.
+            moved.wallet = moved.exact;
+        }
         moved
     }
 

@@ -13,7 +13,7 @@ use crate::input::{AUDITED_MAX, METADATA_BYTES_MAX, OWNER_BYTES_MAX};
 use crate::instrument::Instrument;
 use crate::names::{AccountEventKind, Product, TradeSide};
 use crate::num::{MONEY_SCALE, Money};
-use crate::order::{OrderRef, OrderRole};
+use crate::order::{Fill, OrderRef, OrderRole};
 use crate::position::{Basis, position_side};
 use crate::risk::Limits;
 use crate::slot::{EXITS_MAX, Slot};
@@ -176,6 +176,19 @@ impl Kernel {
             let rules = &self.instruments[order.instrument as usize];
             let value = order.fills.iter().filter_map(|fill| rules.value(fill.price, fill.qty));
             let value = value.fold(Money::ZERO, |sum, value| sum + value);
+            let book = &self.books[order.instrument as usize].book[order.position_side as usize];
+            let reference = OrderRef { place: u32::try_from(place).unwrap_or(u32::MAX), number: order.number };
+            let shared = |fill: &&Fill| {
+                let twins = order.fills.iter().filter(|twin| twin.entry == fill.entry && fill.entry != 0);
+                twins.count() > 1 || !book.may_hold(fill.entry, reference)
+            };
+            let stray = order.fills.iter().find(shared);
+            hold(
+                stray.is_none(),
+                format_args!("orders[{place}].fills.entry"),
+                stray.map(|fill| fill.entry),
+                "it is another fill's",
+            )?;
             let told = order.filled_value;
             let roundings = if rules.spec.inverse { INVERSE_ROUNDINGS_MAX } else { Money::ZERO };
             hold(
@@ -318,6 +331,7 @@ impl Kernel {
                 amounts.add(at("book.beside"), book.beside.0)?;
                 let cost = book.position.cost.0;
                 hold(book.adds_up(), at("book.entries"), cost, "they do not add up to the position")?;
+                hold(book.is_numbered(), at("book.entries"), cost, "they are not numbered one by one")?;
             }
             for unassigned in &books.unassigned {
                 for part in unassigned.parts {

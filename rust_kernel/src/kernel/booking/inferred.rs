@@ -166,7 +166,8 @@ impl Kernel {
         order.fills[behind].entry = number;
         self.write_back(&refolded);
         let fills = &self.orders.at(place).fills;
-        let wallet = refolded.booked + fills[at].realized + fills[behind].realized - before;
+        let booked = refolded.booked + fills[at].realized + fills[behind].realized - before;
+        let wallet = if decimals.is_some() { booked } else { refolded.exact };
         Moved { wallet, exact: refolded.exact, cost: refolded.cost, ..Moved::default() }
     }
 
