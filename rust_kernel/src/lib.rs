@@ -62,7 +62,6 @@ pub mod order;
 pub mod outcome;
 pub mod planted;
 pub mod position;
-pub mod reference;
 pub mod reconcile;
 pub mod risk;
 pub mod slot;

@@ -4,10 +4,10 @@
 use crate::common::{Desk, dec, id};
 use dita_kernel::codec::CodecError;
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, InstrumentSpec, RareFields, SlotOverride, VenueEvent};
+use dita_kernel::input::{Input, RareFields, SlotOverride, VenueEvent};
 use dita_kernel::kernel::{Kernel, SnapshotError};
 use dita_kernel::names::{
-    AccountEventKind, KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind,
+    KernelDiagnosticCode as Code, KernelEventKind as Kind,
     OrderSide, TradeSide,
 };
 use dita_kernel::num::{Money, Qty};
@@ -25,10 +25,6 @@ fn assert_is_stored(desk: &Desk) {
         let damaged = Kernel::from_snapshot(&[&bytes, more].concat());
         assert!(matches!(damaged, Err(SnapshotError::Codec(CodecError::TrailingBytes { .. }))), "{more:?}");
     }
-}
-
-fn beside(desk: &Desk) -> String {
-    desk.kernel.reported_beside(0)[0].to_string()
 }
 
 /// Of an order that the kernel does not know: 1 bought.
@@ -242,15 +238,3 @@ fn only_what_an_exit_takes_back_comes_out_of_what_was_filled_beyond() {
     desk.enter(0, "1");
     assert_eq!(desk.kernel.filled_beyond(0), Qty::ZERO);
 }
-
-
-/// Under an id that nothing is settled by.
-fn correct(desk: &mut Desk, order: &Id, trade: &str, price: &str) {
-    let (trade, price) = (id(trade), dec(price));
-    desk.event(Kind::TradeCorrect, order, |event| {
-        (event.event_id, event.price) = (id("E9"), Some(price));
-        event.rare = Some(Box::new(RareFields { ref_trade_id: trade, ..RareFields::default() }));
-    });
-}
-
-

@@ -177,8 +177,6 @@ fn what_was_told_for_another_reason_stays_beside_what_a_bust_leaves() {
     }
 }
 
-
-
 #[test]
 fn what_no_settlement_will_tell_is_booked() {
     let mut desk = bought(1_000);
@@ -221,5 +219,3 @@ fn a_price_is_no_more_known_by_what_the_orders_own_fills_have_told() {
     assert_eq!(beside(&desk), "10", "it explains nothing of that");
     desk.assert_replays();
 }
-
-

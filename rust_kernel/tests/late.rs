@@ -62,7 +62,6 @@ fn a_correction_that_the_close_was_settled_by_comes_into_the_wallet_once() {
     }
 }
 
-
 #[test]
 fn a_settled_close_that_is_corrected_under_its_own_id_brings_the_difference_at_once() {
     for (settled, want) in [(false, "1022"), (true, "1022")] {
@@ -83,7 +82,10 @@ fn of_what_was_reported_beside_a_correction_takes_what_it_explains_and_leaves_th
     desk.settled("T2", "16", "0.11");
     assert_eq!(desk.gross(), "1016");
     revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
-    assert_eq!((desk.gross().as_str(), desk.kernel.reported_beside(0)[0].to_string().as_str()), ("1016", "-2"));
+    assert_eq!(
+        (desk.gross().as_str(), desk.kernel.reported_beside(0)[0].to_string().as_str()),
+        ("1016", "-2")
+    );
     desk.assert_replays();
 }
 
@@ -161,18 +163,6 @@ fn the_real_price_of_an_inferred_entry_is_held_against_what_was_settled() {
     assert_eq!(half.gross(), "1018", "before anything is settled");
 }
 
-
-
-/// T1 at 108, of which no settlement knew.
-fn correct_again(desk: &mut Desk) {
-    let outcome = desk.event(Kind::TradeCorrect, &Id::EMPTY, |event| {
-        (event.asset, event.event_id) = (id("BTCUSDT"), id("E-again"));
-        (event.size, event.price) = (Some(dec("1")), Some(dec("108")));
-        event.rare = Some(Box::new(RareFields { ref_trade_id: id("T1"), ..RareFields::default() }));
-    });
-    assert!(outcome.accepted, "{outcome:?}");
-}
-
 #[test]
 fn what_came_late_is_told_by_the_last_close_that_is_not_settled() {
     // After the close T2 another trade came and went: settled in the same book, or not settled in another one.
@@ -221,8 +211,6 @@ fn the_real_price_of_an_inferred_exit_is_no_part_of_what_another_close_told() {
     desk.assert_replays();
 }
 
-
-
 #[test]
 fn an_exit_that_was_heard_before_what_it_closed_tells_of_news_that_came_before_its_settlement() {
     // Slot 0's position was sold by somebody else, who told 11 of it: at the venue T1 had cost 99.
@@ -259,10 +247,6 @@ fn stranger(desk: &mut Desk, trade: &str, side: OrderSide, price: &str) {
         (event.size, event.price) = (Some(dec("1")), Some(dec(price)));
     });
 }
-
-
-
-
 
 #[test]
 fn of_a_fill_that_closed_and_opened_a_correction_brings_what_it_closed() {
@@ -321,7 +305,6 @@ fn what_came_late_is_told_by_an_exit_that_opened_here_and_closes_at_the_venue() 
     assert_eq!(desk.gross(), "1016");
     desk.assert_replays();
 }
-
 
 #[test]
 fn what_came_late_is_told_by_a_strangers_close() {

@@ -254,14 +254,7 @@ fn one_report_is_its_two_inputs() {
         reports += pair.reports;
     }
     // Every way is gone.
-    let ways = [
-        "OK",
-        "UNKNOWN_ORDER",
-        "LATE_FILL",
-        "OVERFILL",
-        "again DUPLICATE_EVENT",
-        "again ENRICHED",
-    ];
+    let ways = ["OK", "UNKNOWN_ORDER", "LATE_FILL", "OVERFILL", "again DUPLICATE_EVENT", "again ENRICHED"];
     for way in ways {
         assert!(codes.contains_key(way), "no report was answered {way}: {codes:?}");
     }

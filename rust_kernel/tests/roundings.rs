@@ -3,11 +3,9 @@
 
 use crate::bust_figures::bust;
 use crate::common::{Desk, dec, id};
-use dita_kernel::codec::CodecError;
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, InstrumentSpec, RareFields};
-use dita_kernel::kernel::{Kernel, SnapshotError};
-use dita_kernel::names::{AccountEventKind, KernelCommandType as Action, KernelEventKind as Kind, OrderSide};
+use dita_kernel::names::{AccountEventKind, KernelCommandType as Action, KernelEventKind as Kind};
 
 /// A venue whose unit is 0.1 USDT.
 fn coarse() -> Desk {
@@ -49,24 +47,6 @@ fn correct(desk: &mut Desk, trade: &str, price: &str) {
     assert!(outcome.accepted, "{outcome:?}");
 }
 
-/// Stored and read back it is the same, and what is behind it is read to the end.
-fn assert_is_stored(desk: &Desk) {
-    let bytes = desk.kernel.to_snapshot().expect("a kernel can be stored");
-    let stored = Kernel::from_snapshot(&bytes).expect("and read back");
-    assert_eq!(stored.state_hash(), desk.kernel.state_hash());
-    assert_eq!(stored.to_snapshot().expect("stored again"), bytes);
-    for more in [&[1_u8, 0, 0, 0, 0][..], &[1, 0], &[0], &[7; 40]] {
-        let damaged = Kernel::from_snapshot(&[&bytes, more].concat());
-        assert!(matches!(damaged, Err(SnapshotError::Codec(CodecError::TrailingBytes { .. }))), "{more:?}");
-    }
-}
-
-
-
-
-
-
-
 #[test]
 fn closes_of_an_earlier_position_tell_nothing_of_a_later_one() {
     let mut desk = coarse();
@@ -83,28 +63,6 @@ fn closes_of_an_earlier_position_tell_nothing_of_a_later_one() {
     correct(&mut desk, "T1", "100.1");
     assert_eq!(desk.gross(), "1019.9", "of T1 it is not known");
 }
-
-/// Eleven bought with T1, nine closes of 1 that told so much each, and one of 2 that told 0.4 less than we.
-fn ten_closes(each: &str) -> Desk {
-    let mut desk = coarse();
-    buy(&mut desk, 0, &[("T1", "11")]);
-    let ones: Vec<String> = (2..11).map(|number| format!("T{number}")).collect();
-    let mut sales: Vec<(&str, &str)> = ones.iter().map(|trade| (trade.as_str(), "1")).collect();
-    sales.push(("T11", "2"));
-    sell(&mut desk, 0, &sales);
-    for trade in &ones {
-        desk.settled(trade, each, "0.1");
-    }
-    desk.settled("T11", "19.6", "0.1");
-    desk
-}
-
-
-
-
-
-
-
 
 /// A second instrument.
 fn list_ether(desk: &mut Desk) {
@@ -134,7 +92,6 @@ fn trade_ether(desk: &mut Desk) {
         });
     }
 }
-
 
 /// A close has told three units less than we: more than its own roundings, and nobody says of what.
 fn told_of_an_earlier_position() -> Desk {
@@ -200,6 +157,3 @@ fn what_a_close_of_the_same_position_told_is_not_in_what_is_still_open_however_l
     assert_eq!(desk.kernel.reported_beside(0)[0].to_string(), "0");
     desk.assert_replays();
 }
-
-
-

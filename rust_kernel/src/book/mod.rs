@@ -181,14 +181,7 @@ impl Book {
     }
 
     #[inline]
-    fn push(
-        &mut self,
-        order: OrderRef,
-        kind: Kind,
-        time_ns: i64,
-        qty: Qty,
-        value: Money,
-    ) -> (u64, Closing) {
+    fn push(&mut self, order: OrderRef, kind: Kind, time_ns: i64, qty: Qty, value: Money) -> (u64, Closing) {
         if self.entries.len() >= ENTRIES_KEPT {
             self.pass();
         }
@@ -269,7 +262,13 @@ impl Book {
     /// Takes an execution back at `time_ns`, the venue's time of that, and puts another one there in its stead. Without a time,
     /// or so soon behind it that clocks do not tell, that is right behind it. Returns the number of the new one, 0 where it has no quantity, and what that changes.
     #[cold]
-    pub fn revise(&mut self, gone: &Gone, time_ns: i64, (qty, value): (Qty, Money), decimals: Option<u8>) -> (u64, Refolded) {
+    pub fn revise(
+        &mut self,
+        gone: &Gone,
+        time_ns: i64,
+        (qty, value): (Qty, Money),
+        decimals: Option<u8>,
+    ) -> (u64, Refolded) {
         let revised = self.find(gone.number);
         let first = revised.map_or(0, |at| at.saturating_add(1));
         // What was received behind it and is not from between the two was made before it, or after its bust.
@@ -342,8 +341,7 @@ impl Book {
     fn fold(&mut self, from: usize, decimals: Option<u8>, is_edited: impl Fn(u64) -> bool) -> Refolded {
         let cost_before = self.position.cost;
         let is_behind = from > ENTRIES_KEPT;
-        let (mut position, start) =
-            if is_behind { (self.checkpoint, ENTRIES_KEPT) } else { (self.base, 0) };
+        let (mut position, start) = if is_behind { (self.checkpoint, ENTRIES_KEPT) } else { (self.base, 0) };
         let mut refolded = Refolded::default();
         for at in start..self.entries.len() {
             if at == ENTRIES_KEPT {

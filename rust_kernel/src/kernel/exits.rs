@@ -167,7 +167,6 @@ impl Kernel {
         if !is_flat || grows || !self.is_closed_by_others(slot_id) || planted(Bug::StuckSlotStays) {
             return false;
         }
-        self.state_left(slot_id);
         let slot = &mut self.slots[slot_id as usize];
         let own = slot.basis.apply(opposite.qty, opposite.cost).realized;
         slot.realized += own;
@@ -213,7 +212,6 @@ impl Kernel {
         let slot = &self.slots[slot_id as usize];
         let whole = slot.basis;
         let cause = (Cause::InterSlot, Origin::Dust);
-        self.state_left(slot_id);
         self.move_to_unassigned(slot_id, whole.qty, whole.cost, cause, &Id::EMPTY);
         let slot = &mut self.slots[slot_id as usize];
         slot.basis = Basis::FLAT;

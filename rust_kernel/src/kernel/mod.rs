@@ -22,7 +22,6 @@ mod capacity;
 mod capital;
 mod controls;
 mod exits;
-mod facts;
 mod funding;
 mod groups;
 mod guard;
@@ -32,8 +31,8 @@ mod overrides;
 mod pairs;
 mod parts;
 mod provenance;
-mod refold;
 mod recall;
+mod refold;
 mod restart;
 mod room;
 mod settling;
@@ -83,14 +82,12 @@ pub(crate) use booking::exposure_of;
 pub use bots::{BotStanding, BotsSheet};
 pub(crate) use calibrate::fee_base;
 pub use capital::{PositionMargin, Standing, margin_status};
-pub use facts::{BookId, Change, Fact, exec_key};
 pub use intent::Remembered;
 pub(crate) use intent::invalid;
 pub use opening::Opened;
 pub use recall::{BookingKey, BookingKind};
 pub use snapshot::SnapshotError;
 pub use spot::base_amount;
-pub(crate) use spot::shrinkage;
 pub use timers::Connection;
 use timers::Watch;
 pub(crate) use timers::past;
@@ -272,9 +269,6 @@ pub struct Kernel {
     /// True within a step that the log answers for: no state.
     #[serde(skip)]
     pub(crate) recalling: bool,
-    /// What the books would receive, with the feature `shadow`: no state.
-    #[serde(skip)]
-    facts: Vec<Fact>,
 }
 
 impl Kernel {
@@ -335,7 +329,6 @@ impl Kernel {
             crowded: Vec::new(),
             refused: Vec::new(),
             recalling: false,
-            facts: Vec::new(),
             config,
         })
     }

@@ -177,7 +177,8 @@ impl Kernel {
             let value = order.fills.iter().filter_map(|fill| rules.value(fill.price, fill.qty));
             let value = value.fold(Money::ZERO, |sum, value| sum + value);
             let book = &self.books[order.instrument as usize].book[order.position_side as usize];
-            let reference = OrderRef { place: u32::try_from(place).unwrap_or(u32::MAX), number: order.number };
+            let reference =
+                OrderRef { place: u32::try_from(place).unwrap_or(u32::MAX), number: order.number };
             let shared = |fill: &&Fill| {
                 let twins = order.fills.iter().filter(|twin| twin.entry == fill.entry && fill.entry != 0);
                 twins.count() > 1 || !book.may_hold(fill.entry, reference)

@@ -369,9 +369,6 @@ impl Kernel {
             fills[at].profit_told = realized.is_some();
             book.set_reported(fills[at].entry, realized.map(|_| fills[at].realized));
         }
-        if let Some(realized) = realized {
-            self.state_profit(place, fill_id, realized);
-        }
     }
 
     /// Books a settled fill's money ahead of the fill itself; the fill, when it comes, books only the rest.
@@ -404,7 +401,6 @@ impl Kernel {
             (order.order_side, order.qty) = (side, size);
         }
         self.orders.add_fill(reference.place, id, || settled_ahead(fee_asset, figures));
-        self.state_ahead(reference.place);
         self.retire(reference.place);
         self.answer(Code::ReconcileRequired, None, Detail::None)
     }

@@ -65,7 +65,6 @@ impl Kernel {
         venue_trade_id: &Id,
     ) -> Option<Fill> {
         let ahead = self.orders.take_unseen(instrument, venue_trade_id, side)?;
-        self.state_withdrawn(instrument, side, venue_trade_id);
         let settle = self.instruments[instrument as usize].settle;
         let posting = |from, to| Posting {
             cause: Cause::UnseenFill,

@@ -15,7 +15,6 @@ impl Kernel {
     /// unassigned book, into the slot. Book, wallet and fees have them already.
     #[cold]
     pub(crate) fn adopt_stray(&mut self, place: u32, stray: u32, told: Option<Qty>, effects: &mut Effects) {
-        self.state_adopted(place, stray);
         self.name_inferred_by(place, stray, told, effects);
         let first = self.orders.at(place).fills.len();
         // What was held back for it is held back for ours.

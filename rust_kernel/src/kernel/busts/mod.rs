@@ -79,9 +79,7 @@ impl Kernel {
         match plan {
             TradePlan::Duplicate => self.answer(Code::DuplicateEvent, None, Detail::None),
             TradePlan::Revise(revision) => self.commit_revision(revision, event, effects),
-            TradePlan::Ahead { place, fill_id } => {
-                self.commit_ahead(*place, fill_id, event, effects)
-            }
+            TradePlan::Ahead { place, fill_id } => self.commit_ahead(*place, fill_id, event, effects),
             TradePlan::AheadOfStranger { instrument, order_side, fill_id } => {
                 self.commit_ahead_of_stranger(*instrument, *order_side, fill_id, event, effects)
             }

@@ -28,9 +28,7 @@ impl Kernel {
         let parts = self.parts_of(place, &revision.fill_id);
         let fee_asset = self.fee_asset_of(place, event);
         let ahead = self.unbook_ahead(place, &revision.id);
-        let before = self.key_before(place, &revision.fill_id);
         self.revise(revision, &parts, fee_asset, effects);
-        self.state_revision(place, &revision.fill_id, &revision.id, before, revision.venue_time_ns);
         if let Some(at) = parts.first() {
             self.orders.add_correction(place, &revision.id, *at, revision.settles);
         }
@@ -88,7 +86,6 @@ impl Kernel {
             venue_time_ns: parts.first().map_or(0, |at| fills[*at].venue_time_ns),
         };
         self.revise(&revision, &parts, None, effects);
-        self.state_price(place, fill_id, price);
     }
 
     /// Makes a trade what it shall be: in its order, the book, the wallet, the slot, and then the stage.

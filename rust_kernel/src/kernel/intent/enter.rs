@@ -293,7 +293,6 @@ impl Kernel {
     fn begin_trade(&mut self, plan: &EnterPlan, intent: &Intent) {
         let slot_id = intent.slot_id;
         self.leave_trade(slot_id);
-        self.state_end(slot_id);
         let slot = &mut self.slots[slot_id as usize];
         slot.trade_number = slot.trade_number.wrapping_add(1);
         slot.trade_id.clone_from(&intent.trade_id);
