@@ -6,10 +6,7 @@ use dita_kernel::codec::CodecError;
 use dita_kernel::id::Id;
 use dita_kernel::input::{Input, RareFields, SlotOverride, VenueEvent};
 use dita_kernel::kernel::{Kernel, SnapshotError};
-use dita_kernel::names::{
-    KernelDiagnosticCode as Code, KernelEventKind as Kind,
-    OrderSide, TradeSide,
-};
+use dita_kernel::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, TradeSide};
 use dita_kernel::num::{Money, Qty};
 use dita_kernel::outcome::Outcome;
 

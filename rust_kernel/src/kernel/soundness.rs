@@ -62,6 +62,7 @@ impl Kernel {
         self.check_slots(places, amounts)?;
         self.check_seats()?;
         self.check_books(amounts)?;
+        self.check_entries()?;
         self.exposure.check_sound(&self.instruments, amounts)?;
         self.funding.check_sound(places, amounts)?;
         self.groups.check_sound(&self.orders, amounts)?;
@@ -176,20 +177,6 @@ impl Kernel {
             let rules = &self.instruments[order.instrument as usize];
             let value = order.fills.iter().filter_map(|fill| rules.value(fill.price, fill.qty));
             let value = value.fold(Money::ZERO, |sum, value| sum + value);
-            let book = &self.books[order.instrument as usize].book[order.position_side as usize];
-            let reference =
-                OrderRef { place: u32::try_from(place).unwrap_or(u32::MAX), number: order.number };
-            let shared = |fill: &&Fill| {
-                let twins = order.fills.iter().filter(|twin| twin.entry == fill.entry && fill.entry != 0);
-                twins.count() > 1 || !book.may_hold(fill.entry, reference)
-            };
-            let stray = order.fills.iter().find(shared);
-            hold(
-                stray.is_none(),
-                format_args!("orders[{place}].fills.entry"),
-                stray.map(|fill| fill.entry),
-                "it is another fill's",
-            )?;
             let told = order.filled_value;
             let roundings = if rules.spec.inverse { INVERSE_ROUNDINGS_MAX } else { Money::ZERO };
             hold(
@@ -212,6 +199,22 @@ impl Kernel {
             let exit = exit_side(order.side);
             let wanted = if order.role == OrderRole::Exit { exit } else { exit.opposite() };
             hold(side == wanted, format_args!("orders[{place}].order_side"), side, "it is not its trade's")?;
+        }
+        Ok(())
+    }
+
+    /// Each fill's entry is its own in the book of its order.
+    fn check_entries(&self) -> Sound {
+        for (place, order) in (0_u32..).zip(self.orders.places()).filter(|(_, order)| order.number != 0) {
+            let book = &self.books[order.instrument as usize].book[order.position_side as usize];
+            let reference = OrderRef { place, number: order.number };
+            let shared = |fill: &&Fill| {
+                let twins = order.fills.iter().filter(|twin| twin.entry == fill.entry && fill.entry != 0);
+                twins.count() > 1 || !book.may_hold(fill.entry, reference)
+            };
+            let stray = order.fills.iter().find(shared).map(|fill| fill.entry);
+            let field = format_args!("orders[{place}].fills.entry");
+            hold(stray.is_none(), field, stray, "it is another fill's")?;
         }
         Ok(())
     }
