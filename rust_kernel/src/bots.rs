@@ -117,8 +117,7 @@ pub struct Bots {
     transfers: VecDeque<BotTransfer>,
     past: VecDeque<Past>,
     forced: Vec<Forced>,
-    /// Newer than the rest: stored behind it, where there is any. By name and asset, none of them empty.
-    #[serde(skip)]
+    /// By name and asset, none of them empty.
     pub(crate) limits: Vec<BotLimit>,
 }
 

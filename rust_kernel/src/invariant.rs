@@ -33,6 +33,7 @@ fn hold(condition: bool, invariant: u8, what: &'static str) -> Result<(), Violat
 pub fn check(kernel: &Kernel) -> Result<(), Violation> {
     fills_are_booked_once(kernel)?;
     positions_add_up(kernel)?;
+    books_are_their_fills(kernel)?;
     ledger_balances(kernel)?;
     sent_orders_are_recorded(kernel)?;
     orders_have_one_home(kernel)?;
@@ -92,6 +93,22 @@ fn positions_add_up(kernel: &Kernel) -> Result<(), Violation> {
         for ((book, unassigned), sum) in book.iter().zip(unassigned.iter()).zip(row.iter()) {
             hold(book.qty == sum.qty + unassigned.qty, 2, "slots and unassigned do not add up to the book")?;
             hold(!book.qty.is_zero() || book.cost.is_zero(), 2, "a flat book has a cost")?;
+        }
+    }
+    Ok(())
+}
+
+/// I2: a book's entries add up to its position, and are what the fills say.
+fn books_are_their_fills(kernel: &Kernel) -> Result<(), Violation> {
+    for (instrument, _) in (0_u32..).zip(kernel.instruments()) {
+        for book in kernel.books_of(instrument) {
+            hold(book.adds_up(), 2, "a book's entries do not add up to its position")?;
+            for (number, entry) in book.entries() {
+                let order = kernel.orders().get(entry.order());
+                let of = |order: &'_ Order| order.fills.iter().find(|fill| fill.entry == number).cloned();
+                let Some(fill) = order.and_then(of) else { continue };
+                hold(entry.figures().0.abs() == fill.qty, 2, "a book's entry is not what its fill says")?;
+            }
         }
     }
     Ok(())

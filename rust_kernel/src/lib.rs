@@ -34,7 +34,7 @@ extern crate alloc;
 extern crate std;
 
 /// The version of the rules: another one takes some input to another state. A log says under which it was written.
-pub const RULES_VERSION: u32 = 2;
+pub const RULES_VERSION: u32 = 3;
 
 pub mod attached;
 pub mod book;

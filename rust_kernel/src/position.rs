@@ -66,6 +66,22 @@ impl Basis {
         if self.qty.signum() == side { Money::ZERO } else { core::mem::take(&mut self.cost) }
     }
 
+    /// Adds to it past its trades. Returns, as profit, what is left of a flat one's cost; what would leave a position whose
+    /// price is below zero counts as a trade at that value.
+    pub fn adjust(&mut self, qty: Qty, cost: Money) -> Money {
+        let after = Basis { qty: self.qty + qty, cost: self.cost + cost };
+        if after.qty.is_zero() {
+            *self = Basis::FLAT;
+            return -after.cost;
+        }
+        let alike = |basis: &Basis| basis.qty.signum() == basis.cost.signum();
+        if self.qty.is_zero() || alike(self) == alike(&after) {
+            *self = after;
+            return Money::ZERO;
+        }
+        self.apply(qty, cost).realized
+    }
+
     /// What it would gain if closed at `value_now`, the signed value of the quantity at a mark.
     #[inline]
     pub fn unrealized(&self, value_now: Money) -> Money {

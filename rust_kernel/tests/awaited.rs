@@ -4,12 +4,9 @@
 use crate::common::{Desk, dec, id};
 use dita_kernel::codec::CodecError;
 use dita_kernel::id::Id;
-use dita_kernel::input::{Input, InstrumentSpec, RareFields, SlotOverride, VenueEvent};
+use dita_kernel::input::{Input, RareFields, SlotOverride, VenueEvent};
 use dita_kernel::kernel::{Kernel, SnapshotError};
-use dita_kernel::names::{
-    AccountEventKind, KernelCommandType as Action, KernelDiagnosticCode as Code, KernelEventKind as Kind,
-    OrderSide, TradeSide,
-};
+use dita_kernel::names::{KernelDiagnosticCode as Code, KernelEventKind as Kind, OrderSide, TradeSide};
 use dita_kernel::num::{Money, Qty};
 use dita_kernel::outcome::Outcome;
 
@@ -18,17 +15,13 @@ fn assert_is_stored(desk: &Desk) {
     let bytes = desk.kernel.to_snapshot().expect("a kernel can be stored");
     let stored = Kernel::from_snapshot(&bytes).expect("and read back");
     assert_eq!(stored.state_hash(), desk.kernel.state_hash());
-    assert_eq!(stored.told_beside(0), desk.kernel.told_beside(0));
+    assert_eq!(stored.reported_beside(0), desk.kernel.reported_beside(0));
     assert_eq!(stored.filled_beyond(0), desk.kernel.filled_beyond(0));
     // What is behind it is read to the end; and of nothing, nothing is written.
     for more in [&[1_u8, 0, 0, 0, 0][..], &[1, 0], &[0], &[7; 40]] {
         let damaged = Kernel::from_snapshot(&[&bytes, more].concat());
         assert!(matches!(damaged, Err(SnapshotError::Codec(CodecError::TrailingBytes { .. }))), "{more:?}");
     }
-}
-
-fn beside(desk: &Desk) -> String {
-    desk.kernel.told_beside(0)[0].to_string()
 }
 
 /// Of an order that the kernel does not know: 1 bought.
@@ -241,172 +234,4 @@ fn only_what_an_exit_takes_back_comes_out_of_what_was_filled_beyond() {
     let (mut desk, ..) = beyond(TradeSide::Long);
     desk.enter(0, "1");
     assert_eq!(desk.kernel.filled_beyond(0), Qty::ZERO);
-}
-
-#[test]
-fn late_news_are_held_while_a_settled_fill_has_not_come() {
-    // The venue has another 1 at 90 that is not heard of: of 2 at 95 it sells 1 at 110, and tells 15. What was bought at 100
-    // was bought at 102, or at 98: there that is in the cost of what is left.
-    for (price, held, left, cost, last, end) in
-        [("102", "7", "5", "92", "13", "1028"), ("98", "3", "3", "90", "17", "1032")]
-    {
-        for (inferred, comes_first) in [(false, false), (true, false), (false, true)] {
-            let what = format!("{price}, inferred: {inferred}, comes first: {comes_first}");
-            let mut desk = Desk::new();
-            desk.enter(0, "1");
-            let entry = desk.submitted();
-            desk.ack(&entry, "V1");
-            if inferred {
-                desk.event(Kind::OrderStatus, &entry, |event| {
-                    (event.filled_size, event.price) = (Some(dec("1")), Some(dec("100")));
-                });
-            } else {
-                desk.fill(&entry, "T1", "1", "100");
-            }
-            desk.settled("S1", "0", "0.045");
-            desk.settled("S4", "0", "0.045");
-            assert!(desk.exit(0).accepted);
-            let exit = desk.submitted();
-            desk.fill(&exit, "T2", "1", "110");
-            desk.settled("T2", "15", "0.055");
-            assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("1015", "5"), "{what}");
-            if inferred {
-                desk.fill(&entry, "T1", "1", price);
-            } else {
-                correct(&mut desk, &entry, "T1", price);
-            }
-            let is_held = |desk: &Desk| {
-                assert_eq!((desk.gross().as_str(), beside(desk).as_str()), ("1015", held), "{what}");
-                assert_is_stored(desk);
-            };
-            is_held(&desk);
-            // Two are awaited: one comes, and one comes to nothing. After the first of them the other still is.
-            for step in [comes_first, !comes_first] {
-                is_held(&desk);
-                if step {
-                    stranger(&mut desk, Kind::FullFill, "S1", "90", |_| ());
-                    assert_eq!(
-                        desk.kernel.book(0)[0].cost.to_string(),
-                        if comes_first { "90" } else { cost }
-                    );
-                    continue;
-                }
-                let about = about_s1("", None);
-                stranger(&mut desk, Kind::TradeBust, "", "90", |event| {
-                    about(event);
-                    event.rare =
-                        Some(Box::new(RareFields { ref_trade_id: id("S4"), ..RareFields::default() }));
-                });
-            }
-            assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("1015", left), "{what}");
-            assert_eq!(desk.kernel.book(0)[0].cost.to_string(), cost, "{what}");
-            desk.event(Kind::FullFill, &id("else"), |event| {
-                (event.asset, event.order_side) = (id("BTCUSDT"), Some(OrderSide::Sell));
-                event.venue_trade_id = id("S3");
-                (event.size, event.price) = (Some(dec("1")), Some(dec("110")));
-            });
-            desk.settled("S3", last, "0.055");
-            assert_eq!(
-                (desk.gross().as_str(), beside(&desk).as_str()),
-                (end, "0"),
-                "{what}: all paid and got"
-            );
-            desk.assert_replays();
-        }
-    }
-}
-
-/// Under an id that nothing is settled by.
-fn correct(desk: &mut Desk, order: &Id, trade: &str, price: &str) {
-    let (trade, price) = (id(trade), dec(price));
-    desk.event(Kind::TradeCorrect, order, |event| {
-        (event.event_id, event.price) = (id("E9"), Some(price));
-        event.rare = Some(Box::new(RareFields { ref_trade_id: trade, ..RareFields::default() }));
-    });
-}
-
-#[test]
-fn what_is_awaited_of_another_instrument_holds_nothing() {
-    for unpriced in [false, true] {
-        let mut desk = Desk::new();
-        let eth = InstrumentSpec::linear(id("ETHUSDT"), id("ETH"), id("USDT"), dec("0.1"), dec("0.001"));
-        assert!(desk.put(Input::Instrument(Box::new(eth))).accepted);
-        desk.put(Input::Mark { symbol: id("ETHUSDT"), price: dec("10"), venue_time_ns: 0, ages: false });
-        let of_ether = |desk: &mut Desk, trade: &str, realized: &str| {
-            let (trade, realized) = (id(trade), dec(realized));
-            desk.account(AccountEventKind::FillSettled, |event| {
-                (event.symbol, event.venue_trade_id) = (id("ETHUSDT"), trade);
-                (event.realized_pnl, event.fee) = (Some(realized), Some(dec("0.01")));
-            })
-        };
-        if unpriced {
-            for (action, trade, price) in [(Action::Enter, "N1", "10"), (Action::Exit, "N2", "0")] {
-                desk.intent(action, 1, |intent| {
-                    (intent.asset, intent.target_size) = (id("ETHUSDT"), Some(dec("1")));
-                });
-                let order = desk.submitted();
-                desk.fill(&order, trade, "1", price);
-            }
-            of_ether(&mut desk, "N2", "1");
-        } else {
-            of_ether(&mut desk, "N1", "1");
-        }
-        assert_eq!(desk.gross(), "1001", "unpriced: {unpriced}");
-        let entry = desk.open(0, "1", "100");
-        assert!(desk.exit(0).accepted);
-        let exit = desk.submitted();
-        desk.fill(&exit, "T2", "1", "110");
-        desk.settled("T2", "10", "0.055");
-        let bought = desk.kernel.orders().by_client_id(&entry).expect("it is remembered");
-        let trade = desk.kernel.orders().at(bought).fills[0].venue_trade_id.to_string();
-        correct(&mut desk, &entry, &trade, "102");
-        assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("1009", "0"), "unpriced: {unpriced}");
-        desk.assert_replays();
-    }
-}
-
-#[test]
-fn late_news_are_held_while_the_price_of_a_settled_close_is_not_known() {
-    for ahead in [false, true] {
-        for (told, held, last, end) in [
-            ("8", "1008", "110", "1008"),  // it knew of the correction
-            ("10", "1010", "110", "1008"), // it did not
-            ("8", "1008", "", "1018"),     // it is taken back, and what is left is sold at 120
-        ] {
-            let what = format!("told {told}, ahead {ahead}, then {last}");
-            let mut desk = Desk::new();
-            desk.enter(0, "1");
-            let entry = desk.submitted();
-            desk.ack(&entry, "V1");
-            desk.fill(&entry, "T1", "1", "100");
-            desk.settled("T1", "0", "0.05");
-            assert!(desk.exit(0).accepted);
-            let exit = desk.submitted();
-            desk.ack(&exit, "V2");
-            if ahead {
-                desk.settled("T2", told, "0.055");
-            }
-            desk.fill(&exit, "T2", "1", "0");
-            desk.settled("T2", told, "0.055");
-            assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), (held, "0"), "{what}");
-            assert_is_stored(&desk);
-            correct(&mut desk, &entry, "T1", "102");
-            assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), (held, "2"), "{what}");
-            if last.is_empty() {
-                desk.event(Kind::TradeBust, &exit, |event| {
-                    event.rare =
-                        Some(Box::new(RareFields { ref_trade_id: id("T2"), ..RareFields::default() }));
-                });
-                assert_eq!(desk.gross(), "1000", "{what}");
-                assert!(desk.exit(0).accepted);
-                let exit = desk.submitted();
-                desk.fill(&exit, "T3", "1", "120");
-                desk.settled("T3", "18", "0.06");
-            } else {
-                desk.fill(&exit, "T2", "1", last);
-            }
-            assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), (end, "0"), "{what}");
-            desk.assert_replays();
-        }
-    }
 }

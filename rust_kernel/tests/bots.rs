@@ -450,9 +450,8 @@ fn a_price_that_comes_after_its_trade_is_closed_is_its_bots_though_others_hold_t
 }
 
 #[test]
-fn a_correction_after_the_close_is_its_bots_whether_the_settlement_had_it_or_not() {
-    // Bought at 100 and sold at 120; the venue corrects the entry to 95. What that means cannot be told while a settled
-    // fill has not been reported, or has no price.
+fn a_correction_that_is_received_after_the_close_is_its_bots_whether_it_was_made_before_or_not() {
+    // Bought at 100 and sold at 120; the venue corrects the entry to 95, before the sale or after it.
     for (told, waits_for) in [
         (true, ""),
         (false, ""),
@@ -477,7 +476,12 @@ fn a_correction_after_the_close_is_its_bots_whether_the_settlement_had_it_or_not
         if waits_for == "another fill" {
             desk.settled("Z1", "0", "0");
         }
+        let entered_ns = desk.now;
+        desk.later();
         desk.event(Kind::TradeCorrect, &entry, |event| {
+            if told {
+                event.timestamp_ns = entered_ns;
+            }
             event.rare = Some(Box::new(RareFields { ref_trade_id: id("T1"), ..RareFields::default() }));
             (event.venue_trade_id, event.fee) = (id("TC"), Some(dec("0")));
             (event.size, event.price) = (Some(dec("1")), Some(dec("95")));

@@ -21,6 +21,7 @@ pub(crate) fn revise(
     change: impl FnOnce(&mut VenueEvent),
 ) -> Outcome {
     let reference = id(reference);
+    desk.later();
     desk.event(kind, &Id::EMPTY, |event| {
         event.asset = id("BTCUSDT");
         event.rare = Some(Box::new(RareFields { ref_trade_id: reference, ..RareFields::default() }));

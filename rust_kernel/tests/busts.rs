@@ -21,6 +21,7 @@ fn revise(
     change: impl FnOnce(&mut VenueEvent),
 ) -> Outcome {
     let (reference, own) = (id(reference), id(own));
+    desk.later();
     desk.event(kind, &Id::EMPTY, |event| {
         event.asset = id("BTCUSDT");
         event.event_id = own;
@@ -141,8 +142,8 @@ fn an_entry_busted_after_a_part_was_sold() {
 #[rustfmt::skip]
 fn a_correction_makes_a_trade_another_one() {
     for (reference, size, price, want, what) in [
-        ("T1", "1",   "102", ["1.000", "2.000", "106", "14", "1015"], "an entry dearer: the book holds the difference"),
-        ("T2", "0.5", "110", ["0.500", "1.500", "51.666666666666666667", "16.666666666666666667", "1015"], "an entry smaller"),
+        ("T1", "1",   "102", ["1.000", "2.000", "106", "14", "1010"], "an entry dearer: taken back from what is held, and bought anew"),
+        ("T2", "0.5", "110", ["0.500", "1.500", "51.666666666666666667", "16.666666666666666667", "1020"], "an entry smaller"),
         ("T2", "0",   "110", ["0.000", "1.000", "0", "20", "1020"],   "to nothing is a bust"),
         ("T3", "1",   "125", ["1.000", "2.000", "105", "20", "1020"], "an exit better"),
         ("T3", "0.5", "120", ["1.500", "2.000", "157.5", "7.5", "1007.5"], "an exit smaller"),

@@ -7,7 +7,7 @@ use dita_kernel::kernel::KernelConfig;
 use dita_kernel::names::{KernelEventKind as Kind, VenueOrderStatus as Status};
 
 fn beside(desk: &Desk) -> String {
-    desk.kernel.told_beside(0)[0].to_string()
+    desk.kernel.reported_beside(0)[0].to_string()
 }
 
 /// A fill as the venue made it at that time.
@@ -178,39 +178,6 @@ fn what_was_told_for_another_reason_stays_beside_what_a_bust_leaves() {
 }
 
 #[test]
-fn where_the_venue_tells_no_profits_what_a_bust_leaves_is_booked() {
-    let mut desk = sold(1_000);
-    bought_back(&mut desk);
-    assert_eq!(desk.gross(), "970", "our own figures");
-    bust_at(&mut desk, "T1", 1_000);
-    assert_eq!(desk.gross(), "985");
-    // It counts with the last close, should that be settled with it after all, and with nothing that has opened.
-    let realized = |desk: &Desk| {
-        let fills = desk.kernel.orders().iter().flat_map(|order| &order.fills);
-        fills.map(|fill| fill.realized.to_string()).collect::<Vec<_>>()
-    };
-    assert_eq!(realized(&desk), ["0", "0", "-15", "0", "0"]);
-    desk.assert_replays();
-}
-
-#[test]
-fn what_a_bust_leaves_after_the_closes_is_booked() {
-    // The venue closed both at their average, -15 each, and took T1 back afterwards, or at a time that nobody knows.
-    for (first_ns, bust_ns) in
-        [(1_000, 3_000), (1_000, 4_000), (1_000, 6_000), (3_000, 3_500), (0, 1_000), (1_000, 0)]
-    {
-        let mut desk = sold(first_ns);
-        bought_back(&mut desk);
-        for (trade, told) in [("T1", "0"), ("T2", "0"), ("T3", "-15"), ("T4", "-15"), ("T5", "0")] {
-            desk.settled(trade, told, "0.05");
-        }
-        bust_at(&mut desk, "T1", bust_ns);
-        assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("985", "0"), "{first_ns} {bust_ns}");
-        desk.assert_replays();
-    }
-}
-
-#[test]
 fn what_no_settlement_will_tell_is_booked() {
     let mut desk = bought(1_000);
     let order = exit_order(&mut desk, 0);
@@ -251,118 +218,4 @@ fn a_price_is_no_more_known_by_what_the_orders_own_fills_have_told() {
     assert_eq!(desk.kernel.book(0)[0].cost.to_string(), "185");
     assert_eq!(beside(&desk), "10", "it explains nothing of that");
     desk.assert_replays();
-}
-
-#[test]
-fn what_seemed_untold_of_one_price_was_another_that_the_same_closes_told() {
-    // Of both together the venue has told 10 - 4, or 10 - 16: of that nothing looks like the 10. Once more, and it is as new.
-    let mut desk = Desk::new();
-    for (round, second_price, told_each, told, between, untold) in [
-        ("A", "104", "-7", "986", "6", "990"),
-        ("B", "116", "-13", "960", "-6", "970"),
-        ("C", "116", "-13", "934", "-6", "944"),
-    ] {
-        let named = |trade: &str| format!("{trade}{round}");
-        // Of unknown prices: the mark stands for them, 100. They were 90, at a time that nobody knows, and another.
-        let first = entry_order(&mut desk, 0);
-        fill_at(&mut desk, &first, &named("T1"), None, 0);
-        let second = entry_order(&mut desk, 1);
-        fill_at(&mut desk, &second, &named("T2"), None, 2_000);
-        for (slot, trade, time_ns) in [(0, "T3", 3_000), (1, "T4", 4_000)] {
-            let order = exit_order(&mut desk, slot);
-            fill_at(&mut desk, &order, &named(trade), Some("90"), time_ns);
-        }
-        for (trade, told) in [("T1", "0"), ("T2", "0"), ("T3", told_each), ("T4", told_each)] {
-            desk.settled(&named(trade), told, "0.05");
-        }
-        // Bought and sold at 85; what the buying is settled with is still to come.
-        let order = entry_order(&mut desk, 2);
-        fill_at(&mut desk, &order, &named("T5"), Some("85"), 5_000);
-        let order = exit_order(&mut desk, 2);
-        fill_at(&mut desk, &order, &named("T6"), Some("85"), 6_000);
-        desk.settled(&named("T6"), "0", "0.05");
-        assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), (told, between), "{round}");
-        fill_at(&mut desk, &first, &named("T1"), Some("90"), 0);
-        assert_eq!(desk.gross(), untold, "{round}: it seems untold, all of it or a part");
-        fill_at(&mut desk, &second, &named("T2"), Some(second_price), 2_000);
-        assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), (told, "0"), "{round}");
-        desk.settled(&named("T5"), "0", "0.05");
-        assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), (told, "0"), "{round}");
-    }
-    desk.assert_replays();
-}
-
-#[test]
-fn what_waits_for_a_settlement_counts_with_what_the_closes_have_told() {
-    // Bought at 98, which nobody has told yet, and at 100, which becomes 100.5; the closes know both, and told 20 + 2 - 0.5.
-    for (heard_last, more) in [(false, ""), (false, "to be settled"), (false, "settled"), (true, "")] {
-        let mut desk = Desk::with(KernelConfig { max_slots: 4, ..KernelConfig::default() });
-        let first = entry_order(&mut desk, 0);
-        desk.event(Kind::CancelAck, &first, |event| event.filled_size = Some(dec("1")));
-        let second = entry_order(&mut desk, 1);
-        fill_at(&mut desk, &second, "T2", Some("100"), 2_000);
-        for (slot, trade, time_ns) in [(0, "T3", 3_000), (1, "T4", 4_000)] {
-            let order = exit_order(&mut desk, slot);
-            fill_at(&mut desk, &order, trade, Some("110"), time_ns);
-        }
-        for (trade, told) in [("T2", "0"), ("T3", "10.75"), ("T4", "10.75")] {
-            desk.settled(trade, told, "0.05");
-        }
-        let order = entry_order(&mut desk, 2);
-        fill_at(&mut desk, &order, "T5", Some("100"), 5_000);
-        let order = exit_order(&mut desk, 2);
-        fill_at(&mut desk, &order, "T6", Some("100"), 6_000);
-        desk.settled("T6", "0", "0.05");
-        assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("1021.5", "1.5"));
-
-        // What the correction is settled with comes before it: until then the price of the first is held.
-        desk.settled("C2", "0", "0.05");
-        // What is settled with a profit has closed at the venue what is sold here.
-        let profit = if more == "settled" { "3" } else { "0" };
-        if !more.is_empty() {
-            desk.settled("T8", &format!("-{profit}"), "0.05");
-        }
-        let price = |desk: &mut Desk| fill_at(desk, &first, "T1", Some("98"), 1_000);
-        if !heard_last {
-            price(&mut desk);
-        }
-        let corrected = desk.event(Kind::TradeCorrect, &second, |event| {
-            (event.venue_trade_id, event.timestamp_ns) = (id("C2"), 2_500);
-            (event.size, event.price) = (Some(dec("1")), Some(dec("100.5")));
-            event.rare = Some(Box::new(RareFields { ref_trade_id: id("T2"), ..RareFields::default() }));
-        });
-        assert!(corrected.accepted, "{corrected:?}");
-        let waits = match more {
-            "settled" => "1018",
-            "" if !heard_last => "1021.5",
-            _ => "1021",
-        };
-        assert_eq!(desk.gross(), waits, "the correction waits for T5");
-        if heard_last {
-            price(&mut desk);
-        }
-        if !more.is_empty() {
-            // Bought and sold since; with that, nothing is ahead of its fill any more.
-            let order = entry_order(&mut desk, 3);
-            fill_at(&mut desk, &order, "T7", Some("100"), 7_000);
-            if more == "settled" {
-                desk.settled("T7", profit, "0.05");
-            }
-            let order = exit_order(&mut desk, 3);
-            fill_at(&mut desk, &order, "T8", Some("100"), 8_000);
-        }
-        assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("1021.5", "0"), "{heard_last}");
-        for trade in ["T5", "T1", "T7"] {
-            desk.settled(trade, "0", "0.05");
-            if !heard_last {
-                assert_eq!(
-                    (desk.gross().as_str(), beside(&desk).as_str()),
-                    ("1021.5", "0"),
-                    "{trade} {more}"
-                );
-            }
-        }
-        assert_eq!((desk.gross().as_str(), beside(&desk).as_str()), ("1021.5", "0"), "{heard_last}");
-        desk.assert_replays();
-    }
 }

@@ -44,7 +44,7 @@ fn a_correction_that_the_close_was_settled_by_comes_into_the_wallet_once() {
     let mut after = closed();
     after.settled("T2", "18", "0.11");
     assert_eq!(after.gross(), "1018");
-    let beside = |desk: &Desk| desk.kernel.told_beside(0).map(|told| told.to_string());
+    let beside = |desk: &Desk| desk.kernel.reported_beside(0).map(|told| told.to_string());
     assert_eq!(beside(&after), ["-2", "0", "0"], "told, and explained by nothing yet");
     revise(&mut after, Kind::TradeCorrect, "T1", Some(("2", "101")));
     assert_eq!(after.gross(), "1018", "told before");
@@ -63,17 +63,6 @@ fn a_correction_that_the_close_was_settled_by_comes_into_the_wallet_once() {
 }
 
 #[test]
-fn a_correction_that_the_settlement_knew_nothing_of_is_booked_whole() {
-    for (told, want) in [("20", "1018"), ("20.00000001", "1018.00000001"), ("19.99999999", "1017.99999999")] {
-        let mut desk = closed();
-        desk.settled("T2", told, "0.11");
-        assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "0", "{told}: a rounding at most");
-        revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
-        assert_eq!(desk.gross(), want, "{told}");
-    }
-}
-
-#[test]
 fn a_settled_close_that_is_corrected_under_its_own_id_brings_the_difference_at_once() {
     for (settled, want) in [(false, "1022"), (true, "1022")] {
         let mut desk = closed();
@@ -87,13 +76,16 @@ fn a_settled_close_that_is_corrected_under_its_own_id_brings_the_difference_at_o
 }
 
 #[test]
-fn of_what_was_told_beside_a_correction_takes_what_it_explains_and_leaves_the_rest() {
+fn of_what_was_reported_beside_a_correction_takes_what_it_explains_and_leaves_the_rest() {
     // The venue tells 4 less than we; T1 at 101 explains 2 of them.
     let mut desk = closed();
     desk.settled("T2", "16", "0.11");
     assert_eq!(desk.gross(), "1016");
     revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
-    assert_eq!((desk.gross().as_str(), desk.kernel.told_beside(0)[0].to_string().as_str()), ("1016", "-2"));
+    assert_eq!(
+        (desk.gross().as_str(), desk.kernel.reported_beside(0)[0].to_string().as_str()),
+        ("1016", "-2")
+    );
     desk.assert_replays();
 }
 
@@ -172,61 +164,6 @@ fn the_real_price_of_an_inferred_entry_is_held_against_what_was_settled() {
 }
 
 #[test]
-#[rustfmt::skip]
-fn a_settlement_that_knew_a_part_leaves_the_rest_to_be_booked() {
-    // 20 by our figures; T1 then costs 2 more.
-    for (told, want, what) in [
-        ("19",          "1018",          "half of it was known"),
-        ("18.00000001", "1018.00000001", "all of it but a rounding"),
-        ("18.00000016", "1018.00000016", "as many roundings as several closes may have"),
-        ("18.00000017", "1018",          "seventeen units are no rounding"),
-    ] {
-        let mut desk = closed();
-        desk.settled("T2", told, "0.11");
-        revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
-        assert_eq!(desk.gross(), want, "{what}");
-        desk.assert_replays();
-    }
-}
-
-#[test]
-fn what_a_close_told_is_not_in_what_is_still_open_and_once() {
-    // The venue has T1 at 106 by the time of the close, and tells 12 where ours is 15.
-    for ahead in [false, true] {
-        let mut desk = Desk::new();
-        desk.enter(0, "2");
-        let entry = desk.submitted();
-        desk.ack(&entry, "V1");
-        desk.fill(&entry, "T1", "1", "100");
-        desk.fill(&entry, "T2", "1", "110");
-        if ahead {
-            desk.settled("T3", "12", "0.06");
-        }
-        sell(&mut desk, "T3", "1", "120");
-        if !ahead {
-            desk.settled("T3", "12", "0.06");
-        }
-        let state = |desk: &Desk| (desk.gross(), desk.kernel.book(0)[0].cost.to_string());
-        assert_eq!(state(&desk), ("1012".into(), "105".into()), "ahead: {ahead}");
-        revise(&mut desk, Kind::TradeCorrect, "T1", Some(("1", "106")));
-        assert_eq!(state(&desk), ("1012".into(), "108".into()), "ahead: {ahead}, half of the 6 is closed");
-        correct_again(&mut desk);
-        assert_eq!(state(&desk), ("1012".into(), "110".into()), "ahead: {ahead}, the 3 were explained");
-        desk.assert_replays();
-    }
-}
-
-/// T1 at 108, of which no settlement knew.
-fn correct_again(desk: &mut Desk) {
-    let outcome = desk.event(Kind::TradeCorrect, &Id::EMPTY, |event| {
-        (event.asset, event.event_id) = (id("BTCUSDT"), id("E-again"));
-        (event.size, event.price) = (Some(dec("1")), Some(dec("108")));
-        event.rare = Some(Box::new(RareFields { ref_trade_id: id("T1"), ..RareFields::default() }));
-    });
-    assert!(outcome.accepted, "{outcome:?}");
-}
-
-#[test]
 fn what_came_late_is_told_by_the_last_close_that_is_not_settled() {
     // After the close T2 another trade came and went: settled in the same book, or not settled in another one.
     for symbol in ["BTCUSDT", "ETHUSDT"] {
@@ -275,40 +212,6 @@ fn the_real_price_of_an_inferred_exit_is_no_part_of_what_another_close_told() {
 }
 
 #[test]
-fn several_closes_are_a_few_roundings_away_from_what_explains_them() {
-    for (first, want, what) in [
-        ("9.00000007", "1018.00000016", "sixteen units: what the venue told stands"),
-        ("9.00000008", "1018", "seventeen: the rest is booked"),
-    ] {
-        let mut desk = Desk::new();
-        desk.enter(0, "2");
-        let entry = desk.submitted();
-        desk.ack(&entry, "V1");
-        desk.fill(&entry, "T1", "2", "100");
-        sell(&mut desk, "T2", "1", "110");
-        sell(&mut desk, "T3", "1", "110");
-        desk.settled("T2", first, "0.05");
-        desk.settled("T3", "9.00000009", "0.05");
-        revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "101")));
-        assert_eq!(desk.gross(), want, "{what}");
-        desk.assert_replays();
-    }
-}
-
-#[test]
-fn what_earlier_roundings_left_explains_nothing_that_is_much_larger() {
-    for (told, want, what) in [
-        ("20.00000016", "1022.00000016", "sixteen units are left of roundings"),
-        ("20.00000017", "1022", "more were told of something"),
-    ] {
-        let mut desk = closed();
-        desk.settled("T2", told, "0.11");
-        revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", "99")));
-        assert_eq!(desk.gross(), want, "{what}");
-    }
-}
-
-#[test]
 fn an_exit_that_was_heard_before_what_it_closed_tells_of_news_that_came_before_its_settlement() {
     // Slot 0's position was sold by somebody else, who told 11 of it: at the venue T1 had cost 99.
     let mut desk = Desk::new();
@@ -331,7 +234,7 @@ fn an_exit_that_was_heard_before_what_it_closed_tells_of_news_that_came_before_i
     revise(&mut desk, Kind::TradeCorrect, "T1", Some(("1", "99")));
     desk.settled("T5", "10", "0.055");
     assert_eq!(desk.gross(), "1021", "11 and 10 were told");
-    assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "0");
+    assert_eq!(desk.kernel.reported_beside(0)[0].to_string(), "0");
     desk.assert_replays();
 }
 
@@ -343,90 +246,6 @@ fn stranger(desk: &mut Desk, trade: &str, side: OrderSide, price: &str) {
         event.venue_trade_id = id(trade);
         (event.size, event.price) = (Some(dec("1")), Some(dec(price)));
     });
-}
-
-#[test]
-fn a_correction_of_what_the_venue_has_closed_is_settled_by_its_own_figure() {
-    for (sold, want) in [("10", "1011"), ("0", "1001")] {
-        let mut desk = Desk::new();
-        // The sale is heard first, and opens a short here; at the venue it closed, and brought `sold`.
-        stranger(&mut desk, "S2", OrderSide::Sell, "110");
-        desk.settled("S2", sold, "0.05");
-        stranger(&mut desk, "S1", OrderSide::Buy, "100");
-        desk.settled("S1", "0", "0.05");
-        desk.event(Kind::TradeCorrect, &Id::EMPTY, |event| {
-            event.asset = id("BTCUSDT");
-            event.venue_trade_id = id("S3");
-            (event.size, event.price) = (Some(dec("1")), Some(dec("111")));
-            event.rare = Some(Box::new(RareFields { ref_trade_id: id("S2"), ..RareFields::default() }));
-        });
-        assert_eq!(desk.gross(), want, "told {sold} before");
-        let own = if sold == "10" { "11" } else { "0" };
-        desk.settled("S3", own, "0.05");
-        assert_eq!(desk.gross(), want, "and {own} for the correction");
-        desk.assert_replays();
-    }
-}
-
-#[test]
-fn a_correction_without_an_id_of_its_own_brings_at_once_what_the_close_brings_at_the_venue() {
-    // As above, but no settlement of the correction will come; and it comes before, between or after what S2 closed.
-    for (bought, settled) in [(false, false), (true, false), (true, true)] {
-        let mut desk = Desk::new();
-        stranger(&mut desk, "S2", OrderSide::Sell, "110");
-        desk.settled("S2", "10", "0.05");
-        if bought {
-            stranger(&mut desk, "S1", OrderSide::Buy, "100");
-        }
-        if settled {
-            desk.settled("S1", "0", "0.05");
-        }
-        let before = desk.gross();
-        assert_eq!(before, if bought && !settled { "1020" } else { "1010" });
-        revise(&mut desk, Kind::TradeCorrect, "S2", Some(("1", "111")));
-        let after = if before == "1020" { "1021" } else { "1011" };
-        assert_eq!(desk.gross(), after, "bought {bought}, settled {settled}");
-        if !bought {
-            stranger(&mut desk, "S1", OrderSide::Buy, "100");
-        }
-        desk.settled("S1", "0", "0.05");
-        assert_eq!(desk.gross(), "1011", "bought {bought}, settled {settled}");
-        assert_eq!(desk.kernel.told_beside(0)[0].to_string(), "0", "bought {bought}, settled {settled}");
-        desk.assert_replays();
-    }
-}
-
-#[test]
-fn a_correction_of_what_opened_and_closed_nothing_at_the_venue_changes_its_cost_alone() {
-    for told in ["0", "10"] {
-        let mut desk = Desk::new();
-        stranger(&mut desk, "S2", OrderSide::Sell, "110");
-        desk.settled("S2", told, "0.05");
-        let before = desk.gross();
-        revise(&mut desk, Kind::TradeCorrect, "S2", Some(("1", "111")));
-        let (want, cost) = if told == "0" { ("1000", "-111") } else { ("1011", "-110") };
-        assert_eq!(desk.gross(), want, "told {told}, {before} before");
-        assert_eq!(desk.kernel.book(0)[0].cost.to_string(), cost, "told {told}");
-        desk.assert_replays();
-    }
-}
-
-#[test]
-fn a_correction_with_an_id_of_its_own_brings_nothing_before_its_settlement_while_it_stands_open_here() {
-    let mut desk = Desk::new();
-    stranger(&mut desk, "S2", OrderSide::Sell, "110");
-    desk.settled("S2", "10", "0.05");
-    desk.event(Kind::TradeCorrect, &Id::EMPTY, |event| {
-        (event.asset, event.venue_trade_id) = (id("BTCUSDT"), id("S3"));
-        (event.size, event.price) = (Some(dec("1")), Some(dec("111")));
-        event.rare = Some(Box::new(RareFields { ref_trade_id: id("S2"), ..RareFields::default() }));
-    });
-    assert_eq!(desk.gross(), "1010", "its own settlement will bring it");
-    desk.settled("S3", "11", "0.05");
-    stranger(&mut desk, "S1", OrderSide::Buy, "100");
-    desk.settled("S1", "0", "0.05");
-    assert_eq!((desk.gross().as_str(), desk.kernel.told_beside(0)[0].to_string().as_str()), ("1011", "0"));
-    desk.assert_replays();
 }
 
 #[test]
@@ -460,7 +279,7 @@ fn what_was_told_of_a_fill_that_is_taken_back_is_told_no_longer() {
             desk.settled("T3", told, "0.05");
             revise(&mut desk, Kind::TradeBust, "T3", None);
             assert_eq!(desk.gross(), before, "{first} and {told}");
-            assert_eq!(desk.kernel.told_beside(0).map(|told| told.to_string())[0], beside, "{told}");
+            assert_eq!(desk.kernel.reported_beside(0).map(|told| told.to_string())[0], beside, "{told}");
             desk.assert_replays();
         }
     }
@@ -485,27 +304,6 @@ fn what_came_late_is_told_by_an_exit_that_opened_here_and_closes_at_the_venue() 
     desk.settled("T3", "16", "0.108");
     assert_eq!(desk.gross(), "1016");
     desk.assert_replays();
-}
-
-#[test]
-fn what_else_is_in_a_flat_books_cost_is_booked_beside_what_is_told_no_longer() {
-    // What is of the same sign as what was told may be a part of it: nobody could tell.
-    for (told, price, k) in [("3", "101", "1018"), ("-3", "99", "1022"), ("1", "101", "1018")] {
-        let mut desk = closed();
-        desk.settled("T1", "0", "0.1");
-        desk.settled("T2", "20", "0.11");
-        desk.enter(1, "1");
-        let entry = desk.submitted();
-        desk.ack(&entry, "V3");
-        desk.fill(&entry, "T3", "1", "100");
-        desk.settled("T3", told, "0.05");
-        // Of the position before, which the settlement knew nothing of.
-        revise(&mut desk, Kind::TradeCorrect, "T1", Some(("2", price)));
-        revise(&mut desk, Kind::TradeBust, "T3", None);
-        assert_eq!(desk.gross(), k, "{told} and {price}");
-        assert_eq!(desk.kernel.told_beside(0).map(|told| told.to_string())[0], "0", "{told} and {price}");
-        desk.assert_replays();
-    }
 }
 
 #[test]

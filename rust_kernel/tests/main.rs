@@ -10,6 +10,7 @@ mod arming;
 mod attached;
 mod awaited;
 mod bad_input;
+mod book;
 mod bots;
 mod bounds;
 mod bust_figures;

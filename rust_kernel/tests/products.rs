@@ -360,6 +360,7 @@ fn the_late_cost_of_a_spot_purchase_leaves_the_profit_of_its_sale_as_it_was_told
     desk.exit(0);
     let exit = desk.submitted();
     desk.fill(&exit, "T2", "0.5", "41000");
+    desk.later();
     desk.event(Kind::TradeCorrect, &entry, |event| {
         event.venue_trade_id = id("T1");
         (event.size, event.price) = (Some(dec("0.5")), Some(dec("40200")));

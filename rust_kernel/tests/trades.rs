@@ -895,7 +895,7 @@ fn a_close_that_the_venue_settles_again_is_booked_by_its_last_figures() {
 }
 
 #[test]
-fn a_close_of_a_closed_trade_that_is_settled_again_with_another_profit_has_to_be_reconciled() {
+fn the_newest_reported_profit_of_a_close_counts_after_its_trade_is_closed() {
     let mut desk = Desk::new();
     desk.open(0, "1", "100");
     desk.exit(0);
@@ -916,8 +916,7 @@ fn a_close_of_a_closed_trade_that_is_settled_again_with_another_profit_has_to_be
     told(None, Some("0.06"), Code::DuplicateEvent, "1009.89");
     told(Some("9.5"), None, Code::Ok, "1009.39");
     told(Some("9.5"), Some("0.06"), Code::DuplicateEvent, "1009.39");
-    // Late news of what it closed may be in the wallet already: nobody can tell what is in the new figure.
-    told(Some("9.7"), Some("0.06"), Code::ReconcileRequired, "1009.39");
+    told(Some("9.7"), Some("0.06"), Code::Ok, "1009.59");
     told(Some("9.5"), Some("0.05"), Code::Ok, "1009.4");
     // A fee alone leaves the profit as it was reported.
     told(None, Some("0.04"), Code::Ok, "1009.41");

@@ -80,10 +80,10 @@ fn each_one_notices_when_it_is_broken() {
             (twin.qty, twin.price) = (Qty::ZERO, Price(1));
             order.fills.push(twin);
         }),
-        (2, "the book is not the slots' sum",       |kernel| kernel.books[0].book[0].qty += Qty(1)),
+        (2, "the book is not the slots' sum",       |kernel| kernel.books[0].book[0].position.qty += Qty(1)),
         (2, "what is nobody's is not in the book",  |kernel| kernel.books[0].unassigned[0].basis.qty += Qty(1)),
         (2, "an origin of what is nobody's is lost", |kernel| kernel.books[0].unassigned[0].parts[1] += Qty(1)),
-        (2, "a flat book has a cost",               |kernel| kernel.books[0].book[1].cost += Money(1)),
+        (2, "a flat book has a cost",               |kernel| kernel.books[0].book[1].position.cost += Money(1)),
         (3, "money moves to where it came from",    |kernel| post(kernel, Account::Wallet, Account::Wallet)),
         (3, "an inventory without anything in it",  |kernel| post(kernel, Account::Inventory, Account::Wallet)),
         (4, "an order has no client id",            |kernel| kernel.orders.at_mut(1).client_id = Id::EMPTY),

@@ -223,7 +223,6 @@ impl Kernel {
     /// A free slot carries another trade from here on, without a position yet.
     pub(super) fn seat_trade(&mut self, slot_id: u32, trade_id: &Id, trade: &NewTrade) {
         self.leave_trade(slot_id);
-        self.state_end(slot_id);
         let slot = &mut self.slots[slot_id as usize];
         *slot = Slot {
             trade_number: slot.trade_number.wrapping_add(1),
@@ -241,7 +240,6 @@ impl Kernel {
     /// A slot's position comes out of the unassigned book.
     pub(super) fn take_position(&mut self, slot_id: u32, trade: &NewTrade, cause: Cause, by: &Id) {
         self.move_to_unassigned(slot_id, -trade.basis.qty, -trade.basis.cost, (cause, Origin::Manual), by);
-        self.state_set(slot_id, trade.basis, -trade.basis.cost);
         self.slots[slot_id as usize].basis = trade.basis;
     }
 }

@@ -67,8 +67,6 @@ impl Kernel {
         }
         let ahead = self.unbook_ahead(place, &event.venue_trade_id);
         let outcome = self.commit_order(&plan, &fill, effects);
-        let before = self.key_before(place, fill_id);
-        self.state_revision(place, fill_id, &event.venue_trade_id, before, event.timestamp_ns);
         let fills = &self.orders.at(place).fills;
         if let Some(at) = fills.iter().position(|fill| fill.venue_trade_id == *fill_id) {
             self.orders.add_correction(place, &event.venue_trade_id, at, true);
@@ -135,8 +133,6 @@ impl Kernel {
         };
         let outcome = self.commit_order(&plan, &fill, effects);
         if let Some(place) = self.orders.holder_of_fill(instrument, fill_id, side) {
-            let before = self.key_before(place, fill_id);
-            self.state_revision(place, fill_id, own_id(event, fill_id), before, event.timestamp_ns);
             self.orders.add_correction(place, own_id(event, fill_id), 0, settles);
             if let Some(ahead) = ahead {
                 self.settle_as_told(place, fill_id, &ahead);
@@ -159,7 +155,6 @@ impl Kernel {
         match stands_for.filter(|_| qty.0 > 0) {
             Some(price) => {
                 self.replace_inferred(place, &named_only(qty, price, event), fill_id, None);
-                self.state_named(place, qty, price, fill_id, event.timestamp_ns);
             }
             None => return self.mark_busted(place, fill_id, event, effects),
         }
@@ -262,6 +257,7 @@ fn mark_of_bust(fill_id: &Id, fee_asset: u16, seq: u64, event: &VenueEvent) -> F
         fee_asset,
         realized: Money::ZERO,
         closed: Qty::ZERO,
+        entry: 0,
         liquidity: Liquidity::Taker,
         liquidity_assumed: true,
         fee_predicted: false,

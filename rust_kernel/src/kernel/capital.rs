@@ -120,7 +120,7 @@ impl Kernel {
             let rules = &self.instruments[instrument as usize];
             let reserved = self.exposure.reserved(instrument);
             standing.reserved = plus(standing.reserved, margin::initial(reserved, rules.leverage));
-            for basis in &self.books[instrument as usize].book {
+            for basis in &self.books[instrument as usize].positions() {
                 if let Some(held) = self.position_margin(instrument, basis) {
                     standing.add(rules.spec.margin_mode, held);
                 }

@@ -94,7 +94,7 @@ impl Kernel {
         if let Some(mode) = change.mode
             && mode != self.control.mode
             && (self.busy_slots() > 0
-                || self.books.iter().any(|books| books.book.iter().any(|b| !b.qty.is_zero())))
+                || self.books.iter().any(|books| books.book.iter().any(|book| !book.position.qty.is_zero())))
         {
             return Err(wrong("mode", mode, "changes only when flat and nothing is at work"));
         }

@@ -146,7 +146,7 @@ impl Kernel {
         let slot = &self.slots[slot_id as usize];
         let side = position_side(self.is_hedged(slot.instrument), slot.side) as usize;
         let Some(books) = self.books.get(slot.instrument as usize) else { return false };
-        let (book, held) = (books.book[side].qty, slot.basis.qty);
+        let (book, held) = (books.book[side].position.qty, slot.basis.qty);
         let rules = &self.instruments[slot.instrument as usize];
         let goes_by_itself = rules.base.is_some() || rules.nets();
         !goes_by_itself && !held.is_zero() && (book.signum() != held.signum() || book.abs() < held.abs())
@@ -162,12 +162,11 @@ impl Kernel {
         let (instrument, held) = (slot.instrument as usize, slot.basis.qty);
         let books = &self.books[instrument];
         let opposite = books.unassigned[side].basis;
-        let is_flat = books.book[side].qty.is_zero() && opposite.qty == -held;
+        let is_flat = books.book[side].position.qty.is_zero() && opposite.qty == -held;
         let grows = slot.entry.is_some_and(|entry| self.is_live(entry));
         if !is_flat || grows || !self.is_closed_by_others(slot_id) || planted(Bug::StuckSlotStays) {
             return false;
         }
-        self.state_left(slot_id);
         let slot = &mut self.slots[slot_id as usize];
         let own = slot.basis.apply(opposite.qty, opposite.cost).realized;
         slot.realized += own;
@@ -187,7 +186,7 @@ impl Kernel {
     pub(crate) fn net_covers(&self, slot_id: u32, qty: Qty) -> bool {
         let slot = &self.slots[slot_id as usize];
         let (instrument, side) = (slot.instrument, slot.side);
-        let net = self.books[instrument as usize].book[PositionSide::Both as usize].qty;
+        let net = self.books[instrument as usize].book[PositionSide::Both as usize].position.qty;
         if planted(Bug::OwnSizeIsCover) {
             return true;
         }
@@ -213,7 +212,6 @@ impl Kernel {
         let slot = &self.slots[slot_id as usize];
         let whole = slot.basis;
         let cause = (Cause::InterSlot, Origin::Dust);
-        self.state_left(slot_id);
         self.move_to_unassigned(slot_id, whole.qty, whole.cost, cause, &Id::EMPTY);
         let slot = &mut self.slots[slot_id as usize];
         slot.basis = Basis::FLAT;

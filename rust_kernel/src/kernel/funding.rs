@@ -146,12 +146,12 @@ impl Kernel {
 
     /// Books what the positions pay or receive at a boundary.
     fn predict(&mut self, instrument: u32, boundary_ns: i64, rate: Rate, price: Price) {
-        let book = &self.books[instrument as usize].book;
+        let positions = self.books[instrument as usize].positions();
         let mut prediction = Prediction {
             boundary_ns,
             rate,
             price,
-            qty: book.map(|basis| basis.qty),
+            qty: positions.map(|basis| basis.qty),
             booked: Money::ZERO,
             settlement: Settlement::Open,
             shares: Vec::new(),

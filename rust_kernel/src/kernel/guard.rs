@@ -117,7 +117,8 @@ impl Kernel {
 
     /// What an instrument's positions would bring beyond their cost.
     fn open_result(&self, instrument: u32) -> Money {
-        let held = self.books[instrument as usize].book.iter().filter(|basis| !basis.qty.is_zero());
+        let positions = self.books[instrument as usize].positions();
+        let held = positions.iter().filter(|basis| !basis.qty.is_zero());
         held.fold(Money::ZERO, |sum, basis| sum + self.unrealized(instrument, basis))
     }
 

@@ -20,21 +20,19 @@ mod busts;
 mod calibrate;
 mod capacity;
 mod capital;
-mod closes;
 mod controls;
 mod exits;
-mod facts;
 mod funding;
 mod groups;
 mod guard;
 mod intent;
-mod late;
 mod opening;
 mod overrides;
 mod pairs;
 mod parts;
 mod provenance;
 mod recall;
+mod refold;
 mod restart;
 mod room;
 mod settling;
@@ -55,6 +53,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::book::Book;
 use crate::calibration::FeeMeter;
 use crate::effect::{Effects, Notice};
 use crate::exchange::{Exchange, Reported};
@@ -67,7 +66,7 @@ use crate::ledger::Ledger;
 use crate::names::{
     AccountEventKind, ControlGate, KernelDiagnosticCode, KernelMode, KernelVerbosity, Regime,
 };
-use crate::num::{Money, Price};
+use crate::num::Price;
 use crate::oco::Groups;
 use crate::order::{OrderRef, OrderStore};
 use crate::outcome::{Detail, Outcome, Refusal, severity_of};
@@ -83,14 +82,12 @@ pub(crate) use booking::exposure_of;
 pub use bots::{BotStanding, BotsSheet};
 pub(crate) use calibrate::fee_base;
 pub use capital::{PositionMargin, Standing, margin_status};
-pub use facts::{BookId, Change, Fact, exec_key};
 pub use intent::Remembered;
 pub(crate) use intent::invalid;
 pub use opening::Opened;
 pub use recall::{BookingKey, BookingKind};
 pub use snapshot::SnapshotError;
 pub use spot::base_amount;
-pub(crate) use spot::shrinkage;
 pub use timers::Connection;
 use timers::Watch;
 pub(crate) use timers::past;
@@ -185,7 +182,7 @@ impl Control {
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub(crate) struct Books {
     /// The venue's positions by [`crate::names::PositionSide`].
-    pub(crate) book: [Basis; 3],
+    pub(crate) book: [Book; 3],
     /// What belongs to no slot, likewise.
     pub(crate) unassigned: [UnassignedPosition; 3],
     /// Slots that carry a long, a short trade.
@@ -198,8 +195,14 @@ pub(crate) struct Books {
     pub(crate) reported: Option<Box<[Option<Reported>; 3]>>,
     /// True once the venue has liquidated or auto-deleveraged a position.
     pub(crate) liquidated: bool,
-    /// What settlements have told of profit beside our own, until late news explain it; by position side.
-    pub(crate) told_beside: [Money; 3],
+}
+
+impl Books {
+    /// The venue's positions by [`crate::names::PositionSide`].
+    #[inline]
+    pub(crate) fn positions(&self) -> [Basis; 3] {
+        [self.book[0].position, self.book[1].position, self.book[2].position]
+    }
 }
 
 /// An asset and what the exchange says of it.
@@ -246,8 +249,6 @@ pub struct Kernel {
     pub(crate) connection: Connection,
     /// The venue's time of the last entry that is forgotten, ns, by kind.
     pub(crate) entries_forgotten_ns: Vec<i64>,
-    /// Stored behind the rest, where there is any of it.
-    #[serde(skip)]
     pub(crate) aside: Aside,
     /// The slots with attached exits: what a step may have to look at. The slots say it.
     #[serde(skip)]
@@ -268,9 +269,6 @@ pub struct Kernel {
     /// True within a step that the log answers for: no state.
     #[serde(skip)]
     pub(crate) recalling: bool,
-    /// What the books would receive, with the feature `shadow`: no state.
-    #[serde(skip)]
-    facts: Vec<Fact>,
 }
 
 impl Kernel {
@@ -331,7 +329,6 @@ impl Kernel {
             crowded: Vec::new(),
             refused: Vec::new(),
             recalling: false,
-            facts: Vec::new(),
             config,
         })
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Kernel;
 use super::venue::ASSETS_MAX;
+use crate::book::Book;
 use crate::exchange::Reported;
 use crate::funding::CLOCK_SKEW_NS;
 use crate::id::Id;
@@ -277,7 +278,7 @@ impl Kernel {
         }
         for position in plan.positions {
             let books = &mut self.books[position.instrument as usize];
-            books.book[position.side as usize] = position.basis;
+            books.book[position.side as usize] = Book::opened(position.basis);
             books.unassigned[position.side as usize] = UnassignedPosition::opened(position.basis);
             if books.last_price.is_none() && !position.price.is_zero() {
                 books.last_price = Some(position.price);
@@ -331,6 +332,7 @@ impl Kernel {
                 fee_asset: settle,
                 realized: Money::ZERO,
                 closed: Qty::ZERO,
+                entry: 0,
                 liquidity_assumed: true,
                 liquidity: Liquidity::Maker,
                 fee_predicted: false,

@@ -361,7 +361,6 @@ impl Kernel {
     fn commit_position(&mut self, slot_id: u32, moved: Moved, by: &Id) {
         let before = self.slots[slot_id as usize].basis;
         let gone = before.qty - moved.after.qty;
-        self.state_set(slot_id, moved.after, moved.value);
         self.move_to_unassigned(slot_id, gone, moved.value, (Cause::Override, Origin::Manual), by);
         let left_over = moved.after.cost + moved.value - before.cost;
         self.post_between(slot_id, left_over, Cause::Override, by);
@@ -405,7 +404,6 @@ impl Kernel {
         }
         if !whole.qty.is_zero() {
             let cause = (Cause::Override, Origin::Manual);
-            self.state_left(slot_id);
             self.move_to_unassigned(slot_id, whole.qty, whole.cost, cause, &change.by);
             self.slots[slot_id as usize].basis = Basis::FLAT;
             self.after_move(slot_id, effects);
@@ -431,7 +429,6 @@ impl Kernel {
         order.side = side;
         order.status = VenueOrderStatus::Filled;
         order.qty = order.filled;
-        self.state_taken(place);
         let order = self.orders.at(place);
         let (sign, book) = (order.order_side.sign(), order.position_side as usize);
         let (instrument, fills) = (order.instrument as usize, order.fills.clone());

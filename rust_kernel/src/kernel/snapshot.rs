@@ -1,13 +1,9 @@
 //! The whole state as bytes and back, and its hash.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::Kernel;
-use super::aside::{Aside, Bounded, Leftover, Shown};
-use crate::bots::{BotLimit, Bots};
 use crate::codec::{self, CodecError};
 use crate::invariant::{self, Violation};
 use crate::soundness::Flaw;
@@ -45,22 +41,6 @@ impl Kernel {
     pub fn to_snapshot(&self) -> Result<Vec<u8>, CodecError> {
         let mut bytes = Vec::new();
         codec::encode(self, &mut bytes)?;
-        if !self.aside.is_empty() {
-            codec::encode(&self.aside, &mut bytes)?;
-        }
-        let bots = self.aside.bots.as_deref();
-        if !(self.aside.left.is_empty() && self.aside.bounded.is_empty()) || bots.is_some() {
-            codec::encode(&self.aside.left, &mut bytes)?;
-        }
-        if !self.aside.bounded.is_empty() || bots.is_some() {
-            codec::encode(&self.aside.bounded, &mut bytes)?;
-        }
-        if let Some(bots) = bots {
-            codec::encode(bots, &mut bytes)?;
-            if !bots.limits.is_empty() {
-                codec::encode(&bots.limits, &mut bytes)?;
-            }
-        }
         Ok(bytes)
     }
 
@@ -69,11 +49,7 @@ impl Kernel {
     /// # Errors
     /// [`SnapshotError`] where they are of another version, damaged, or hold a state that breaks an invariant.
     pub fn from_snapshot(bytes: &[u8]) -> Result<Kernel, SnapshotError> {
-        let kernel = match codec::decode(bytes) {
-            Err(CodecError::TrailingBytes { count }) => with_aside(bytes, count),
-            read => read,
-        };
-        let mut kernel: Kernel = kernel.map_err(SnapshotError::Codec)?;
+        let mut kernel: Kernel = codec::decode(bytes).map_err(SnapshotError::Codec)?;
         kernel.find_guarded();
         kernel.find_crowded();
         kernel.load_bounds().map_err(SnapshotError::Unsound)?;
@@ -106,7 +82,7 @@ impl Kernel {
                 &self.groups,
                 &self.guard,
             ),
-            (&self.watch, &self.connection, &self.entries_forgotten_ns, Shown(&self.aside)),
+            (&self.watch, &self.connection, &self.entries_forgotten_ns, &self.aside),
         )
     }
 
@@ -116,49 +92,4 @@ impl Kernel {
         let bytes = postcard::to_allocvec(&self.trading_state()).unwrap_or_default();
         *blake3::hash(&bytes).as_bytes()
     }
-}
-
-/// A kernel, and behind it what only few have.
-#[cold]
-fn with_aside(bytes: &[u8], count: usize) -> Result<Kernel, CodecError> {
-    let left_over = CodecError::TrailingBytes { count };
-    let (kernel, aside) = split_last(bytes, count).ok_or(left_over.clone())?;
-    let mut kernel: Kernel = codec::decode(kernel)?;
-    // What is empty is not written.
-    kernel.aside = read_aside(aside).filter(|aside| !aside.is_empty()).ok_or(left_over)?;
-    Ok(kernel)
-}
-
-/// Few of them have what is stored behind the rest of it.
-fn read_aside(bytes: &[u8]) -> Option<Aside> {
-    let (mut aside, behind): (Aside, _) = read_first(bytes)?;
-    let Some(behind) = behind else { return Some(aside) };
-    let (left, behind): (Vec<Leftover>, _) = read_first(behind)?;
-    aside.left = left;
-    // What was added later stands behind the one before: the last one that is there is not empty.
-    let Some(behind) = behind else { return Some(aside).filter(|aside| !aside.left.is_empty()) };
-    let (bounded, behind): (Vec<Bounded>, _) = read_first(behind)?;
-    aside.bounded = bounded;
-    let Some(behind) = behind else { return Some(aside).filter(|aside| !aside.bounded.is_empty()) };
-    let (mut bots, behind): (Box<Bots>, _) = read_first(behind)?;
-    if let Some(behind) = behind {
-        bots.limits = codec::decode(behind).ok().filter(|limits: &Vec<BotLimit>| !limits.is_empty())?;
-    }
-    aside.bots = Some(bots);
-    Some(aside)
-}
-
-/// What stands first, and the bytes behind it, where there are any.
-fn read_first<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, Option<&[u8]>)> {
-    match codec::decode(bytes) {
-        Err(CodecError::TrailingBytes { count }) => {
-            let (first, behind) = split_last(bytes, count)?;
-            Some((codec::decode(first).ok()?, Some(behind)))
-        }
-        read => read.ok().map(|first| (first, None)),
-    }
-}
-
-fn split_last(bytes: &[u8], count: usize) -> Option<(&[u8], &[u8])> {
-    bytes.len().checked_sub(count).and_then(|at| bytes.split_at_checked(at))
 }

@@ -13,7 +13,7 @@ use crate::input::{AUDITED_MAX, METADATA_BYTES_MAX, OWNER_BYTES_MAX};
 use crate::instrument::Instrument;
 use crate::names::{AccountEventKind, Product, TradeSide};
 use crate::num::{MONEY_SCALE, Money};
-use crate::order::{OrderRef, OrderRole};
+use crate::order::{Fill, OrderRef, OrderRole};
 use crate::position::{Basis, position_side};
 use crate::risk::Limits;
 use crate::slot::{EXITS_MAX, Slot};
@@ -62,6 +62,7 @@ impl Kernel {
         self.check_slots(places, amounts)?;
         self.check_seats()?;
         self.check_books(amounts)?;
+        self.check_entries()?;
         self.exposure.check_sound(&self.instruments, amounts)?;
         self.funding.check_sound(places, amounts)?;
         self.groups.check_sound(&self.orders, amounts)?;
@@ -202,6 +203,22 @@ impl Kernel {
         Ok(())
     }
 
+    /// Each fill's entry is its own in the book of its order.
+    fn check_entries(&self) -> Sound {
+        for (place, order) in (0_u32..).zip(self.orders.places()).filter(|(_, order)| order.number != 0) {
+            let book = &self.books[order.instrument as usize].book[order.position_side as usize];
+            let reference = OrderRef { place, number: order.number };
+            let shared = |fill: &&Fill| {
+                let twins = order.fills.iter().filter(|twin| twin.entry == fill.entry && fill.entry != 0);
+                twins.count() > 1 || !book.may_hold(fill.entry, reference)
+            };
+            let stray = order.fills.iter().find(shared).map(|fill| fill.entry);
+            let field = format_args!("orders[{place}].fills.entry");
+            hold(stray.is_none(), field, stray, "it is another fill's")?;
+        }
+        Ok(())
+    }
+
     fn check_slots(&self, places: Places, amounts: &mut Amounts) -> Sound {
         for (slot_id, slot) in (0_u32..).zip(&self.slots) {
             if slot.trade_number == 0 {
@@ -293,7 +310,7 @@ impl Kernel {
 
     fn check_aside(&self, places: Places, amounts: &mut Amounts) -> Sound {
         // Bounds were held against their instruments where they were loaded.
-        let Aside { beyond, held, unpriced, terms, left, bounded: _, bots } = &self.aside;
+        let Aside { beyond, terms, bounded: _, bots } = &self.aside;
         for told in terms {
             places.instrument("aside.terms.instrument", told.instrument)?;
         }
@@ -301,23 +318,6 @@ impl Kernel {
             let slot = one.slot_id as usize;
             hold(slot < places.slots, "aside.beyond.slot_id", slot, "there is no such slot")?;
             amounts.add_unsigned("aside.beyond.qty", one.qty.0)?;
-        }
-        for one in held {
-            places.instrument("aside.held.instrument", one.instrument)?;
-            for amount in &one.amounts {
-                amounts.add("aside.held.amounts", amount.0)?;
-            }
-        }
-        for one in unpriced {
-            places.instrument("aside.unpriced.instrument", one.instrument)?;
-            hold(self.orders.was_given(one.order), "aside.unpriced.order", one.order, NEVER_GIVEN)?;
-            amounts.add("aside.unpriced.beside", one.beside.0)?;
-        }
-        for one in left {
-            places.instrument("aside.left.instrument", one.instrument)?;
-            hold(one.side < 3, "aside.left.side", one.side, "there are three")?;
-            amounts.add("aside.left.small", one.small.0)?;
-            amounts.add("aside.left.booked", one.booked.0)?;
         }
         bots.as_ref().map_or(Ok(()), |bots| bots.check_sound(places, amounts))
     }
@@ -327,9 +327,15 @@ impl Kernel {
         hold(count == self.instruments.len(), "books", count, "each instrument has them")?;
         for (place, books) in (0_u32..).zip(&self.books) {
             let at = |field: &'static str| format!("books[{place}].{field}");
-            for basis in books.book.iter().chain(books.unassigned.iter().map(|unassigned| &unassigned.basis))
-            {
+            let unassigned = books.unassigned.iter().map(|unassigned| &unassigned.basis);
+            for basis in books.positions().iter().chain(unassigned) {
                 add_basis(amounts, at("book"), basis)?;
+            }
+            for book in &books.book {
+                amounts.add(at("book.beside"), book.beside.0)?;
+                let cost = book.position.cost.0;
+                hold(book.adds_up(), at("book.entries"), cost, "they do not add up to the position")?;
+                hold(book.is_numbered(), at("book.entries"), cost, "they are not numbered one by one")?;
             }
             for unassigned in &books.unassigned {
                 for part in unassigned.parts {
@@ -337,9 +343,6 @@ impl Kernel {
                 }
                 let whole = unassigned.basis.qty.0;
                 hold(unassigned.adds_up(), at("unassigned.parts"), whole, "they do not add up to it")?;
-            }
-            for told in &books.told_beside {
-                amounts.add(at("told_beside"), told.0)?;
             }
             for reported in books.reported.iter().flat_map(|reported| reported.iter().flatten()) {
                 amounts.add(at("reported.qty"), reported.qty.0)?;

@@ -78,7 +78,8 @@ impl Kernel {
         }
         let order = self.orders.at(place);
         let (instrument, side) = (order.instrument, order.position_side as usize);
-        let lost = self.books[instrument as usize].book[side].shrink(by);
+        let of = self.reference(place);
+        let lost = self.books[instrument as usize].book[side].shrink(of, by);
         let own_lost = self.shrink_home(place, owner, by);
         let order = self.orders.at(place);
         let quote = self.instruments[instrument as usize].settle;

@@ -1,6 +1,7 @@
 //! What the kernel shows of itself.
 
-use super::{AssetState, Control, Kernel, KernelConfig};
+use super::{AssetState, Books, Control, Kernel, KernelConfig};
+use crate::book::Book;
 use crate::exchange::Reported;
 use crate::funding::FundingBook;
 use crate::id::Id;
@@ -97,7 +98,7 @@ impl Kernel {
 
     /// The venue's positions of an instrument by [`crate::names::PositionSide`].
     pub fn book(&self, instrument: u32) -> [Basis; 3] {
-        self.books.get(instrument as usize).map_or([Basis::FLAT; 3], |books| books.book)
+        self.books.get(instrument as usize).map_or([Basis::FLAT; 3], Books::positions)
     }
 
     /// The connection to the venue.
@@ -129,12 +130,15 @@ impl Kernel {
         slot.map_or(Qty::ZERO, |slot| self.aside.beyond(slot_id, slot.trade_number))
     }
 
-    /// What the venue has told of profits beside our own figures, and what no late news has explained yet, by
+    pub(crate) fn books_of(&self, instrument: u32) -> &[Book] {
+        self.books.get(instrument as usize).map_or(&[], |books| &books.book)
+    }
+
+    /// The profits that the venue has reported of an instrument's executions, less those of its books, by
     /// [`crate::names::PositionSide`].
-    pub fn told_beside(&self, instrument: u32) -> [Money; 3] {
+    pub fn reported_beside(&self, instrument: u32) -> [Money; 3] {
         let Some(books) = self.books.get(instrument as usize) else { return [Money::ZERO; 3] };
-        let held = self.aside.held(instrument);
-        core::array::from_fn(|side| books.told_beside[side] - held[side])
+        [books.book[0].beside, books.book[1].beside, books.book[2].beside]
     }
 
     /// The positions of an instrument as the venue last reported them, by [`crate::names::PositionSide`].

@@ -42,6 +42,8 @@ pub struct Fill {
     pub busted: bool,
     /// True where the venue forced it on the account, and slots that held the position have given for it.
     pub forced: bool,
+    /// Its entry in the book of its position side; 0 where it has none.
+    pub entry: u64,
     /// The input that booked it: fills of several orders are put in sequence by it.
     pub seq: u64,
     /// The venue's time of it, ns; 0 where it has none.

@@ -255,6 +255,11 @@ impl Desk {
         self.put(Input::Venue(Box::new(event)))
     }
 
+    /// Lets so much time pass that the venue's clocks tell what was first.
+    pub fn later(&mut self) {
+        self.now += 6_000_000_000;
+    }
+
     pub fn ack(&mut self, client_id: &Id, venue_id: &str) -> Outcome {
         let venue_id = id(venue_id);
         self.event(Kind::OrderAck, client_id, |event| event.venue_order_id = venue_id)

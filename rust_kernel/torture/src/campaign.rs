@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use dita_kernel::slot::table::{Rule, TABLE};
 
-use crate::beside::Differences;
 use crate::discrepancy::Naming;
 use crate::faults::FAULTS;
 use crate::naive::Compared;
@@ -66,8 +65,6 @@ pub struct Summary {
     pub namings: BTreeMap<Naming, u64>,
     /// How often each figure was held against the naive model, and how often it could not be.
     pub compared: Compared,
-    /// What the book as a fold has otherwise, with the feature `shadow`.
-    pub differences: Differences,
     /// The sum of the seeds' chains: the same for the same seeds, on however many threads.
     pub chain: [u64; 4],
 }
@@ -86,7 +83,6 @@ impl Summary {
             *self.namings.entry(*naming).or_default() += 1;
         }
         self.compared.add(&report.compared);
-        self.differences.add(report.seed, &report.differences);
         for (lane, bytes) in self.chain.iter_mut().zip(report.chain.chunks_exact(8)) {
             let part = bytes.iter().fold(0_u64, |part, byte| part << 8 | u64::from(*byte));
             *lane = lane.wrapping_add(part);

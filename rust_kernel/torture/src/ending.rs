@@ -7,7 +7,6 @@ use dita_kernel::num::Money;
 use dita_kernel::order::Order;
 use dita_kernel::slot::Slot;
 
-use crate::beside::When;
 use crate::discrepancy;
 use crate::plan::SLOTS;
 use crate::script;
@@ -35,19 +34,11 @@ pub(crate) fn end(world: &mut World) -> Result<(), Trouble> {
     world.is_healed = true;
     settle_down(world)?;
     agree(world, "healed")?;
-    compare_book(world, When::Healed);
     close(world)?;
     settle_down(world)?;
     agree(world, "closed")?;
-    compare_book(world, When::Closed);
     world.namings = discrepancy::plant(world)?;
     world.shell.replay_all()
-}
-
-fn compare_book(world: &mut World, when: When) {
-    if let Some(beside) = &mut world.beside {
-        beside.compare(world.shell.kernel(), &world.venue, when, "");
-    }
 }
 
 /// Doubts are asked about until the venue has answered.

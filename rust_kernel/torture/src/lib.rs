@@ -10,7 +10,6 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 
 mod audit;
-mod beside;
 mod campaign;
 mod dice;
 mod discrepancy;
@@ -29,7 +28,6 @@ mod story;
 mod trouble;
 mod world;
 
-pub use beside::{Class, Compares, Differences, Kind, Order, Right, When};
 pub use campaign::{Campaign, FAILURES_KEPT, Progress, Summary, run};
 pub use discrepancy::{NOTHING, Naming};
 pub use naive::{Compared, FIGURES};

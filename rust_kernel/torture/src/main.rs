@@ -18,9 +18,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use dita_torture::faults::{FAULTS, FaultSet};
-use dita_torture::{
-    Campaign, Class, INPUTS, Kind, Options, SeedReport, Summary, numbers, ranges, run, run_seed, shrink,
-};
+use dita_torture::{Campaign, INPUTS, Options, SeedReport, Summary, numbers, ranges, run, run_seed, shrink};
 
 const USAGE: &str = "dita-torture [--seeds N] [--start S] [--inputs N] [--jobs J] [--faults a,b] [--progress] [--open 3,17]\n\
 dita-torture --planted [--seeds N]\n\
@@ -36,8 +34,6 @@ struct Words {
     progress: bool,
     planted: bool,
     until_failure: bool,
-    /// Prints the differences of the book as a fold.
-    book: bool,
     /// Seeds that are known to fail and not understood yet: each must still fail.
     open: Vec<u64>,
 }
@@ -53,7 +49,6 @@ fn words() -> Result<Words, String> {
         progress: false,
         planted: false,
         until_failure: false,
-        book: false,
         open: Vec::new(),
     };
     let mut given = std::env::args().skip(1);
@@ -83,7 +78,6 @@ fn words() -> Result<Words, String> {
                 words.open =
                     numbers(&value()?).map_err(|part| format!("--open: {part}"))?.into_iter().collect()
             }
-            "--book" => words.book = true,
             "--until-failure" => words.until_failure = true,
             _ => return Err(format!("unknown word: {word}")),
         }
@@ -177,9 +171,6 @@ fn many(words: &Words) -> bool {
     for report in &summary.failures {
         failure(report, words);
     }
-    if words.book {
-        differences(&summary);
-    }
     print(&summary, begun.elapsed().as_secs_f64());
     let failed: Vec<u64> = summary.failures.iter().map(|report| report.seed).collect();
     let campaign = &words.campaign;
@@ -189,32 +180,6 @@ fn many(words: &Words) -> bool {
         println!("known to fail, and open: {}", ranges(&open.iter().copied().collect()));
     }
     summary.silent().is_empty() && summary.failed == open.len() as u64 && failed == open
-}
-
-/// The table of what the book as a fold has otherwise than the kernel.
-fn differences(summary: &Summary) {
-    if !cfg!(feature = "shadow") {
-        eprintln!("built without the book: cargo run -p dita-torture --features shadow -- --book");
-        return;
-    }
-    println!("order   when    compares      class     right     seeds  largest");
-    for (kind, (seeds, largest)) in &summary.differences.rows {
-        let Kind { order, when, compares, class, right } = kind;
-        let columns = [format!("{order:?}"), format!("{when:?}"), format!("{compares:?}")];
-        let [order, when, compares] = columns;
-        let [class, right] = [format!("{class:?}"), format!("{right:?}")];
-        println!("{order:<8}{when:<8}{compares:<14}{class:<10}{right:<10}{seeds:>5}  {largest}");
-    }
-    let classes: std::collections::BTreeSet<Class> =
-        summary.differences.rows.keys().map(|kind| kind.class).collect();
-    for class in classes {
-        println!("{class:?}: {}", class.sentence());
-    }
-    for (kind, first) in &summary.differences.first {
-        let first: String = first.chars().take(1_500).collect();
-        println!("{kind:?}\n    {first}");
-    }
-    println!("compared {} times", summary.differences.compared);
 }
 
 fn failure(report: &SeedReport, words: &Words) {

@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dita_sim::FaultCounters;
 
-use crate::beside::Differences;
 use crate::discrepancy::Naming;
 use crate::faults::FaultSet;
 use crate::naive::Compared;
@@ -61,8 +60,6 @@ pub struct SeedReport {
     pub namings: Vec<Naming>,
     /// How often each figure was held against the naive model, and how often nobody could say yet what it should be.
     pub compared: Compared,
-    /// What the book as a fold has otherwise, with the feature `shadow`.
-    pub differences: Differences,
     /// What happened, where that was asked for.
     pub story: Vec<String>,
 }
@@ -89,7 +86,6 @@ pub fn run_seed(seed: u64, options: &Options) -> SeedReport {
         chain: [0; 32],
         namings: Vec::new(),
         compared: Compared::default(),
-        differences: Differences::default(),
         story: Vec::new(),
     };
     if let Some(mut world) = world {
@@ -102,9 +98,6 @@ pub fn run_seed(seed: u64, options: &Options) -> SeedReport {
         report.inputs = world.inputs;
         report.story = world.story.take().unwrap_or_default();
         report.compared = core::mem::take(&mut world.audit.compared);
-        if let Some(beside) = world.beside.take() {
-            report.differences = beside.differences;
-        }
         report.cells = core::mem::take(&mut world.audit.cells);
         if report.trouble.is_none() {
             report.chain = world.audit.chain(&world.shell);

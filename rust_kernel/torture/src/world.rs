@@ -12,7 +12,6 @@ use dita_kernel::num::{Decimal, MONEY_SCALE, Money};
 use dita_sim::{OpenOrder, SimError, SimVenue};
 
 use crate::audit::Audit;
-use crate::beside::Beside;
 use crate::dice::Dice;
 use crate::discrepancy::Naming;
 use crate::plan::{Plan, id};
@@ -63,18 +62,12 @@ pub(crate) struct World {
     pub(crate) roots: BTreeMap<Id, Id>,
     /// Which decision of the script is being carried out.
     pub(crate) decision: u64,
-    /// The book as a fold, with the feature `shadow`.
-    pub(crate) beside: Option<Box<Beside>>,
 }
 
 impl World {
     pub(crate) fn new(plan: Plan) -> Result<World, Trouble> {
         let shell = Shell::new(&plan.kernel, plan.durable)?;
-        let mut venue = SimVenue::new(plan.venue.clone()).map_err(Trouble::harness)?;
-        let beside = cfg!(feature = "shadow").then(|| Box::new(Beside::new()));
-        if beside.is_some() {
-            venue.keep_statement();
-        }
+        let venue = SimVenue::new(plan.venue.clone()).map_err(Trouble::harness)?;
         let mids = plan.listings.iter().map(|listing| listing.start_ticks).collect();
         let mut world = World {
             shell,
@@ -99,7 +92,6 @@ impl World {
             postings: Vec::new(),
             roots: BTreeMap::new(),
             decision: 0,
-            beside,
             plan,
         };
         world.begin()?;
@@ -165,16 +157,6 @@ impl World {
         self.inputs += 1;
         self.tell(input, &taken);
         self.audit.after(&mut self.shell, self.inputs, self.now_ns, input, &taken)?;
-        if let Some(beside) = &mut self.beside {
-            let kernel = self.shell.kernel();
-            if let (Input::Override(change), true) = (input, taken.outcome.accepted)
-                && change.realized_pnl.is_some()
-                && let Some(slot) = kernel.slot(change.slot_id)
-            {
-                beside.overridden(change.slot_id, slot.trade_number);
-            }
-            beside.after(self.shell.kernel(), &self.venue, input);
-        }
         self.is_over_there(told_gone)?;
         // It may die with requests that are durable and have not left.
         let mut requests = taken.commands.iter();
@@ -268,11 +250,8 @@ impl World {
         if self.plan.faults.has("no_trade_ids") {
             self.count("no_trade_ids", 1);
             self.told += 1;
-            let venues = core::mem::replace(&mut event.venue_trade_id, Id::EMPTY);
+            event.venue_trade_id = Id::EMPTY;
             event.event_id = id(&format!("E{}", self.told));
-            if let Some(beside) = &mut self.beside {
-                beside.named(&event.event_id, &venues);
-            }
         }
         let cumulative = self.plan.faults.has("cumulative_fees") && !self.is_healed;
         if let Some(now) = event.fee.and_then(|fee| Money::from_decimal(fee).ok()).filter(|_| cumulative) {
@@ -357,9 +336,6 @@ impl World {
         self.fate = fate;
         let recovered_seq = self.durable().map_or(0, |durable| durable.recovered_seq);
         self.audit.restarted(&self.shell, recovered_seq, &commands)?;
-        if let Some(beside) = &mut self.beside {
-            beside.restarted(self.shell.kernel(), recovered_seq);
-        }
         self.waiting.extend(self.said.iter().cloned());
         for command in &commands {
             self.ask(command);

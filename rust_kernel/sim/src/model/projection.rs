@@ -225,6 +225,7 @@ fn fill_key(fill: &Fill) -> Option<(&[u8], i128, bool, i128)> {
         inferred,
         price_pending: _,
         busted,
+        entry: _,
         seq: _,
         venue_time_ns: _,
         closed: _,

@@ -241,7 +241,7 @@ impl Kernel {
         let books = &mut self.books[instrument as usize];
         let report = Reported { qty, entry_price, time_ns, venue_time_ns };
         books.reported.get_or_insert_default()[side as usize] = Some(report);
-        if books.book[side as usize].qty == qty {
+        if books.book[side as usize].position.qty == qty {
             return self.answer(Code::Ok, None, Detail::None);
         }
         let mut outcome = self.answer(Code::ReconcileRequired, None, Detail::None);

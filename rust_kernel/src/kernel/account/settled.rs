@@ -217,9 +217,7 @@ impl Kernel {
     }
 
     /// A settlement of what is settled: a repetition, or one that brings a figure which was missing, or another figure.
-    /// Without its side another figure may be of another fill of that id, which has not come. Another profit of a trade
-    /// that is over may have late news of what was closed in it, and those are in the wallet. Nobody can tell then, and
-    /// it is not booked.
+    /// Without its side another figure may be of another fill of that id, which has not come. Nobody can tell then, and it is not booked.
     #[cold]
     fn settled_again(&self, place: u32, at: usize, figures: &Figures<'_>) -> Settling {
         let order = self.orders.at(place);
@@ -240,7 +238,6 @@ impl Kernel {
         match fits {
             Some((_, [false, false, false])) => Settling::Repeats,
             Some((place, [false, false, true])) => Settling::Again { place, other: false },
-            Some((place, [_, true, _])) if !self.is_open_still(place) => Settling::Unclear,
             Some((place, _)) => Settling::Again { place, other: true },
             None => Settling::Unclear,
         }
@@ -280,15 +277,6 @@ impl Kernel {
             realized.is_some_and(|realized| fill.profit_told && realized != booked_profit),
             (fee.is_some() && fill.fee_predicted) || (realized.is_some() && !fill.profit_told),
         ]
-    }
-
-    /// True where an order's trade holds a position: what came late of its cost is in that, and not in the wallet.
-    fn is_open_still(&self, place: u32) -> bool {
-        let order = self.orders.at(place);
-        let owner = self.owner_of(order.role, order.slot_id, order.trade_number);
-        let holds = owner.is_some_and(|slot_id| !self.slots[slot_id as usize].basis.qty.is_zero());
-        let book = &self.books[order.instrument as usize].book[order.position_side as usize];
-        holds && !book.qty.is_zero()
     }
 
     #[inline]
@@ -334,13 +322,11 @@ impl Kernel {
         let mut first = None;
         let mut others = Vec::new();
         let mut profit = Money::ZERO;
-        let mut price_pending = false;
         for (at, fill) in order.fills.iter().enumerate() {
             if fill.settled || fill.venue_trade_id != *fill_id {
                 continue;
             }
             profit += fill.realized;
-            price_pending |= fill.price_pending;
             match first {
                 None => first = Some(at),
                 Some(_) => others.push(at),
@@ -365,9 +351,6 @@ impl Kernel {
                 self.ledger.post(self.seq, settle, profit - realized, between);
             }
             self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
-            if !is_ahead {
-                self.note_told_of(place, realized - profit, price_pending);
-            }
         }
         if let Some((fee, asset)) = fee {
             for &at in &others {
@@ -375,16 +358,16 @@ impl Kernel {
             }
             self.correct_fee(place, first, fee, asset, fill_id);
         }
-        let fills = &mut self.orders.at_mut(place).fills;
+        let order = self.orders.at_mut(place);
+        let book = &mut self.books[order.instrument as usize].book[order.position_side as usize];
+        let fills = &mut order.fills;
         if let Some(realized) = realized {
             fills[first].realized += realized - profit;
         }
         for at in core::iter::once(first).chain(others) {
             fills[at].settled = true;
             fills[at].profit_told = realized.is_some();
-        }
-        if let Some(realized) = realized {
-            self.state_profit(place, fill_id, realized);
+            book.set_reported(fills[at].entry, realized.map(|_| fills[at].realized));
         }
     }
 
@@ -418,7 +401,6 @@ impl Kernel {
             (order.order_side, order.qty) = (side, size);
         }
         self.orders.add_fill(reference.place, id, || settled_ahead(fee_asset, figures));
-        self.state_ahead(reference.place);
         self.retire(reference.place);
         self.answer(Code::ReconcileRequired, None, Detail::None)
     }
@@ -435,6 +417,7 @@ fn settled_ahead(fee_asset: u16, figures: &Figures<'_>) -> Fill {
         fee_asset,
         realized: realized.unwrap_or_default(),
         closed: Qty::ZERO,
+        entry: 0,
         liquidity: Liquidity::Taker,
         liquidity_assumed: true,
         // What the settlement did not tell, the fill itself will.

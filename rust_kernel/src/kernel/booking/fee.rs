@@ -127,8 +127,7 @@ impl Kernel {
         let (old_fee, old_asset, was_predicted) = (fill.fee, fill.fee_asset, fill.fee_predicted);
         if fee == old_fee && asset == old_asset {
             // As it was predicted: nothing moves.
-            self.confirm_fee(place, fill_at, was_predicted);
-            return self.state_fee(place, fill_at);
+            return self.confirm_fee(place, fill_at, was_predicted);
         }
         let owner = self.owner_of(order.role, order.slot_id, order.trade_number);
         let rules = &self.instruments[order.instrument as usize];
@@ -171,7 +170,6 @@ impl Kernel {
         fill.fee = fee;
         fill.fee_asset = asset;
         fill.fee_predicted = false;
-        self.state_fee(place, fill_at);
         if !shrunk.is_zero() {
             self.shrink_position(place, owner, shrunk, reference);
         }

@@ -4,6 +4,8 @@ use super::NewFill;
 use crate::bots::Figure;
 use crate::id::Id;
 use crate::kernel::Kernel;
+use crate::kernel::booking::sign_as;
+use crate::kernel::refold::{Edit, Moved};
 use crate::kernel::spot::{base_amount, shrinkage};
 use crate::ledger::{Account, Cause, Posting};
 use crate::names::OrderSide;
@@ -63,7 +65,6 @@ impl Kernel {
         venue_trade_id: &Id,
     ) -> Option<Fill> {
         let ahead = self.orders.take_unseen(instrument, venue_trade_id, side)?;
-        self.state_withdrawn(instrument, side, venue_trade_id);
         let settle = self.instruments[instrument as usize].settle;
         let posting = |from, to| Posting {
             cause: Cause::UnseenFill,
@@ -84,90 +85,89 @@ impl Kernel {
         let fee = (!ahead.fee_predicted).then_some((ahead.fee, ahead.fee_asset));
         let realized = ahead.profit_told.then_some(ahead.realized);
         self.settle_fill(place, fill_id, fee, realized);
-        self.release_late(self.orders.at(place).instrument, fill_id);
     }
 
     fn replace_part(&mut self, place: u32, at: usize, part: Qty, fill: &NewFill, venue_trade_id: &Id) {
-        let order = self.orders.at_mut(place);
-        let booked = &order.fills[at];
-        let (instrument, slot_id, role) = (order.instrument, order.slot_id, order.role);
-        let (trade_number, position_side) = (order.trade_number, order.position_side as usize);
-        let rules = &self.instruments[instrument as usize];
-        let settle = rules.settle;
-        // Parts of values that were in bounds.
-        let old_value = rules.value(booked.price, part).unwrap_or_default();
-        let change = rules.value(fill.price, part).unwrap_or_default() - old_value;
-        let given = rules.basis_sign(change);
-        let signed = if order.order_side.sign() > 0 { given } else { -given };
-        if part < booked.qty {
-            // The rest waits on as an inferred fill of its own, with its share of what was booked.
-            let share = |whole: Money| {
-                Money(multiply_divide(whole.0, part.0, booked.qty.0, Rounding::HalfEven).unwrap_or_default())
-            };
-            let (mut fee, realized) = (share(booked.fee), share(booked.realized));
-            if rules.base == Some(booked.fee_asset) {
-                // On the quantity's grid, so that both parts take out of the position what the whole took.
-                fee = base_amount(rules, shrinkage(rules, fee, booked.fee_asset));
-            }
-            let closed = if booked.closed < part { booked.closed } else { part };
-            let mut rest = booked.clone();
-            rest.qty -= part;
-            rest.closed -= closed;
-            rest.fee -= fee;
-            rest.realized -= realized;
-            let [kept, others] = Kernel::part_pairs(rest.pairs.take(), part);
-            rest.pairs = others;
-            if rest.fee_predicted {
-                let exchange = &mut self.assets[usize::from(rest.fee_asset)].exchange;
-                exchange.unsettled_fills = exchange.unsettled_fills.saturating_add(1);
-            }
-            let first = &mut order.fills[at];
-            (first.qty, first.fee, first.realized, first.closed) = (part, fee, realized, closed);
-            first.pairs = kept;
-            order.fills.push(rest);
+        let order = self.orders.at(place);
+        let (slot_id, role, trade_number) = (order.slot_id, order.role, order.trade_number);
+        let settle = self.instruments[order.instrument as usize].settle;
+        let owner = self.owner_of(role, slot_id, trade_number);
+        let before = owner.and_then(|slot_id| self.own_if_known(slot_id));
+        let mut moved = Moved::default();
+        if part < self.orders.at(place).fills[at].qty {
+            moved.add(self.part_fill(place, at, part));
         }
-        let booked = &mut order.fills[at];
-        booked.price = fill.price;
-        booked.liquidity = fill.liquidity;
-        booked.liquidity_assumed = fill.liquidity_assumed;
-        booked.price_pending = fill.price_pending;
-        order.filled_value += change;
-        order.inferred -= part;
+        moved.add(self.change_fill(place, at, Edit::Named, |booked| {
+            booked.price = fill.price;
+            booked.liquidity = fill.liquidity;
+            booked.liquidity_assumed = fill.liquidity_assumed;
+            booked.price_pending = fill.price_pending;
+        }));
+        self.orders.at_mut(place).inferred -= part;
         self.orders.name_fill(place, at, venue_trade_id);
-        let repriced = self.reprice(instrument, position_side, signed, place, venue_trade_id);
-        self.orders.at_mut(place).fills[at].realized += repriced;
         // What it closed of other trades, it closed at that price.
         let repaired = self.repair(place, &[at]);
-        let (change, signed) = (change - repaired.worth, signed - repaired.value);
-        let mut own = repaired.own;
-        let owner = self.owner_of(role, slot_id, trade_number);
-        if let Some(slot_id) = owner {
-            let slot = &mut self.slots[slot_id as usize];
-            if role == OrderRole::Entry {
-                slot.entry_value += change;
+        let rest = Moved { qty: moved.qty - repaired.qty, value: moved.value - repaired.value, ..moved };
+        let own = match (owner, before) {
+            (Some(slot_id), Some(before)) => self.make_again(slot_id, place, before),
+            (Some(slot_id), None) => self.move_linear(slot_id, place, rest),
+            (None, _) if role == OrderRole::External => self.give_to_nobody(place, rest.qty, rest.value),
+            (None, _) => {
+                // The trade is over.
+                self.add_late(place, settle, Figure::Realized, -rest.value);
+                -rest.value
             }
-            if slot.basis.qty.is_zero() || role == OrderRole::Exit {
-                slot.realized -= signed;
-                own -= signed;
-            } else {
-                slot.basis.cost += signed;
-            }
-        } else if role != OrderRole::External {
-            // The trade is over.
-            own -= signed;
-            self.add_late(place, settle, Figure::Realized, own);
+        };
+        self.post_moved(place, owner, (Cause::FillRepriced, venue_trade_id), moved, own + repaired.own);
+    }
+
+    /// Parts an inferred fill in two: the rest waits on as an inferred fill of its own, with its share of what was booked.
+    fn part_fill(&mut self, place: u32, at: usize, part: Qty) -> Moved {
+        let order = self.orders.at_mut(place);
+        let (instrument, side) = (order.instrument as usize, order.position_side as usize);
+        let rules = &self.instruments[instrument];
+        let booked = &order.fills[at];
+        let share = |whole: Money| {
+            Money(multiply_divide(whole.0, part.0, booked.qty.0, Rounding::HalfEven).unwrap_or_default())
+        };
+        let (mut fee, realized) = (share(booked.fee), share(booked.realized));
+        if rules.base == Some(booked.fee_asset) {
+            // On the quantity's grid, so that both parts take out of the position what the whole took.
+            fee = base_amount(rules, shrinkage(rules, fee, booked.fee_asset));
         }
-        if self.bots().is_some() {
-            let between = Posting {
-                cause: Cause::InterSlot,
-                from: Account::RealizedPnl,
-                to: Account::InterSlot,
-                slot_id: owner,
-                trade_id: &self.orders.at(place).trade_id,
-                reference: venue_trade_id,
-            };
-            self.ledger.post(self.seq, settle, own - repriced, between);
+        let before = booked.realized;
+        let closed = if booked.closed < part { booked.closed } else { part };
+        let mut rest = booked.clone();
+        rest.qty -= part;
+        rest.closed -= closed;
+        rest.fee -= fee;
+        rest.realized -= realized;
+        let [kept, others] = Kernel::part_pairs(rest.pairs.take(), part);
+        rest.pairs = others;
+        if rest.fee_predicted {
+            let exchange = &mut self.assets[usize::from(rest.fee_asset)].exchange;
+            exchange.unsettled_fills = exchange.unsettled_fills.saturating_add(1);
         }
+        let first = &mut order.fills[at];
+        (first.qty, first.fee, first.realized, first.closed) = (part, fee, realized, closed);
+        first.pairs = kept;
+        // In bounds, as the whole was.
+        let value = rules.value(first.price, part).unwrap_or_default();
+        let (qty, value) = sign_as(rules, order.order_side, part, value);
+        let entry = first.entry;
+        let decimals = rules.base.is_none().then_some(rules.spec.fee_decimals);
+        let book = &mut self.books[instrument].book[side];
+        let refolded = book.part(entry, qty, value, decimals);
+        let order = self.orders.at_mut(place);
+        let behind = order.fills.len();
+        order.fills.push(rest);
+        let Some((number, refolded)) = refolded else { return Moved::default() };
+        order.fills[behind].entry = number;
+        self.write_back(&refolded);
+        let fills = &self.orders.at(place).fills;
+        let booked = refolded.booked + fills[at].realized + fills[behind].realized - before;
+        let wallet = if decimals.is_some() { booked } else { refolded.exact };
+        Moved { wallet, exact: refolded.exact, cost: refolded.cost, ..Moved::default() }
     }
 
     /// What was inferred had the time of the news; the real fill has its own, and was there at the boundaries between them.
@@ -184,44 +184,5 @@ impl Kernel {
         if !planted(Bug::LateFillMissesItsBoundary) {
             self.repredict(place, owner, qty, venue_time_ns, inferred_ns);
         }
-    }
-
-    /// A fill's price became known: the difference goes into the open position's cost, or where none is left, into
-    /// the realised profit. Returns what the wallet got.
-    fn reprice(&mut self, instrument: u32, side: usize, signed: Money, place: u32, reference: &Id) -> Money {
-        let is_exit = self.orders.at(place).role == OrderRole::Exit;
-        let is_spot = self.instruments[instrument as usize].base.is_some();
-        let opened = !is_exit && !self.books[instrument as usize].book[side].qty.is_zero();
-        if opened {
-            // What the venue has told of it at a close is not in what is still open.
-            let told = if is_spot { Money::ZERO } else { self.take_told_of_open(place, None, -signed) };
-            self.books[instrument as usize].book[side].cost += signed + told;
-            if !is_spot {
-                return Money::ZERO;
-            }
-        }
-        let decimals = self.instruments[instrument as usize].spec.fee_decimals;
-        let mut amount = if is_spot { -signed } else { (-signed).rounded(decimals, Rounding::HalfEven) };
-        if !is_spot && !is_exit {
-            let held = self.hold_late(instrument, side, amount);
-            amount = if held {
-                Money::ZERO
-            } else {
-                self.untold(instrument, side, amount, self.first_fill_of(place))
-            };
-        }
-        let order = self.orders.at(place);
-        let rules = &self.instruments[instrument as usize];
-        let posting = Posting {
-            cause: Cause::FillRepriced,
-            from: if opened { Account::Inventory } else { Account::RealizedPnl },
-            to: Account::Wallet,
-            slot_id: self.owner_of(order.role, order.slot_id, order.trade_number),
-            trade_id: &order.trade_id,
-            reference,
-        };
-        self.ledger.post(self.seq, rules.settle, amount, posting);
-        self.assets[usize::from(rules.settle)].exchange.booked_time_ns = self.now_ns;
-        if opened { Money::ZERO } else { amount }
     }
 }

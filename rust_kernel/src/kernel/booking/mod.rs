@@ -54,6 +54,7 @@ impl Kernel {
         fee_asset: Option<u16>,
         effects: &mut Effects,
     ) {
+        let reference = self.reference(place);
         let order = self.orders.at_mut(place);
         let order_side = order.order_side;
         let sign = order_side.sign();
@@ -71,9 +72,9 @@ impl Kernel {
 
         let books = &mut self.books[instrument as usize];
         let book = &mut books.book[position_side as usize];
-        let cost_before = book.cost;
-        let closing = book.apply(qty, value);
-        let cost_change = book.cost - cost_before;
+        let cost_before = book.position.cost;
+        let (entry, closing) = book.execute(reference, fill.venue_time_ns, qty, value);
+        let cost_change = book.position.cost - cost_before;
         if self.instruments[instrument as usize].mark.is_none() {
             books.last_price = Some(fill.price);
         }
@@ -123,6 +124,7 @@ impl Kernel {
             fee_asset,
             realized,
             closed: closing.closed,
+            entry,
             liquidity: fill.liquidity,
             liquidity_assumed: fill.liquidity_assumed,
             fee_predicted,
@@ -271,10 +273,10 @@ impl Kernel {
     pub(crate) fn refresh_exposure(&mut self, instrument: u32) {
         let books = &self.books[instrument as usize];
         let value = match books.last_price {
-            Some(price) => exposure_of(&self.instruments[instrument as usize], price, &books.book),
+            Some(price) => exposure_of(&self.instruments[instrument as usize], price, &books.positions()),
             None => Money::ZERO,
         };
-        let short = books.book[PositionSide::Both as usize].qty.0 < 0;
+        let short = books.book[PositionSide::Both as usize].position.qty.0 < 0;
         self.exposure.set_position(instrument, value, short);
     }
 }

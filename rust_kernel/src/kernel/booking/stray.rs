@@ -15,7 +15,6 @@ impl Kernel {
     /// unassigned book, into the slot. Book, wallet and fees have them already.
     #[cold]
     pub(crate) fn adopt_stray(&mut self, place: u32, stray: u32, told: Option<Qty>, effects: &mut Effects) {
-        self.state_adopted(place, stray);
         self.name_inferred_by(place, stray, told, effects);
         let first = self.orders.at(place).fills.len();
         // What was held back for it is held back for ours.
@@ -47,6 +46,10 @@ impl Kernel {
                     self.slots[slot_id as usize].fees += fill.fee;
                 }
             }
+            let reference = self.reference(place);
+            let order = self.orders.at(place);
+            let books = &mut self.books[order.instrument as usize];
+            books.book[order.position_side as usize].set_order(fill.entry, reference);
             let id = fill.venue_trade_id.clone();
             self.orders.add_fill(place, &id, || fill);
         }

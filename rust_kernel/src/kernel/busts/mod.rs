@@ -55,29 +55,6 @@ pub(crate) struct Revision {
     pub(crate) venue_time_ns: i64,
 }
 
-/// What a revision has moved so far, signed as the order's side.
-#[derive(Clone, Copy, Default, Debug)]
-struct Moved {
-    qty: Qty,
-    value: Money,
-    /// What the wallet got, rounded as the venue rounds.
-    wallet: Money,
-    /// The same, exact.
-    exact: Money,
-    /// What the book's cost changed by.
-    cost: Money,
-}
-
-impl Moved {
-    fn add(&mut self, other: Moved) {
-        self.qty += other.qty;
-        self.value += other.value;
-        self.wallet += other.wallet;
-        self.exact += other.exact;
-        self.cost += other.cost;
-    }
-}
-
 fn unclear(field: &'static str, value: impl core::fmt::Display, why: &'static str) -> Box<Refusal> {
     Refusal::field(Code::ReconcileRequired, field, value, why)
 }
@@ -102,17 +79,9 @@ impl Kernel {
         match plan {
             TradePlan::Duplicate => self.answer(Code::DuplicateEvent, None, Detail::None),
             TradePlan::Revise(revision) => self.commit_revision(revision, event, effects),
-            TradePlan::Ahead { place, fill_id } => {
-                let instrument = self.orders.at(*place).instrument;
-                let outcome = self.commit_ahead(*place, fill_id, event, effects);
-                self.release_late(instrument, fill_id);
-                outcome
-            }
+            TradePlan::Ahead { place, fill_id } => self.commit_ahead(*place, fill_id, event, effects),
             TradePlan::AheadOfStranger { instrument, order_side, fill_id } => {
-                let outcome =
-                    self.commit_ahead_of_stranger(*instrument, *order_side, fill_id, event, effects);
-                self.release_late(*instrument, fill_id);
-                outcome
+                self.commit_ahead_of_stranger(*instrument, *order_side, fill_id, event, effects)
             }
         }
     }

@@ -3,9 +3,9 @@
 
 use alloc::vec::Vec;
 
-use super::Moved;
 use crate::kernel::Kernel;
 use crate::kernel::booking::sign_as;
+use crate::kernel::refold::Moved;
 use crate::names::{OrderSide, TradeSide};
 use crate::num::{Money, Qty, Rounding, multiply_divide};
 use crate::order::{Order, OrderRole};
@@ -14,7 +14,7 @@ use crate::slot::Slot;
 
 /// A slot's own figures as its orders' fills make them, and what of them went past zero to nobody.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
-pub(super) struct Own {
+pub(in crate::kernel) struct Own {
     basis: Basis,
     initial: Qty,
     entry_value: Money,
@@ -51,7 +51,7 @@ impl Own {
 impl Kernel {
     /// A slot's figures made again from its trade's fills, where that gives what the slot has: all are known then, and
     /// nothing but fills has touched it.
-    pub(super) fn own_if_known(&self, slot_id: u32) -> Option<Own> {
+    pub(in crate::kernel) fn own_if_known(&self, slot_id: u32) -> Option<Own> {
         let own = self.own_from_fills(slot_id);
         (Own::of(&self.slots[slot_id as usize], own.rest) == own).then_some(own)
     }
@@ -85,7 +85,7 @@ impl Kernel {
     }
 
     /// Writes a slot's figures anew. Returns the change of the profit at own cost.
-    pub(super) fn make_again(&mut self, slot_id: u32, place: u32, before: Own) -> Money {
+    pub(in crate::kernel) fn make_again(&mut self, slot_id: u32, place: u32, before: Own) -> Money {
         let own = self.own_from_fills(slot_id);
         let slot = &mut self.slots[slot_id as usize];
         slot.basis = own.basis;
@@ -99,7 +99,7 @@ impl Kernel {
     }
 
     /// Moves a slot by the linear rule. Returns the change of the profit at own cost.
-    pub(super) fn move_linear(&mut self, slot_id: u32, place: u32, moved: Moved) -> Money {
+    pub(in crate::kernel) fn move_linear(&mut self, slot_id: u32, place: u32, moved: Moved) -> Money {
         let (moved, of_nobody) = self.split_beyond(slot_id, place, moved);
         let order = self.orders.at(place);
         let (role, buys) = (order.role, order.order_side == OrderSide::Buy);
@@ -110,7 +110,7 @@ impl Kernel {
             let (qty, value) = if buys { (moved.qty, moved.value) } else { (-moved.qty, -moved.value) };
             slot.initial += qty;
             slot.entry_value += rules.basis_sign(value);
-            adjust(&mut slot.basis, moved.qty, moved.value)
+            slot.basis.adjust(moved.qty, moved.value)
         } else {
             // At the average cost of what is held, or else of what was entered.
             let cost = match (slot.basis.qty.is_zero(), slot.initial.is_zero()) {
@@ -175,24 +175,8 @@ impl Kernel {
         let order = self.orders.at(place);
         let (side, origin) = (order.position_side as usize, order.role.origin());
         let unassigned = &mut self.books[order.instrument as usize].unassigned[side];
-        unassigned.change(origin, |basis| adjust(basis, qty, cost))
+        unassigned.change(origin, |basis| basis.adjust(qty, cost))
     }
-}
-
-/// Adds to a basis past its trades. What is left of a flat one's cost is realised; what would leave a position whose
-/// price is below zero counts as a trade at that value.
-pub(super) fn adjust(basis: &mut Basis, qty: Qty, cost: Money) -> Money {
-    let after = Basis { qty: basis.qty + qty, cost: basis.cost + cost };
-    if after.qty.is_zero() {
-        *basis = Basis::FLAT;
-        return -after.cost;
-    }
-    let alike = |basis: &Basis| basis.qty.signum() == basis.cost.signum();
-    if basis.qty.is_zero() || alike(basis) == alike(&after) {
-        *basis = after;
-        return Money::ZERO;
-    }
-    basis.apply(qty, cost).realized
 }
 
 /// `whole × part / of`, half-even at 1e-18; nothing of nothing.

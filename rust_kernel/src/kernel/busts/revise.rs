@@ -1,49 +1,20 @@
 //! A trade becomes what it shall be: fills, book, wallet, fee, funding, the order's status.
-//!
-//! A fill's trace in the book is linear: what it opened is in the book at its own value, what it closed went to the
-//! wallet as its realised profit. Taking a fill back takes both back; what is left of a flat book's cost is realised.
 
 use alloc::vec::Vec;
 
-use super::own::{adjust, share};
-use super::{Moved, Revision};
+use super::Revision;
 use crate::effect::Effects;
 use crate::id::Id;
 use crate::input::VenueEvent;
-use crate::instrument::Instrument;
 use crate::kernel::Kernel;
 use crate::kernel::ahead::named_only;
-use crate::kernel::booking::sign_as;
-use crate::kernel::spot::base_amount;
-use crate::ledger::{Account, Cause, Posting};
+use crate::kernel::refold::{Edit, Moved};
+use crate::ledger::Cause;
 use crate::names::{KernelDiagnosticCode as Code, Severity, VenueOrderStatus};
-use crate::num::{Money, Price, Qty, Rounding};
+use crate::num::{Money, Price, Qty};
 use crate::order::OrderRole;
 use crate::outcome::{Detail, Outcome};
 use crate::slot::classify::Change;
-
-/// What a revision does to the book by one fill.
-#[derive(Clone, Copy, Debug)]
-struct Shift {
-    qty: Qty,
-    value: Money,
-    /// How much of the value goes to the wallet.
-    realized: Money,
-    told: Told,
-    /// When the venue did it, ns; 0 where it told no time.
-    venue_time_ns: i64,
-}
-
-/// What the venue tells of what a revision leaves in a flat book.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Told {
-    /// Nothing, as far as this trade goes.
-    No,
-    /// It will be settled with the trade itself.
-    WithIt,
-    /// It was, and is taken back with the trade.
-    Before,
-}
 
 impl Kernel {
     pub(super) fn commit_revision(
@@ -57,16 +28,13 @@ impl Kernel {
         let parts = self.parts_of(place, &revision.fill_id);
         let fee_asset = self.fee_asset_of(place, event);
         let ahead = self.unbook_ahead(place, &revision.id);
-        let before = self.key_before(place, &revision.fill_id);
         self.revise(revision, &parts, fee_asset, effects);
-        self.state_revision(place, &revision.fill_id, &revision.id, before, revision.venue_time_ns);
         if let Some(at) = parts.first() {
             self.orders.add_correction(place, &revision.id, *at, revision.settles);
         }
         if let Some(ahead) = ahead {
             self.settle_as_told(place, &revision.fill_id, &ahead);
         }
-        self.release_late(self.orders.at(place).instrument, &revision.fill_id);
         self.orders.link_venue_id(place, &event.venue_order_id);
         let order = self.orders.at(place);
         let slot_id = self.owner_of(order.role, order.slot_id, order.trade_number);
@@ -104,8 +72,6 @@ impl Kernel {
         let parts = self.parts_of(place, fill_id);
         let fills = &self.orders.at(place).fills;
         let qty = parts.iter().fold(Qty::ZERO, |sum, at| sum + fills[*at].qty);
-        let told = parts.iter().all(|at| fills[*at].profit_told);
-        let profit = parts.iter().fold(Money::ZERO, |sum, at| sum + fills[*at].realized);
         let revision = Revision {
             place,
             fill_id: fill_id.clone(),
@@ -120,14 +86,6 @@ impl Kernel {
             venue_time_ns: parts.first().map_or(0, |at| fills[*at].venue_time_ns),
         };
         self.revise(&revision, &parts, None, effects);
-        self.state_price(place, fill_id, price);
-        if told {
-            for at in &parts {
-                self.orders.at_mut(place).fills[*at].settled = false;
-            }
-            self.settle_fill(place, fill_id, None, Some(profit));
-        }
-        self.release_late(self.orders.at(place).instrument, fill_id);
     }
 
     /// Makes a trade what it shall be: in its order, the book, the wallet, the slot, and then the stage.
@@ -139,7 +97,6 @@ impl Kernel {
         effects: &mut Effects,
     ) {
         let place = revision.place;
-        self.note_priced(place);
         let order = self.orders.at(place);
         let (instrument, role) = (order.instrument, order.role);
         let owner =
@@ -162,7 +119,8 @@ impl Kernel {
             (None, _) => self.give_to_nobody(place, rest.qty, rest.value),
         };
         let own = own + repaired.own;
-        self.post_revision(revision, owner, moved, own);
+        let reference = if revision.id.is_empty() { &revision.fill_id } else { &revision.id };
+        self.post_moved(place, owner, (revision.cause, reference), moved, own);
         if !revision.qty.is_zero() {
             self.revise_fee(revision, parts, fee_asset);
         }
@@ -173,26 +131,35 @@ impl Kernel {
         self.after_revision(revision, owner, effects);
     }
 
-    /// Changes the fills and the book.
+    /// Changes the fills and the book. What a fill has too much goes from its last part, what it has too little into its first.
     fn revise_fills(&mut self, revision: &Revision, parts: &[usize]) -> Moved {
         let place = revision.place;
         let mut moved = Moved::default();
         let fills = &self.orders.at(place).fills;
         let booked = parts.iter().fold(Qty::ZERO, |sum, at| sum + fills[*at].qty);
-        let mut surplus = if booked > revision.qty { booked - revision.qty } else { Qty::ZERO };
+        let (mut surplus, mut missing) = match booked > revision.qty {
+            true => (booked - revision.qty, Qty::ZERO),
+            false => (Qty::ZERO, revision.qty - booked),
+        };
+        let edit = match (revision.cause == Cause::FillRepriced, revision.qty == booked) {
+            (true, true) => Edit::Priced,
+            (true, false) => Edit::Named,
+            (false, _) => Edit::Revised(revision.venue_time_ns),
+        };
+        let mut wanted: Vec<(usize, Qty)> = Vec::new();
         for at in parts.iter().rev() {
             let held = self.orders.at(place).fills[*at].qty;
-            let part = if surplus < held { surplus } else { held };
-            if !part.is_zero() {
-                surplus -= part;
-                moved.add(self.take_back(place, *at, part, revision));
-            }
+            let gone = if surplus < held { surplus } else { held };
+            surplus -= gone;
+            wanted.push((*at, held - gone));
         }
-        for at in parts {
-            moved.add(self.reprice_part(place, *at, revision));
+        if let Some((_, first)) = wanted.last_mut() {
+            *first += core::mem::take(&mut missing);
         }
-        if let (Some(at), true) = (parts.first(), revision.qty > booked) {
-            moved.add(self.extend_part(place, *at, revision.qty - booked));
+        for (at, qty) in wanted {
+            moved.add(self.change_fill(place, at, edit, |fill| {
+                (fill.qty, fill.price) = (qty, revision.price);
+            }));
         }
         let busted = revision.qty.is_zero();
         let order = self.orders.at_mut(place);
@@ -204,162 +171,6 @@ impl Kernel {
             fill.settled = busted || (fill.settled && !revision.settles);
         }
         moved
-    }
-
-    /// Takes a part of a fill back: what it opened first, as that was its end.
-    fn take_back(&mut self, place: u32, at: usize, part: Qty, revision: &Revision) -> Moved {
-        let order = self.orders.at_mut(place);
-        let rules = &self.instruments[order.instrument as usize];
-        let fill = &mut order.fills[at];
-        let left = fill.qty - part;
-        // Here it opened, at the venue it closed: what was told of it was noted whole.
-        let told_beside = fill.profit_told && fill.closed.is_zero();
-        let opened = fill.qty - fill.closed;
-        let closed = if part > opened { part - opened } else { Qty::ZERO };
-        let realized = if left.is_zero() {
-            fill.realized
-        } else if closed.is_zero() {
-            Money::ZERO
-        } else {
-            as_the_wallet(rules, share(fill.realized, closed, fill.closed))
-        };
-        let worth = |qty| rules.value(fill.price, qty).unwrap_or_default();
-        let value = worth(fill.qty) - worth(left);
-        fill.qty = left;
-        fill.closed -= closed;
-        fill.realized -= realized;
-        order.filled -= part;
-        order.filled_value -= value;
-        let (qty, value) = sign_as(rules, order.order_side, part, value);
-        let told = if told_beside { Told::Before } else { Told::No };
-        let shift = Shift {
-            qty: -qty,
-            value: -value,
-            realized: -realized,
-            told,
-            venue_time_ns: revision.venue_time_ns,
-        };
-        self.move_book(place, at, shift)
-    }
-
-    /// Gives a fill another price. What it closed is realised otherwise, what it opened has cost otherwise.
-    fn reprice_part(&mut self, place: u32, at: usize, revision: &Revision) -> Moved {
-        let Revision { price, settles, venue_time_ns, .. } = *revision;
-        let order = self.orders.at_mut(place);
-        let rules = &self.instruments[order.instrument as usize];
-        let fill = &mut order.fills[at];
-        if fill.qty.is_zero() || fill.price == price {
-            fill.price = price;
-            return Moved::default();
-        }
-        let worth = |price| rules.value(price, fill.qty).unwrap_or_default();
-        let change = worth(price) - worth(fill.price);
-        // At the venue it closed, whatever it did here: what it brings now is in its own next settlement, or in this
-        // correction alone where no settlement of it will come.
-        let told_here = !settles && fill.closed.is_zero();
-        let own = fill.profit_told && !fill.realized.is_zero() && (settles || told_here);
-        fill.price = price;
-        order.filled_value += change;
-        let (_, signed) = sign_as(rules, order.order_side, fill.qty, change);
-        let realized = as_the_wallet(rules, -share(signed, fill.closed, fill.qty));
-        let whole = as_the_wallet(rules, -signed);
-        fill.realized += realized;
-        let told = if own { Told::WithIt } else { Told::No };
-        let shift = Shift { qty: Qty::ZERO, value: signed, realized, told, venue_time_ns };
-        let mut moved = self.move_book(place, at, shift);
-        if own && told_here {
-            let beside = whole - moved.wallet;
-            moved.wallet += beside;
-            self.note_told_of(place, beside, false);
-        }
-        if own {
-            self.orders.at_mut(place).fills[at].realized += moved.wallet - realized;
-        }
-        moved
-    }
-
-    /// Adds to a fill: as a trade of its own would.
-    fn extend_part(&mut self, place: u32, at: usize, more: Qty) -> Moved {
-        let order = self.orders.at_mut(place);
-        let rules = &self.instruments[order.instrument as usize];
-        let fill = &mut order.fills[at];
-        let worth = |qty| rules.value(fill.price, qty).unwrap_or_default();
-        let value = worth(fill.qty + more) - worth(fill.qty);
-        let (qty, signed) = sign_as(rules, order.order_side, more, value);
-        let book = &mut self.books[order.instrument as usize].book[order.position_side as usize];
-        let cost_before = book.cost;
-        let closing = book.apply(qty, signed);
-        let cost = book.cost - cost_before;
-        let wallet = as_the_wallet(rules, closing.realized);
-        fill.qty += more;
-        fill.closed += closing.closed;
-        fill.realized += wallet;
-        order.filled += more;
-        order.filled_value += value;
-        Moved { qty, value: signed, wallet, exact: closing.realized, cost }
-    }
-
-    /// Moves the book past its trades: what is realized of the value goes to the wallet, the rest of it into the cost.
-    fn move_book(&mut self, place: u32, at: usize, shift: Shift) -> Moved {
-        let Shift { qty, value, realized, told, venue_time_ns } = shift;
-        let order = self.orders.at(place);
-        let (instrument, side) = (order.instrument, order.position_side as usize);
-        let book = &self.books[instrument as usize].book[side];
-        let is_spot = self.instruments[instrument as usize].base.is_some();
-        let mut into_cost = value + realized;
-        if qty.is_zero() && !book.qty.is_zero() && !is_spot {
-            // What the venue has told of it at a close is not in what is still open.
-            into_cost += self.take_told_of_open(place, Some(at), -into_cost);
-        }
-        let book = &mut self.books[instrument as usize].book[side];
-        let cost_before = book.cost;
-        let left_over = adjust(book, qty, into_cost);
-        let cost = book.cost - cost_before;
-        let is_flat = book.qty.is_zero();
-        let mut late = as_the_wallet(&self.instruments[instrument as usize], left_over);
-        if told == Told::Before && is_flat {
-            // It was noted whole, and is in what the flat book's cost has left.
-            late += realized;
-            self.note_told(instrument, side, realized);
-        }
-        if !is_spot && !late.is_zero() && told != Told::WithIt {
-            late = if self.is_told_by_closes(place, at, venue_time_ns) {
-                self.leave_to_closes(place, late)
-            } else {
-                self.book_late(instrument, side, late, self.first_fill_of(place))
-            };
-        }
-        Moved { qty, value, wallet: realized + late, exact: realized + left_over, cost }
-    }
-
-    fn post_revision(&mut self, revision: &Revision, owner: Option<u32>, moved: Moved, own: Money) {
-        let order = self.orders.at(revision.place);
-        let settle = self.instruments[order.instrument as usize].settle;
-        let reference = if revision.id.is_empty() { &revision.fill_id } else { &revision.id };
-        let posting = |cause, from, to| Posting {
-            cause,
-            from,
-            to,
-            slot_id: owner,
-            trade_id: &order.trade_id,
-            reference,
-        };
-        let profit = posting(revision.cause, Account::RealizedPnl, Account::Wallet);
-        self.ledger.post(self.seq, settle, moved.wallet, profit);
-        let between = posting(Cause::InterSlot, Account::RealizedPnl, Account::InterSlot);
-        // With bots, what settlements have told of it already is between them: each has its own trades' profit.
-        let booked = if self.bots().is_some() { moved.wallet } else { moved.exact };
-        self.ledger.post(self.seq, settle, own - booked, between);
-        let rules = &self.instruments[order.instrument as usize];
-        if let Some(base) = rules.base {
-            // Spot: what it cost, and what it brought, go back.
-            let paid = posting(revision.cause, Account::Wallet, Account::Inventory);
-            self.ledger.post(self.seq, settle, moved.cost, paid);
-            let received = posting(revision.cause, Account::Inventory, Account::Wallet);
-            self.ledger.post(self.seq, base, base_amount(rules, moved.qty), received);
-            self.assets[usize::from(base)].exchange.booked_time_ns = self.now_ns;
-        }
-        self.assets[usize::from(settle)].exchange.booked_time_ns = self.now_ns;
     }
 
     /// A boundary pays for what the venue held at it: a trade counts as it was until the venue made it another one. One that
@@ -443,9 +254,4 @@ impl Kernel {
             (true, true) | (false, false) => {}
         }
     }
-}
-
-/// A profit as the venue books it: rounded, but for spot, where it is no entry of its own.
-fn as_the_wallet(rules: &Instrument, profit: Money) -> Money {
-    if rules.base.is_some() { profit } else { profit.rounded(rules.spec.fee_decimals, Rounding::HalfEven) }
 }

@@ -245,7 +245,7 @@ impl Kernel {
         if wanted == rules.leverage {
             return Ok(false);
         }
-        let exposed = books.busy != [0, 0] || books.book.iter().any(|basis| !basis.qty.is_zero());
+        let exposed = books.busy != [0, 0] || books.book.iter().any(|book| !book.position.qty.is_zero());
         if exposed {
             return Err(Refusal::limit("leverage_change_while_exposed", rules.leverage, wanted));
         }
@@ -293,7 +293,6 @@ impl Kernel {
     fn begin_trade(&mut self, plan: &EnterPlan, intent: &Intent) {
         let slot_id = intent.slot_id;
         self.leave_trade(slot_id);
-        self.state_end(slot_id);
         let slot = &mut self.slots[slot_id as usize];
         slot.trade_number = slot.trade_number.wrapping_add(1);
         slot.trade_id.clone_from(&intent.trade_id);

@@ -111,7 +111,7 @@ impl Kernel {
     #[cold]
     fn left_at_the_venue(&self, slot: &Slot, qty: Qty) -> Qty {
         let side = position_side(self.is_hedged(slot.instrument), slot.side) as usize;
-        let book = self.books[slot.instrument as usize].book[side].qty;
+        let book = self.books[slot.instrument as usize].book[side].position.qty;
         let left = self.instruments[slot.instrument as usize].whole_lots(book.abs());
         if book.signum() == slot.basis.qty.signum() && left < qty && !left.is_zero() { left } else { qty }
     }

@@ -15,7 +15,6 @@ use crate::input::{
     VenueEvent,
 };
 use crate::instrument::Instrument;
-use crate::kernel::aside::{Leftover, Unpriced};
 use crate::kernel::{Kernel, KernelConfig, SLOTS_MAX};
 use crate::names::{
     KernelCommandType as Action, KernelEventKind as Kind, OrderSide, OrderType, PositionSide, Product,
@@ -304,14 +303,6 @@ fn orders_in_their_places() {
     ]);
 }
 
-fn unpriced(instrument: u32, beside: i128) -> Unpriced {
-    Unpriced { order: OrderRef { place: 0, number: 1 }, instrument, beside: Money(beside) }
-}
-
-fn left((instrument, side): (u32, u32), small: i128, booked: i128) -> Leftover {
-    Leftover { instrument, side, small: Money(small), booked: Money(booked), told_in_part: false }
-}
-
 #[test]
 #[rustfmt::skip]
 fn slots_and_what_points_at_them() {
@@ -320,18 +311,6 @@ fn slots_and_what_points_at_them() {
         ("aside.beyond.slot_id",        |k| k.aside.set_beyond(k.slots.len() as u32, 1, Qty(1))),
         ("aside.beyond.qty",            |k| k.aside.set_beyond(0, 1, Qty(-1))),
         ("aside.terms.instrument",      |k| assert!(k.aside.are_newest_terms(99, 1))),
-        ("aside.held.instrument",       |k| k.aside.hold(99, 0, Money(1))),
-        ("aside.held.amounts",          |k| k.aside.hold(0, 2, Money(TOO_MUCH + 1))),
-        ("aside.unpriced.instrument",   |k| k.aside.unpriced.push(unpriced(99, 1))),
-        ("aside.unpriced.order",        |k| {
-            let order = OrderRef { place: 0, number: 0 };
-            k.aside.unpriced.push(Unpriced { order, ..unpriced(0, 1) });
-        }),
-        ("aside.unpriced.beside",       |k| k.aside.unpriced.push(unpriced(0, TOO_MUCH + 1))),
-        ("aside.left.instrument",       |k| k.aside.left.push(left((99, 0), 1, 1))),
-        ("aside.left.side",             |k| k.aside.left.push(left((0, 3), 1, 1))),
-        ("aside.left.small",            |k| k.aside.left.push(left((0, 2), TOO_MUCH + 1, 1))),
-        ("aside.left.booked",           |k| k.aside.left.push(left((0, 2), 1, TOO_MUCH + 1))),
         ("slots[2]",                    |k| k.slots[2].realized = Money(1)),
         ("slots[0].instrument",         |k| k.slots[0].instrument = 2),
         ("slots[0].side",               |k| k.slots[0].side = TradeSide::Flat),
@@ -391,7 +370,7 @@ fn slots_and_what_points_at_them() {
 fn books_sums_and_memories() {
     refused(&[
         ("books",                       |k| drop(k.books.pop())),
-        ("books[0].book.qty",           |k| k.books[0].book[2].qty = Qty(-TOO_MUCH - 1)),
+        ("books[0].book.qty",           |k| k.books[0].book[2].position.qty = Qty(-TOO_MUCH - 1)),
         ("books[0].book.cost",          |k| k.books[0].unassigned[0].basis.cost = Money(TOO_MUCH + 1)),
         ("books[0].unassigned.parts",   |k| k.books[0].unassigned[0].parts[1] = Qty(TOO_MUCH + 1)),
         ("books[0].unassigned.parts",   |k| k.books[0].unassigned[0].parts[1] += Qty(1)),
@@ -399,7 +378,8 @@ fn books_sums_and_memories() {
             let parts = &mut k.books[0].unassigned[0].parts;
             (parts[0], parts[3]) = (parts[0] + Qty(1_000_000), parts[3] - Qty(1_000_000));
         }),
-        ("books[0].told_beside",        |k| k.books[0].told_beside[0] = Money(TOO_MUCH + 1)),
+        ("books[0].book.beside",        |k| k.books[0].book[0].beside = Money(TOO_MUCH + 1)),
+        ("books[0].book.entries",       |k| k.books[0].book[2].position.cost += Money(1)),
         ("books[0].reported.qty",       |k| reported(k).qty = Qty(TOO_MUCH + 1)),
         ("books[0].reported.entry_price", |k| reported(k).entry_price = Some(Price(-1))),
         ("books[0].last_price",         |k| k.books[0].last_price = Some(Price(-1))),

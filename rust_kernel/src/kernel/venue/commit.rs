@@ -228,7 +228,6 @@ impl Kernel {
         if let Some(ahead) = ahead {
             self.settle_as_told(place, fill_key(event), &ahead);
         }
-        self.state_fills(place, plan, event);
         if plan.fill.is_none() && plan.inferred.is_none() {
             return;
         }

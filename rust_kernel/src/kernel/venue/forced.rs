@@ -114,8 +114,8 @@ impl Kernel {
         if !self.is_hedged(instrument) {
             return Some(PositionSide::Both);
         }
-        let book = &self.books[instrument as usize].book;
-        let holds = |side: PositionSide| !book[side as usize].qty.is_zero();
+        let positions = self.books[instrument as usize].positions();
+        let holds = |side: PositionSide| !positions[side as usize].qty.is_zero();
         match (event.position_side, event.side, event.order_side) {
             (Some(side @ (PositionSide::Long | PositionSide::Short)), _, _) => Some(side),
             (_, Some(TradeSide::Long), _) | (_, _, Some(OrderSide::Sell)) => Some(PositionSide::Long),
@@ -136,7 +136,7 @@ impl Kernel {
             (Some(TradeSide::Flat) | None, Some(PositionSide::Long)) => Some(true),
             (Some(TradeSide::Flat) | None, Some(PositionSide::Short)) => Some(false),
             (Some(TradeSide::Flat) | None, Some(PositionSide::Both) | None) => {
-                let held = self.books[instrument as usize].book[book as usize].qty.signum();
+                let held = self.books[instrument as usize].book[book as usize].position.qty.signum();
                 (held != 0).then_some(held > 0)
             }
         };

@@ -25,7 +25,6 @@ use crate::outcome::{FORGOTTEN, Outcome, Refusal};
 use crate::planted::{Bug, planted};
 use amend::Amended;
 use fill::Enrichment;
-pub(super) use fill::fill_key;
 use forced::is_forced;
 use news::{Beside, News, plan_beside};
 

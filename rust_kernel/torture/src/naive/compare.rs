@@ -335,7 +335,7 @@ impl Naive {
         for (at, rules) in kernel.instruments().iter().enumerate() {
             if rules.spec.settle == spec.settle {
                 cost += kernel.book(at as u32).iter().map(|basis| basis.cost.0).sum::<i128>();
-                beside += kernel.told_beside(at as u32).iter().map(|told| told.0).sum::<i128>();
+                beside += kernel.reported_beside(at as u32).iter().map(|told| told.0).sum::<i128>();
             }
         }
         let ahead = sums.ahead.get(&of).copied().unwrap_or(0);
