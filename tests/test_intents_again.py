@@ -12,7 +12,7 @@ from dita import ExecutionKernel, KernelOutcome, ManualClock, SimulatedVenue
 from dita.timetravel import verify
 from kernels import CONFIG, ENTER, EXIT, SYMBOL, intent
 
-GOLDEN = Path(__file__).resolve().parent / "golden" / "kernel_logs" / "v2"
+GOLDEN = Path(__file__).resolve().parent / "golden" / "kernel_logs" / "v3"
 # More than the kernel remembers of accepted intents.
 ROUNDS = 2_100
 MINUTE_NS = 60_000_000_000

@@ -17,9 +17,9 @@ from kernels import CONFIG, ENTER, EXIT, SYMBOL, intent
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "kernel_logs"
 SLOTS = 4
-LOGS = ["v2"]
+LOGS = ["v3"]
 # Nothing was released with these rules: no reader of them was kept.
-REFUSED = ["v1"]
+REFUSED = ["v2"]
 
 
 def say(kernel: ExecutionKernel) -> dict[str, str]:
@@ -44,7 +44,7 @@ def test_a_log_of_older_rules_is_refused_and_left_as_it_was(name: str, tmp_path:
     shutil.copytree(GOLDEN / name, log_dir)
     (log_dir / "expected.json").unlink()
     before = {path.name: path.read_bytes() for path in log_dir.iterdir() if path.suffix in {".seg", ".snap"}}
-    with pytest.raises(LogError, match=r"rules 1, and this version has rules 2.*open_with"):
+    with pytest.raises(LogError, match=r"rules 2, and this version has rules 3.*open_with"):
         ExecutionKernel(max_slots=SLOTS, clock=ManualClock(0), log_dir=log_dir)
     after = {path.name: path.read_bytes() for path in log_dir.iterdir() if path.suffix in {".seg", ".snap"}}
     assert after == before
