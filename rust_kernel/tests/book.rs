@@ -1,6 +1,6 @@
 //! A book, without the kernel around it: whatever is changed in it, it is worth what it would be had it been so all along.
 
-use dita_kernel::book::{Book, ENTRIES_KEPT, Execution, Gone, as_booked};
+use dita_kernel::book::{Book, ENTRIES_KEPT, Entry, Execution, Gone, as_booked};
 use dita_kernel::num::{Money, Qty};
 use dita_kernel::order::OrderRef;
 use dita_kernel::position::Basis;
@@ -208,6 +208,7 @@ fn a_million_executions_take_no_more_room_than_the_window() {
     }
     most = most.max(book.entries().count());
     assert!(most > ENTRIES_KEPT && most <= 2 * ENTRIES_KEPT, "{most} entries");
+    assert_eq!(size_of::<Entry>(), 128, "bytes an entry");
     assert!(book.adds_up());
 }
 

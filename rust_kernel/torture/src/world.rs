@@ -242,7 +242,7 @@ impl World {
 
     /// What an adapter does for a venue that tells sums, or has no ids for its fills.
     fn adapt(&mut self, event: &mut VenueEvent) {
-        if self.plan.seed % 2 == 0 && !self.plan.faults.has("one_id_on_two_fills") {
+        if self.plan.seed.is_multiple_of(2) && !self.plan.faults.has("one_id_on_two_fills") {
             // The venue numbers its trades in the order of its executions.
             let number =
                 event.venue_trade_id.as_str().trim_start_matches(|letter: char| !letter.is_ascii_digit());
