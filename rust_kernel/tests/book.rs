@@ -1,6 +1,6 @@
 //! A book, without the kernel around it: whatever is changed in it, it is worth what it would be had it been so all along.
 
-use dita_kernel::book::{Book, ENTRIES_KEPT, Gone, as_booked};
+use dita_kernel::book::{Book, ENTRIES_KEPT, Entry, Execution, Gone, as_booked};
 use dita_kernel::num::{Money, Qty};
 use dita_kernel::order::OrderRef;
 use dita_kernel::position::Basis;
@@ -17,12 +17,16 @@ fn worth(qty: i128, price: i128) -> Money {
     Money(qty * price * 1_000_000_007)
 }
 
+fn execution(at: u64, time_ns: i64, (qty, price): (i128, i128)) -> Execution {
+    Execution { order: order(at), time_ns, sequence: at as i64 + 1, qty: Qty(qty), value: worth(qty, price) }
+}
+
 /// A book of executions, a minute apart, and their numbers.
 fn book(executions: &[(i128, i128)]) -> (Book, Vec<u64>) {
     let mut book = Book::default();
     let numbers = executions.iter().zip(1..).map(|(&(qty, price), at)| {
         let time_ns = i64::from(at) * 60 * SECOND;
-        book.execute(order(u64::from(at as u32)), time_ns, Qty(qty), worth(qty, price)).0
+        book.execute(&execution(u64::from(at as u32), time_ns, (qty, price))).0
     });
     let numbers = numbers.collect();
     (book, numbers)
@@ -74,6 +78,32 @@ proptest! {
         prop_assert_eq!(exact(&changed), exact(&wanted));
         prop_assert_eq!(first + moved, exact(&wanted), "what it said that it moved");
         prop_assert_eq!(first_booked + wallet, booked(&wanted), "and in the wallet");
+    }
+
+    #[test]
+    fn executions_in_any_order_leave_the_book_of_the_venues_order(
+        all in executions(),
+        turns in prop::collection::vec(any::<prop::sample::Index>(), 40),
+    ) {
+        let mut received: Vec<usize> = (0..all.len()).collect();
+        for (at, turn) in turns.iter().enumerate().take(all.len()) {
+            received.swap(at, turn.index(all.len()));
+        }
+        let mut late = Book::default();
+        let mut wallet = Money::ZERO;
+        for at in received {
+            let one = execution(at as u64 + 1, (at as i64 + 1) * 60 * SECOND, all[at]);
+            if late.is_late(one.sequence) {
+                let (_, closing, refolded) = late.execute_late(&one, DECIMALS);
+                wallet += as_booked(closing.realized, DECIMALS) + refolded.booked;
+            } else {
+                wallet += as_booked(late.execute(&one).1.realized, DECIMALS);
+            }
+            prop_assert!(late.adds_up() && late.is_numbered());
+        }
+        let (wanted, _) = book(&all);
+        prop_assert_eq!(late.position, wanted.position);
+        prop_assert_eq!((exact(&late), wallet), (exact(&wanted), booked(&wanted)));
     }
 
     #[test]
@@ -171,13 +201,14 @@ fn a_million_executions_take_no_more_room_than_the_window() {
     let mut most = 0;
     for at in 0..1_000_000_u64 {
         let qty = if at % 2 == 0 { 3 } else { -3 };
-        book.execute(order(at), 0, Qty(qty), worth(qty, 100 + i128::from(at % 7)));
+        book.execute(&execution(at, 0, (qty, 100 + i128::from(at % 7))));
         if at % 1_000 == 0 {
             most = most.max(book.entries().count());
         }
     }
     most = most.max(book.entries().count());
     assert!(most > ENTRIES_KEPT && most <= 2 * ENTRIES_KEPT, "{most} entries");
+    assert_eq!(size_of::<Entry>(), 128, "bytes an entry");
     assert!(book.adds_up());
 }
 

@@ -44,6 +44,8 @@ pub struct Entry {
     is_busted: bool,
     /// The venue's time of it, ns; 0 where it has none.
     time_ns: i64,
+    /// The venue's order of executions; 0 where it has reported none.
+    sequence: i64,
     /// Of a bust, the entry that it takes back.
     of: u64,
     /// Signed quantity.
@@ -65,6 +67,24 @@ impl Entry {
     /// Returns its order, which may be forgotten.
     pub fn order(&self) -> OrderRef {
         self.order
+    }
+
+    fn of(number: u64, kind: Kind, execution: &Execution) -> Entry {
+        let Execution { order, time_ns, sequence, qty, value } = *execution;
+        Entry {
+            number,
+            order,
+            kind,
+            is_reported: false,
+            is_busted: false,
+            time_ns,
+            sequence,
+            of: 0,
+            qty,
+            value,
+            profit: Money::ZERO,
+            reported: Money::ZERO,
+        }
     }
 
     fn beside(&self) -> Money {
@@ -94,6 +114,21 @@ impl Entry {
             }
         }
     }
+}
+
+/// An execution as it is added.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Execution {
+    /// Its order.
+    pub order: OrderRef,
+    /// The venue's time of it, ns; 0 where it has none.
+    pub time_ns: i64,
+    /// The venue's own order of executions; 0 where it has reported none.
+    pub sequence: i64,
+    /// Signed quantity.
+    pub qty: Qty,
+    /// What that is worth, signed as a basis has it.
+    pub value: Money,
 }
 
 /// An execution that is taken back.
@@ -150,6 +185,8 @@ pub struct Book {
     checkpoint: Basis,
     /// How many entries there ever were.
     count: u64,
+    /// The highest of the venue's sequence.
+    last_sequence: i64,
     /// The profits that the venue has reported, less those of the fold. It reports by the order in which it has executed: where
     /// that is not the order in which it has sent the reports, the two differ until the position is closed.
     pub beside: Money,
@@ -167,39 +204,52 @@ impl Book {
         self.entries.iter().map(|entry| (entry.number, entry))
     }
 
-    /// Adds an execution behind all others: the venue's time of it, its signed quantity, and what that is worth. Returns its entry's number, and what
-    /// it did to the position.
+    /// Adds an execution behind all others. Returns its entry's number, and what it did to the position.
     #[inline]
-    pub fn execute(&mut self, order: OrderRef, time_ns: i64, qty: Qty, value: Money) -> (u64, Closing) {
-        self.push(order, Kind::Execution, time_ns, qty, value)
+    pub fn execute(&mut self, execution: &Execution) -> (u64, Closing) {
+        self.push(Kind::Execution, execution)
+    }
+
+    /// True where the venue has executed before it what is in the window already.
+    #[inline]
+    pub fn is_late(&self, sequence: i64) -> bool {
+        sequence < self.last_sequence
+    }
+
+    /// Adds an execution where the venue has it. Returns its entry's number, what it did to the position there, and what that
+    /// changes; of the profits in the wallet those of the others.
+    #[cold]
+    pub fn execute_late(&mut self, execution: &Execution, decimals: Option<u8>) -> (u64, Closing, Refolded) {
+        self.count = self.count.wrapping_add(1);
+        let number = self.count;
+        let is_behind = |entry: &Entry| entry.sequence > execution.sequence;
+        let at = self.entries.iter().position(is_behind).unwrap_or(self.entries.len());
+        self.entries.insert(at, Entry::of(number, Kind::Execution, execution));
+        let refolded = self.fold(at, decimals, |edited| edited == number);
+        let profit = self.entries.get(at).map_or(Money::ZERO, |entry| entry.profit);
+        let closed = refolded.changed.iter().find(|one| one.number == number);
+        let closed = closed.map_or(Qty::ZERO, |one| one.closed);
+        (number, Closing { closed, realized: profit, flipped: false }, refolded)
     }
 
     /// Takes a fee in the base asset out of the position. Returns the cost for which nothing is left to stand.
     pub fn shrink(&mut self, order: OrderRef, by: Qty) -> Money {
-        let (_, closing) = self.push(order, Kind::Fee, 0, -by, Money::ZERO);
+        let fee = Execution { order, time_ns: 0, sequence: 0, qty: -by, value: Money::ZERO };
+        let (_, closing) = self.push(Kind::Fee, &fee);
         -closing.realized
     }
 
     #[inline]
-    fn push(&mut self, order: OrderRef, kind: Kind, time_ns: i64, qty: Qty, value: Money) -> (u64, Closing) {
+    fn push(&mut self, kind: Kind, execution: &Execution) -> (u64, Closing) {
         if self.entries.len() >= ENTRIES_KEPT {
             self.pass();
         }
         self.count = self.count.wrapping_add(1);
         let number = self.count;
-        let mut entry = Entry {
-            number,
-            order,
-            kind,
-            is_reported: false,
-            is_busted: false,
-            time_ns,
-            of: 0,
-            qty,
-            value,
-            profit: Money::ZERO,
-            reported: Money::ZERO,
-        };
+        if execution.sequence > self.last_sequence {
+            self.last_sequence = execution.sequence;
+        }
+        let mut entry = Entry::of(number, kind, execution);
         let closing = entry.apply(&mut self.position);
         entry.profit = closing.realized;
         self.entries.push_back(entry);
@@ -259,6 +309,24 @@ impl Book {
         Some(self.fold(at, decimals, |edited| edited == number))
     }
 
+    /// Puts an execution where the venue has it, once that has reported its sequence. Returns what that changes; None where its
+    /// entry is behind the window.
+    #[cold]
+    pub fn place(&mut self, number: u64, sequence: i64, decimals: Option<u8>) -> Option<Refolded> {
+        let from = self.find(number)?;
+        let mut entry = self.entries.remove(from)?;
+        entry.sequence = sequence;
+        let is_behind = |entry: &Entry| entry.sequence > sequence;
+        let behind = self.entries.iter().position(is_behind).unwrap_or(self.entries.len());
+        // It stays where it is, unless what is before it there was executed behind it, or the other way round.
+        let before = |entry: &Entry| entry.sequence != 0 && entry.sequence < sequence;
+        let first = self.entries.iter().rposition(before).map_or(0, |at| at.saturating_add(1));
+        let to = from.max(first).min(behind);
+        self.entries.insert(to, entry);
+        self.last_sequence = self.last_sequence.max(sequence);
+        Some(self.fold(from.min(to), decimals, |edited| edited == number))
+    }
+
     /// Takes an execution back at `time_ns`, the venue's time of that, and puts another one there in its stead. Without a time,
     /// or so soon behind it that clocks do not tell, that is right behind it. Returns the number of the new one, 0 where it has no quantity, and what that changes.
     #[cold]
@@ -288,6 +356,7 @@ impl Book {
             is_reported: false,
             is_busted: false,
             time_ns,
+            sequence: 0,
             of: gone.number,
             qty: -gone.qty,
             value: -gone.value,

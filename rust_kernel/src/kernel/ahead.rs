@@ -244,6 +244,7 @@ pub(super) fn named_only(qty: Qty, price: Price, event: &VenueEvent) -> NewFill 
         inferred: false,
         price_pending: false,
         venue_time_ns: event.timestamp_ns,
+        venue_sequence: event.venue_sequence,
     }
 }
 

@@ -4,7 +4,7 @@ use super::Kernel;
 use super::booking::sign_as;
 use super::busts::share;
 use super::spot::base_amount;
-use crate::book::{Gone, Refolded, as_booked};
+use crate::book::{Execution, Gone, Refolded, as_booked};
 use crate::id::Id;
 use crate::ledger::{Account, Cause, Posting};
 use crate::num::{Money, Qty};
@@ -103,7 +103,8 @@ impl Kernel {
             // It was busted before.
             _ if filled_before.is_zero() => {
                 let cost = book.position.cost;
-                let (entry, closing) = book.execute(reference, time_ns, qty, value);
+                let again = Execution { order: reference, time_ns, sequence: 0, qty, value };
+                let (entry, closing) = book.execute(&again);
                 moved.cost = book.position.cost - cost;
                 let fill = &mut self.orders.at_mut(place).fills[at];
                 (fill.entry, fill.closed) = (entry, closing.closed);
@@ -146,6 +147,21 @@ impl Kernel {
         moved
     }
 
+    /// Puts a fill where the venue has executed it.
+    #[cold]
+    pub(crate) fn place_fill(&mut self, place: u32, at: usize, sequence: i64) -> Moved {
+        let order = self.orders.at(place);
+        let (instrument, side) = (order.instrument, order.position_side as usize);
+        let (entry, realized) = (order.fills[at].entry, order.fills[at].realized);
+        let decimals = self.profit_decimals(instrument);
+        let book = &mut self.books[instrument as usize].book[side];
+        let Some(refolded) = book.place(entry, sequence, decimals) else { return Moved::default() };
+        self.write_back(&refolded);
+        let booked = refolded.booked + self.orders.at(place).fills[at].realized - realized;
+        let wallet = if decimals.is_some() { booked } else { refolded.exact };
+        Moved { wallet, exact: refolded.exact, cost: refolded.cost, ..Moved::default() }
+    }
+
     /// The same of a fill behind the window: what it closed it closes still, at the same cost, and the rest of it changes what
     /// the window begins with.
     fn change_behind(&mut self, place: u32, at: usize, before: (Qty, Money), moved: &mut Moved) -> Refolded {
@@ -169,6 +185,24 @@ impl Kernel {
         (fill.closed, fill.realized) = (closed, profit);
         moved.exact = by;
         self.books[instrument].book[side].change_base(moved.qty, moved.value + by, decimals)
+    }
+
+    /// Posts what an execution that was received late has moved of the others' profits.
+    #[cold]
+    pub(crate) fn post_others(
+        &mut self,
+        place: u32,
+        owner: Option<u32>,
+        refolded: &Refolded,
+        own: Money,
+        reference: &Id,
+    ) {
+        self.write_back(refolded);
+        let exact = refolded.exact - own;
+        let is_spot = self.profit_decimals(self.orders.at(place).instrument).is_none();
+        let wallet = if is_spot { exact } else { refolded.booked };
+        let moved = Moved { wallet, exact, ..Moved::default() };
+        self.post_moved(place, owner, (Cause::RealizedPnl, reference), moved, Money::ZERO);
     }
 
     /// Writes what was folded again into the fills that are remembered.

@@ -103,6 +103,9 @@ impl Kernel {
             booked.liquidity_assumed = fill.liquidity_assumed;
             booked.price_pending = fill.price_pending;
         }));
+        if let Some(sequence) = fill.venue_sequence {
+            moved.add(self.place_fill(place, at, sequence));
+        }
         self.orders.at_mut(place).inferred -= part;
         self.orders.name_fill(place, at, venue_trade_id);
         // What it closed of other trades, it closed at that price.

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use super::Kernel;
 use super::amend::worst_case;
 use super::spot::shrinkage;
+use crate::book::Execution;
 use crate::effect::Effects;
 use crate::id::Id;
 use crate::instrument::Instrument;
@@ -41,6 +42,8 @@ pub(crate) struct NewFill {
     pub(crate) price_pending: bool,
     /// 0 where the venue told none.
     pub(crate) venue_time_ns: i64,
+    /// The venue's own order of executions, where it has reported that.
+    pub(crate) venue_sequence: Option<i64>,
 }
 
 impl Kernel {
@@ -66,14 +69,27 @@ impl Kernel {
         let (instrument, position_side, role) = (order.instrument, order.position_side, order.role);
         let (slot_id, trade_number) = (order.slot_id, order.trade_number);
         let rules = &self.instruments[instrument as usize];
-        let is_spot = rules.base.is_some();
+        let (is_spot, fee_decimals) = (rules.base.is_some(), rules.spec.fee_decimals);
         let value = rules.basis_sign(fill.value);
         let (qty, value) = if sign > 0 { (fill.qty, value) } else { (-fill.qty, -value) };
 
         let books = &mut self.books[instrument as usize];
         let book = &mut books.book[position_side as usize];
         let cost_before = book.position.cost;
-        let (entry, closing) = book.execute(reference, fill.venue_time_ns, qty, value);
+        let (entry, closing, moved) = match fill.venue_sequence.filter(|sequence| book.is_late(*sequence)) {
+            Some(sequence) => {
+                let decimals = if is_spot { None } else { Some(fee_decimals) };
+                let at = Execution { order: reference, time_ns: fill.venue_time_ns, sequence, qty, value };
+                let (entry, closing, refolded) = book.execute_late(&at, decimals);
+                (entry, closing, Some(refolded))
+            }
+            None => {
+                let sequence = fill.venue_sequence.unwrap_or_default();
+                let at = Execution { order: reference, time_ns: fill.venue_time_ns, sequence, qty, value };
+                let (entry, closing) = book.execute(&at);
+                (entry, closing, None)
+            }
+        };
         let cost_change = book.position.cost - cost_before;
         if self.instruments[instrument as usize].mark.is_none() {
             books.last_price = Some(fill.price);
@@ -138,6 +154,9 @@ impl Kernel {
             seq,
             venue_time_ns: fill.venue_time_ns,
         });
+        if let Some(refolded) = moved {
+            self.post_others(place, owner, &refolded, closing.realized, venue_trade_id);
+        }
         let is_late = fill.venue_time_ns <= self.funding.last_open_ns && fill.venue_time_ns != 0;
         if is_late && !planted(Bug::LateFillMissesItsBoundary) {
             self.repredict(place, owner, qty, fill.venue_time_ns, i64::MAX);

@@ -161,6 +161,7 @@ impl Kernel {
             inferred: false,
             price_pending: whole.price_pending,
             venue_time_ns: whole.venue_time_ns,
+            venue_sequence: None,
         };
         self.replace_inferred(place, &named, &whole.venue_trade_id, Some(whole.fee_asset));
         if whole.settled {

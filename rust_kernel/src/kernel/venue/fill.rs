@@ -269,6 +269,7 @@ impl Kernel {
             inferred: false,
             price_pending,
             venue_time_ns: event.timestamp_ns,
+            venue_sequence: event.venue_sequence,
         })
     }
 
@@ -297,6 +298,7 @@ impl Kernel {
             inferred: true,
             price_pending,
             venue_time_ns: event.timestamp_ns,
+            venue_sequence: None,
         }))
     }
 

@@ -85,6 +85,7 @@ impl Kernel {
             inferred: false,
             price_pending: told.is_none(),
             venue_time_ns: event.timestamp_ns,
+            venue_sequence: event.venue_sequence,
         });
         plan.target = match known {
             Some(place) => Target::Known(place),

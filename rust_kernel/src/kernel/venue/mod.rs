@@ -369,6 +369,7 @@ impl Kernel {
             inferred: false,
             price_pending: false,
             venue_time_ns: event.timestamp_ns,
+            venue_sequence: event.venue_sequence,
         };
         let position_side = match (self.is_hedged(instrument), event.position_side) {
             (true, Some(PositionSide::Both) | None) => {

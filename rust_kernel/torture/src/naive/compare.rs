@@ -362,7 +362,7 @@ impl Naive {
     fn begin_again(&mut self, asset: Asset, base: i128) {
         for ((instrument, _), book) in &mut self.books {
             if self.listed[*instrument].settle == asset {
-                *book = super::Book::default();
+                *book = super::Book { sequence: book.sequence, ..super::Book::default() };
             }
         }
         *self.profit_base.entry(asset).or_default() += base;

@@ -95,6 +95,8 @@ struct Book {
     /// True from a trade on whose price or quantity became another one, until it is flat and settled: what was realised
     /// before and what is open share the difference in more than one right way.
     blurred: bool,
+    /// The highest of the venue's sequence: what is received below it was executed before.
+    sequence: i64,
 }
 
 /// The model.
@@ -118,6 +120,8 @@ pub(crate) struct Naive {
     profit_base: BTreeMap<Asset, i128>,
     /// True once the venue has settled a trade.
     has_settlements: bool,
+    /// The venue's sequence of what is being received.
+    sequence: Option<i64>,
     /// When the kernel took what is being heard, ns.
     now_ns: i64,
     /// What was heard so far, where a process may die and lose the last of it.

@@ -81,6 +81,7 @@ fn is_fill(kind: Kind) -> bool {
 
 impl Naive {
     pub(super) fn take_event(&mut self, event: &VenueEvent, remembered: Remembered) {
+        self.sequence = event.venue_sequence;
         let order = event.venue_client_id.as_str();
         let ours = remembered == Remembered::Ours && self.orders.contains_key(order);
         let strangers = strangers_order(event);
@@ -187,6 +188,11 @@ impl Naive {
             };
             self.blur(at);
             let trade = &mut self.trades[at];
+            if let (Some(sequence), Some(book)) =
+                (self.sequence, self.books.get_mut(&(trade.instrument, trade.book)))
+            {
+                book.sequence = book.sequence.max(sequence);
+            }
             trade.fee = Fee::Unsure(trade.fee.asset());
             let rest = (trade.lots > left).then(|| Trade {
                 lots: trade.lots - left,
@@ -456,6 +462,10 @@ impl Naive {
         self.name_place(&trade.id.clone(), self.trades.len());
         let spec = &self.instruments[trade.instrument];
         let book = self.books.entry((trade.instrument, trade.book)).or_default();
+        if let Some(sequence) = self.sequence {
+            book.blurred |= sequence < book.sequence;
+            book.sequence = book.sequence.max(sequence);
+        }
         match trade.price {
             Some(price) => {
                 let value = signed_worth(spec, trade.buys, trade.lots, price);
